@@ -1,0 +1,106 @@
+// Request and response heads as every codec gives and takes them. Header lists are flat
+// [name, value, name, value, ...], names in lower case, order kept, bytes as latin1: a list costs one
+// array per message and keeps repeated fields apart (robustness: a list is never joined for matching).
+
+export type HeaderList = string[];
+
+/** HTTP version as major * 10 + minor. */
+export type HttpVersion = 10 | 11 | 20;
+
+export interface RequestHead {
+  method: string;
+  /** Origin-form as it will be matched and forwarded; `*` for OPTIONS *. */
+  path: string;
+  /** Host of the request, port included; '' when an HTTP/1.0 client sent none. */
+  authority: string;
+  scheme: 'http' | 'https';
+  readonly version: HttpVersion;
+  headers: HeaderList;
+  /** Lower-case protocol of an upgrade that was asked for, or null. */
+  upgrade: string | null;
+  /** `Expect: 100-continue` was sent. The field itself stays in `headers`. */
+  readonly expectsContinue: boolean;
+  /** Bytes of the head on the wire. */
+  readonly wireBytes: number;
+}
+
+export interface ResponseHead {
+  status: number;
+  headers: HeaderList;
+  readonly version: HttpVersion;
+  readonly wireBytes: number;
+}
+
+/** The first value of a field, or null. `name` in lower case. */
+export function field(headers: readonly string[], name: string): string | null {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === name) return headers[i + 1] as string;
+  }
+  return null;
+}
+
+/** All values of a field, in order. */
+export function fields(headers: readonly string[], name: string): string[] {
+  const found: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === name) found.push(headers[i + 1] as string);
+  }
+  return found;
+}
+
+/** Removes every occurrence in place; whether there was one. */
+export function removeField(headers: HeaderList, name: string): boolean {
+  let kept = 0;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] === name) continue;
+    if (kept !== i) {
+      headers[kept] = headers[i] as string;
+      headers[kept + 1] = headers[i + 1] as string;
+    }
+    kept += 2;
+  }
+  const removed = kept !== headers.length;
+  headers.length = kept;
+  return removed;
+}
+
+/** Sets a field to one value: the first occurrence is overwritten, further ones go. */
+export function setField(headers: HeaderList, name: string, value: string): void {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i] !== name) continue;
+    headers[i + 1] = value;
+    removeAfter(headers, name, i + 2);
+    return;
+  }
+  headers.push(name, value);
+}
+
+function removeAfter(headers: HeaderList, name: string, from: number): void {
+  for (let i = headers.length - 2; i >= from; i -= 2) {
+    if (headers[i] === name) headers.splice(i, 2);
+  }
+}
+
+/** A request header by Envoy's name: pseudo-headers included. */
+export function requestField(head: RequestHead, name: string): string | null {
+  if (name.charCodeAt(0) !== 58) return name === 'host' ? head.authority : field(head.headers, name);
+  switch (name) {
+    case ':path':
+      return head.path;
+    case ':method':
+      return head.method;
+    case ':authority':
+      return head.authority;
+    case ':scheme':
+      return head.scheme;
+    default:
+      return null;
+  }
+}
+
+/** Every value of a request header by Envoy's name. */
+export function requestFields(head: RequestHead, name: string): string[] {
+  if (name.charCodeAt(0) !== 58 && name !== 'host') return fields(head.headers, name);
+  const value = requestField(head, name);
+  return value === null ? [] : [value];
+}

@@ -1,0 +1,32 @@
+// HttpStream: how a codec looks from above. Six verbs out, five callbacks in, the same for HTTP/1.1 and
+// HTTP/2, for servers and clients; so pumping bytes from any to any is one piece of code (proxy/pump.ts).
+//
+// Rules of the seam: callbacks of one stream never overlap and never run inside a verb of the same
+// stream; after `onReset` or `reset` nothing more is called; `end` is said exactly once per direction,
+// with a head, with data or with trailers. A `sendData` that returned false is followed by one `onDrain`.
+
+import type { ProxyError } from '../errors.ts';
+import type { HeaderList } from './head.ts';
+
+export interface HttpStream<Out> {
+  sendHead(head: Out, end: boolean): void;
+  /** false: wait for onDrain. */
+  sendData(chunk: Buffer, end: boolean): boolean;
+  /** Ends the message. */
+  sendTrailers(trailers: HeaderList): void;
+  /** Ends this exchange only. */
+  reset(error: ProxyError): void;
+  /** Brake on the reading side. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface StreamReader<In> {
+  /** Informational heads too; the final one is >= 200, or 101 after an upgrade. */
+  onHead(head: In, end: boolean): void;
+  onData(chunk: Buffer, end: boolean): void;
+  /** Ends the message. */
+  onTrailers(trailers: HeaderList): void;
+  onDrain(): void;
+  onReset(error: ProxyError): void;
+}

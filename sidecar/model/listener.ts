@@ -1,0 +1,130 @@
+// Listeners: where to accept, which filter chain a connection belongs to, and the HTTP connection manager.
+
+import type { AccessLog, LocalReplyConfig } from './access-log.ts';
+import type { HttpFilter } from './filter.ts';
+import type { Cidr, Fraction } from './match.ts';
+import type { RouteConfiguration, UpgradeConfig } from './route.ts';
+import type { DownstreamTls } from './tls.ts';
+
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Listener {
+  readonly name: string;
+  readonly addresses: readonly SocketAddress[];
+  readonly bindToPort: boolean;
+  readonly backlog: number;
+  readonly reusePort: boolean;
+  readonly ipv4Compat: boolean;
+  readonly direction: 'unspecified' | 'inbound' | 'outbound';
+  readonly statPrefix: string | null;
+  readonly chains: readonly FilterChain[];
+  readonly defaultChain: FilterChain | null;
+  /** tls_inspector is present: SNI, ALPN and "is it TLS?" are known before a chain is chosen. */
+  readonly inspectTls: boolean;
+  readonly proxyProtocol: boolean;
+  readonly listenerFiltersTimeoutMs: number;
+  readonly continueOnListenerFiltersTimeout: boolean;
+  /** Bytes that may be buffered for a connection, default 1 MiB. */
+  readonly bufferLimit: number;
+  readonly accessLogs: readonly AccessLog[];
+}
+
+export interface FilterChain {
+  readonly name: string;
+  readonly match: FilterChainMatch;
+  readonly tls: DownstreamTls | null;
+  readonly transportSocketConnectTimeoutMs: number;
+  /** The terminal filter. */
+  readonly http: HttpConnectionManager;
+}
+
+/** Empty lists and nulls match everything; chains are chosen by Envoy's order of specificity. */
+export interface FilterChainMatch {
+  readonly destinationPort: number | null;
+  readonly prefixRanges: readonly Cidr[];
+  readonly serverNames: readonly string[];
+  readonly transportProtocol: '' | 'tls' | 'raw_buffer';
+  readonly applicationProtocols: readonly string[];
+  readonly directSourcePrefixRanges: readonly Cidr[];
+  readonly sourceType: 'any' | 'local' | 'external';
+  readonly sourcePrefixRanges: readonly Cidr[];
+  readonly sourcePorts: readonly number[];
+}
+
+export interface HttpConnectionManager {
+  readonly statPrefix: string;
+  readonly codec: 'auto' | 'http1';
+  readonly routes: { readonly kind: 'inline'; readonly config: RouteConfiguration } | { readonly kind: 'rds'; readonly name: string };
+  /** The last one is the router. */
+  readonly filters: readonly HttpFilter[];
+  readonly serverName: string;
+  readonly serverHeader: 'overwrite' | 'append-if-absent' | 'pass-through';
+  readonly useRemoteAddress: boolean;
+  readonly xffTrustedHops: number;
+  readonly skipXffAppend: boolean;
+  readonly internalRanges: readonly Cidr[];
+  readonly unixSocketsInternal: boolean;
+  readonly generateRequestId: boolean;
+  readonly preserveExternalRequestId: boolean;
+  readonly alwaysSetRequestIdInResponse: boolean;
+  readonly packTraceReason: boolean;
+  readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only';
+  readonly setClientCert: { readonly subject: boolean; readonly cert: boolean; readonly chain: boolean; readonly dns: boolean; readonly uri: boolean };
+  readonly via: string;
+  readonly addUserAgent: boolean;
+  readonly appendXForwardedPort: boolean;
+  readonly streamIdleTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly requestHeadersTimeoutMs: number;
+  readonly drainTimeoutMs: number;
+  readonly delayedCloseTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly maxConnectionDurationMs: number;
+  readonly maxStreamDurationMs: number;
+  readonly maxHeadersCount: number;
+  readonly maxHeadersBytes: number;
+  readonly underscoresInHeaders: 'allow' | 'reject' | 'drop';
+  /** 0: no limit. */
+  readonly maxRequestsPerConnection: number;
+  readonly normalizePath: boolean;
+  readonly mergeSlashes: boolean;
+  readonly escapedSlashes: 'keep' | 'reject' | 'unescape-and-redirect' | 'unescape-and-forward';
+  readonly stripPort: 'keep' | 'matching' | 'any';
+  readonly stripTrailingHostDot: boolean;
+  readonly schemeOverwrite: 'http' | 'https' | null;
+  readonly schemeMatchUpstream: boolean;
+  readonly proxy100Continue: boolean;
+  readonly http1: Http1ServerOptions;
+  readonly upgrades: readonly UpgradeConfig[];
+  readonly accessLogs: readonly AccessLog[];
+  readonly accessLogIntervalMs: number;
+  readonly localReply: LocalReplyConfig | null;
+  readonly tracing: Tracing | null;
+}
+
+export interface Http1ServerOptions {
+  readonly acceptHttp10: boolean;
+  readonly defaultHostForHttp10: string;
+  readonly enableTrailers: boolean;
+  readonly allowAbsoluteUrl: boolean;
+  /** 'proper-case' writes `Content-Type`; 'lower' as HTTP/2 does. */
+  readonly headerCase: 'lower' | 'proper-case';
+}
+
+export interface Tracing {
+  readonly clientSampling: Fraction;
+  readonly randomSampling: Fraction;
+  readonly overallSampling: Fraction;
+  readonly verbose: boolean;
+  readonly spawnUpstreamSpan: boolean;
+  readonly customTags: readonly CustomTag[];
+}
+
+export type CustomTag = { readonly tag: string } & (
+  | { readonly kind: 'literal'; readonly value: string }
+  | { readonly kind: 'environment'; readonly name: string; readonly defaultValue: string }
+  | { readonly kind: 'request-header'; readonly name: string; readonly defaultValue: string }
+);
