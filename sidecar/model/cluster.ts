@@ -84,7 +84,8 @@ export interface OutlierDetection {
 }
 
 export interface UpstreamHttp {
-  readonly protocol: 'http1';
+  /** 'http2' only where our own gRPC clients use the cluster (ADS). */
+  readonly protocol: 'http1' | 'http2';
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number;
   readonly maxHeadersCount: number;
@@ -93,5 +94,11 @@ export interface UpstreamHttp {
   readonly maxStreamDurationMs: number;
   readonly enableTrailers: boolean;
   readonly headerCase: 'lower' | 'proper-case';
+  /** The request's Host (or another header) without its port is the SNI. */
+  readonly autoSni: boolean;
+  /** Lower-case header name used in place of Host for autoSni; null: Host. */
+  readonly autoSniHeader: string | null;
+  /** The upstream's certificate must carry that name. */
+  readonly autoSanValidation: boolean;
 }
 

@@ -3,7 +3,7 @@
 import type { AccessLog, LocalReplyConfig } from './access-log.ts';
 import type { HttpFilter } from './filter.ts';
 import type { Cidr, Fraction } from './match.ts';
-import type { RouteConfiguration, UpgradeConfig } from './route.ts';
+import type { HeaderAdd, RouteConfiguration, UpgradeConfig } from './route.ts';
 import type { DownstreamTls } from './tls.ts';
 
 export interface SocketAddress {
@@ -121,6 +121,19 @@ export interface Tracing {
   readonly verbose: boolean;
   readonly spawnUpstreamSpan: boolean;
   readonly customTags: readonly CustomTag[];
+  /** null: requests are sampled and marked, but no spans are sent. */
+  readonly provider: TracingProvider | null;
+}
+
+/** OTLP over HTTP. */
+export interface TracingProvider {
+  /** '': unknown_service:fairlead. */
+  readonly serviceName: string;
+  /** Whole URL, e.g. `http://collector:4318/v1/traces`; its path and host go into the request. */
+  readonly uri: string;
+  readonly cluster: string;
+  readonly timeoutMs: number;
+  readonly headers: readonly HeaderAdd[];
 }
 
 export type CustomTag = { readonly tag: string } & (

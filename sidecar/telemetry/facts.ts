@@ -37,6 +37,10 @@ export interface ConnectionFacts {
   readonly serverName: string | null;
   readonly tls: TlsFacts | null;
   readonly terminationDetails: string | null;
+  readonly listenerName?: string;
+  readonly filterChainName?: string;
+  /** Why the handshake with the client failed. */
+  readonly transportFailureReason?: string | null;
 }
 
 export interface RequestFacts {
@@ -60,6 +64,8 @@ export interface RequestFacts {
   requestHeader(name: string): string | null;
   /** Every value joined by ',' as Envoy logs a repeated header. */
   requestHeaderJoined(name: string): string | null;
+  /** Every value, each alone; without it, matchers see the first. */
+  requestHeaderValues?(name: string): readonly string[];
   responseHeader(name: string): string | null;
   responseHeaderJoined(name: string): string | null;
   responseTrailer(name: string): string | null;
@@ -86,8 +92,16 @@ export interface RequestFacts {
   readonly requestId: string | null;
   readonly traceId: string | null;
   readonly sampled: boolean;
+  /** Bytes as latin1. */
   readonly localReplyBody: string;
   /** Route metadata (filter_metadata) by namespace and path. */
   routeMetadata(namespace: string, path: readonly string[]): unknown;
   clusterMetadata(namespace: string, path: readonly string[]): unknown;
+  virtualHostMetadata?(namespace: string, path: readonly string[]): unknown;
+  upstreamHostMetadata?(namespace: string, path: readonly string[]): unknown;
+  /** Every host that was tried, in order. */
+  readonly hostsAttempted?: readonly AddressFacts[];
+  /** The cluster's name where `upstreamCluster` is its alt_stat_name. */
+  readonly upstreamClusterRaw?: string | null;
+  readonly upstreamConnectionId?: number | null;
 }

@@ -1,0 +1,76 @@
+// `fairlead bootstrap --service web --app-port 8080`: the Envoy v3 bootstrap file by which a sidecar, ours or
+// a stock Envoy, finds discovery and says who it is.
+
+import { stringify } from 'yaml';
+import { CommandError, EXIT, type Invocation, portFlag, textFlag, type Values } from '../command.ts';
+
+const XDS_CLUSTER = 'xds_cluster';
+
+export async function run({ values }: Invocation): Promise<number> {
+  const bootstrap = bootstrapOf(values);
+  process.stdout.write(values['output'] === 'json' ? `${JSON.stringify(bootstrap, null, 2)}\n` : stringify(bootstrap, { lineWidth: 120 }));
+  return EXIT.ok;
+}
+
+/** Envoy's field names; a plain value for YAML or JSON. */
+export function bootstrapOf(values: Values): Record<string, unknown> {
+  const gateway = textFlag(values, 'gateway');
+  const service = gateway ?? textFlag(values, 'service');
+  if (service === null) throw new CommandError('--service or --gateway is required', EXIT.usage);
+  const namespace = textFlag(values, 'namespace') ?? 'default';
+  const address = textFlag(values, 'address') ?? '127.0.0.1';
+  const id = textFlag(values, 'id') ?? `sidecar~${address}~${service}.${namespace}~${namespace}.svc.cluster.local`;
+  const adminPort = portFlag(values, 'admin-port', 15000) as number;
+  return {
+    node: { id, cluster: service, metadata: { fairlead: metadata(values, service, namespace, gateway !== null, address) }, ...locality(values) },
+    admin: { address: socket('127.0.0.1', adminPort) },
+    static_resources: { clusters: [xdsCluster(textFlag(values, 'xds-address') ?? '127.0.0.1:15010')] },
+    dynamic_resources: {
+      ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }] },
+      cds_config: { resource_api_version: 'V3', ads: {} },
+      lds_config: { resource_api_version: 'V3', ads: {} },
+    },
+  };
+}
+
+function metadata(values: Values, service: string, namespace: string, gateway: boolean, address: string): Record<string, unknown> {
+  const appPort = portFlag(values, 'app-port', null);
+  const gatewayPort = portFlag(values, 'gateway-port', null);
+  return {
+    service,
+    namespace,
+    ...(gateway ? { kind: 'gateway' } : { kind: 'sidecar', address, inbound_port: portFlag(values, 'inbound-port', 15006), outbound_port: portFlag(values, 'outbound-port', 15001) }),
+    ...(textFlag(values, 'outbound-address') === null ? {} : { outbound_address: textFlag(values, 'outbound-address') }),
+    ...(appPort === null ? {} : { app_port: appPort }),
+    ...(gatewayPort === null ? {} : { gateway_port: gatewayPort }),
+    ...(values['no-identity'] === true ? {} : { features: ['identity'] }),
+  };
+}
+
+function locality(values: Values): Record<string, unknown> {
+  const zone = textFlag(values, 'zone');
+  return zone === null ? {} : { locality: { zone } };
+}
+
+function socket(address: string, port: number) {
+  return { socket_address: { address, port_value: port } };
+}
+
+function xdsCluster(target: string): Record<string, unknown> {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(target);
+  if (match === null) throw new CommandError(`--xds-address: ${JSON.stringify(target)} is not HOST:PORT`, EXIT.usage);
+  const host = match[1] ?? (match[2] as string);
+  const isAddress = match[1] !== undefined || /^[\d.]+$/.test(host);
+  return {
+    name: XDS_CLUSTER,
+    type: isAddress ? 'STATIC' : 'STRICT_DNS',
+    connect_timeout: '1s',
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '10s', timeout: '10s' } } },
+      },
+    },
+    load_assignment: { cluster_name: XDS_CLUSTER, endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, Number(match[3])) } }] }] },
+  };
+}

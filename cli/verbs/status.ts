@@ -1,0 +1,81 @@
+// `fairlead status`: who is connected to discovery, what each holds, and what it refused and why.
+
+import { request } from 'node:http';
+import { CommandError, EXIT, type Invocation, textFlag } from '../command.ts';
+
+interface RefusedResource {
+  readonly name: string;
+  readonly reason: string;
+}
+interface TypeStatus {
+  readonly type: string;
+  readonly state: string;
+  readonly refused: readonly RefusedResource[];
+}
+interface Client {
+  readonly nodeId: string;
+  readonly cluster: string;
+  readonly userAgent: string;
+  readonly address: string;
+  readonly identity: string;
+  readonly types: readonly TypeStatus[];
+}
+interface ConfigMistake {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+const COLUMNS = ['CDS', 'EDS', 'LDS', 'RDS', 'SDS'];
+const TIMEOUT_MS = 5000;
+
+export async function run({ values, environment }: Invocation): Promise<number> {
+  const server = textFlag(values, 'server') ?? environment['FAIRLEAD_SERVER'] ?? '127.0.0.1:15014';
+  const [{ clients }, { errors }] = await Promise.all([fetchJson<{ clients: Client[] }>(server, '/clients'), fetchJson<{ errors: ConfigMistake[] }>(server, '/errors')]);
+  const healthy = errors.length === 0 && clients.every((client) => client.types.every((type) => type.refused.length === 0));
+  if (values['output'] === 'json') process.stdout.write(`${JSON.stringify({ clients, configErrors: errors }, null, 2)}\n`);
+  else process.stdout.write(`${table(clients)}${refusals(clients)}${mistakes(errors)}`);
+  return healthy ? EXIT.ok : EXIT.failure;
+}
+
+function table(clients: readonly Client[]): string {
+  const head = ['NODE', 'SERVICE', 'AGENT', ...COLUMNS, 'IDENTITY'];
+  const rows = clients.map((client) => [client.nodeId, client.cluster, client.userAgent, ...COLUMNS.map((column) => stateOf(client, column)), client.identity || '-']);
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] as string).length)));
+  return [head, ...rows].map((row) => `${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ').trimEnd()}\n`).join('');
+}
+
+function stateOf(client: Client, column: string): string {
+  return (client.types.find((type) => type.type === column)?.state ?? '-').toUpperCase();
+}
+
+function refusals(clients: readonly Client[]): string {
+  const lines = clients.flatMap((client) => client.types.flatMap((type) => type.refused.map((one) => `${client.nodeId} refused ${type.type} ${one.name || '(a resource it did not name)'}: ${one.reason}`)));
+  return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`;
+}
+
+function mistakes(errors: readonly ConfigMistake[]): string {
+  if (errors.length === 0) return '';
+  const lines = errors.map((error) => `${error.file}:${error.line}:${error.column}: ${error.message}`);
+  return `\nthe mesh file has mistakes; the last good one is in force:\n${lines.join('\n')}\n`;
+}
+
+function fetchJson<T>(server: string, path: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const unreachable = (reason: string) => reject(new CommandError(`discovery at ${server} cannot be reached (${reason}); is it running? name another with --server`, EXIT.unreachable));
+    const call = request(`http://${server}${path}`, { timeout: TIMEOUT_MS }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        body += chunk;
+      });
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(JSON.parse(body) as T);
+        else unreachable(`it answered ${response.statusCode}`);
+      });
+    });
+    call.on('timeout', () => call.destroy(new Error('no answer')));
+    call.on('error', (error) => unreachable(error.message));
+    call.end();
+  });
+}

@@ -1,0 +1,66 @@
+// Names in one document that must be the name of another. They are gathered from the raw values, so that a
+// mistake elsewhere in a document does not hide a wrong name in it, nor make its own name unknown.
+
+import type { ConfigError } from '../../core/config-error.ts';
+import type { ConfigDocument, ConfigPath } from '../../core/config-file.ts';
+import { valueAt } from '../../core/config-file.ts';
+import { nearest } from '../../core/spelling.ts';
+
+type Target = 'service' | 'gateway' | 'caller' | 'parent';
+
+/** Where references stand; `*` is every entry of a list or mapping. */
+const PLACES: readonly { readonly path: readonly string[]; readonly target: Target }[] = [
+  { path: ['spec', 'upstreams', '*', 'service'], target: 'service' },
+  { path: ['spec', 'targetRefs', '*', 'name'], target: 'service' },
+  { path: ['spec', 'parentRefs', '*', 'name'], target: 'parent' },
+  { path: ['spec', 'rules', '*', 'backendRefs', '*', 'name'], target: 'service' },
+  { path: ['spec', 'rules', '*', 'from', '*', 'service'], target: 'caller' },
+  { path: ['services', '*', 'upstreams', '*', 'service'], target: 'service' },
+  { path: ['services', '*', 'allow', '*'], target: 'caller' },
+  { path: ['routes', '*', 'parentRefs', '*', 'name'], target: 'parent' },
+  { path: ['routes', '*', 'rules', '*', 'backendRefs', '*', 'name'], target: 'service' },
+];
+
+export function checkReferences(documents: readonly ConfigDocument[]): readonly ConfigError[] {
+  const names = { service: givenNames(documents, 'Service', 'services'), gateway: givenNames(documents, 'Gateway', 'gateways') };
+  return documents.flatMap((document) => PLACES.flatMap(({ path, target }) => find(document.value, path).flatMap((at) => checkOne(document, at, target, names))));
+}
+
+interface Names {
+  readonly service: ReadonlySet<string>;
+  readonly gateway: ReadonlySet<string>;
+}
+
+function givenNames(documents: readonly ConfigDocument[], kind: string, section: string): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { value } of documents) {
+    const name = valueAt(value, ['metadata', 'name']);
+    if (valueAt(value, ['kind']) === kind && typeof name === 'string') names.add(name);
+    for (const [path] of find(value, [section, '*']).map((found) => found.slice(1))) names.add(String(path));
+  }
+  return names;
+}
+
+function checkOne(document: ConfigDocument, path: ConfigPath, target: Target, names: Names): ConfigError[] {
+  const name = valueAt(document.value, path);
+  if (typeof name !== 'string' || (target === 'caller' && name.startsWith('spiffe://'))) return [];
+  const { what, known } = candidates(document, path, target, names);
+  if (known.has(name)) return [];
+  return [document.error(path, 'FL0109', `there is no ${what} "${name}"`, { suggestion: nearest(name, known) })];
+}
+
+function candidates(document: ConfigDocument, path: ConfigPath, target: Target, names: Names): { what: string; known: ReadonlySet<string> } {
+  if (target === 'caller') return { what: 'service or gateway', known: new Set([...names.service, ...names.gateway]) };
+  const isService = target === 'service' || valueAt(document.value, [...path.slice(0, -1), 'kind']) === 'Service';
+  return isService ? { what: 'service', known: names.service } : { what: 'gateway', known: names.gateway };
+}
+
+/** Every concrete path that matches the pattern in `value`. */
+function find(value: unknown, pattern: readonly string[], base: ConfigPath = []): ConfigPath[] {
+  const [head, ...rest] = pattern;
+  if (head === undefined) return [base];
+  if (typeof value !== 'object' || value === null) return [];
+  if (head !== '*') return head in value ? find((value as Record<string, unknown>)[head], rest, [...base, head]) : [];
+  const entries: [string | number, unknown][] = Array.isArray(value) ? value.map((entry, i) => [i, entry]) : Object.entries(value);
+  return entries.flatMap(([key, entry]) => find(entry, rest, [...base, key]));
+}

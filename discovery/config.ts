@@ -1,0 +1,117 @@
+// Discovery's settings: flags over environment over defaults, checked once, frozen.
+
+import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { parseDuration } from '../core/config-scalars.ts';
+import { nearest } from '../core/spelling.ts';
+import { CONFIG_PLACES } from './catalog/file-source.ts';
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface DiscoveryConfig {
+  readonly meshFiles: readonly string[];
+  readonly xds: HostPort;
+  readonly insecureXds: boolean;
+  /** null: no encrypted port, and no certificates issued. */
+  readonly secureXds: HostPort | null;
+  readonly secureNames: readonly string[];
+  readonly admin: HostPort;
+  readonly dataDir: string;
+  /** null: as the mesh says. */
+  readonly leafTtlMs: number | null;
+  readonly logLevel: string;
+  readonly addressFile: string | null;
+}
+
+/** Every flag, once: the parser, `--help` and the docs are made from this. */
+export const DISCOVERY_FLAGS = {
+  config: { type: 'string', multiple: true, value: 'FILE', help: 'mesh file or folder; may be given several times (default ./mesh.yaml, /etc/fairlead/mesh.yaml)' },
+  'xds-address': { type: 'string', value: 'HOST:PORT', help: 'plaintext xDS, loopback only (default 127.0.0.1:15010; port 0: any free one)' },
+  'insecure-xds': { type: 'boolean', help: 'allow plaintext xDS off loopback: anybody on the network can read the configuration' },
+  'secure-xds-address': { type: 'string', value: 'HOST:PORT', help: 'xDS and certificate authority over TLS; "off" for none (default 127.0.0.1:15012)' },
+  'secure-name': { type: 'string', multiple: true, value: 'NAME', help: 'further name or address for the certificate of the TLS port' },
+  'admin-address': { type: 'string', value: 'HOST:PORT', help: 'admin pages and registration over HTTP, loopback only (default 127.0.0.1:15014)' },
+  'data-dir': { type: 'string', value: 'DIR', help: 'certificate authority and registrations (default ./.fairlead)' },
+  'leaf-ttl': { type: 'string', value: 'DURATION', help: 'longest life of a workload certificate (default: as MeshPolicy says, 24h)' },
+  'log-level': { type: 'string', value: 'LEVEL', help: 'trace, debug, info, warn, error or silent (default info)' },
+  'address-file': { type: 'string', value: 'FILE', help: 'write the real addresses to FILE as JSON once ready' },
+} as const;
+
+export class UsageError extends Error {}
+
+type Values = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** `values` as node:util parseArgs gives them. Throws UsageError naming the flag. */
+export function discoveryConfig(values: Values, environment: Environment): DiscoveryConfig {
+  const one = (flag: string): string | null => {
+    const value = values[flag] ?? environment[environmentName(flag)];
+    return typeof value === 'string' && value !== '' ? value : null;
+  };
+  const several = (flag: string): readonly string[] => {
+    const value = values[flag] ?? environment[environmentName(flag)]?.split(',');
+    return Array.isArray(value) ? value.map(String) : [];
+  };
+  const yes = (flag: string) => values[flag] === true || ['1', 'true', 'yes'].includes(environment[environmentName(flag)] ?? '');
+  const secure = one('secure-xds-address') ?? '127.0.0.1:15012';
+  const leafTtl = one('leaf-ttl');
+  const config: DiscoveryConfig = {
+    meshFiles: meshFiles(several('config')),
+    xds: parseHostPort('xds-address', one('xds-address') ?? '127.0.0.1:15010'),
+    insecureXds: yes('insecure-xds'),
+    secureXds: secure === 'off' ? null : parseHostPort('secure-xds-address', secure),
+    secureNames: several('secure-name'),
+    admin: parseHostPort('admin-address', one('admin-address') ?? '127.0.0.1:15014'),
+    dataDir: one('data-dir') ?? '.fairlead',
+    leafTtlMs: leafTtl === null ? null : durationFlag('leaf-ttl', leafTtl),
+    logLevel: levelFlag(one('log-level') ?? environment['LOG_LEVEL'] ?? 'info'),
+    addressFile: one('address-file'),
+  };
+  requireLoopback('admin-address', config.admin, '');
+  if (!config.insecureXds) requireLoopback('xds-address', config.xds, '; use --secure-xds-address for the network, or say --insecure-xds');
+  return Object.freeze(config);
+}
+
+export function environmentName(flag: string): string {
+  return `FAIRLEAD_${flag.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** The files named, or the first of the usual places that is there. */
+function meshFiles(named: readonly string[]): readonly string[] {
+  return named.length > 0 ? named : CONFIG_PLACES.filter((place) => existsSync(place)).slice(0, 1);
+}
+
+export function parseHostPort(flag: string, text: string): HostPort {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+))?:(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65535) throw new UsageError(`--${flag}: ${JSON.stringify(text)} is not HOST:PORT, like 127.0.0.1:15010 or [::1]:0`);
+  return { host: match[1] ?? match[2] ?? '0.0.0.0', port };
+}
+
+export function printHostPort({ host, port }: HostPort): string {
+  return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function requireLoopback(flag: string, address: HostPort, advice: string): void {
+  if (!isLoopback(address.host)) throw new UsageError(`--${flag}: ${printHostPort(address)} is not a loopback address${advice}`);
+}
+
+function durationFlag(flag: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null || ms <= 0) throw new UsageError(`--${flag}: ${JSON.stringify(text)} is not a duration, like 15m or 24h`);
+  return ms;
+}
+
+function levelFlag(text: string): string {
+  if (LEVELS.includes(text)) return text;
+  const meant = nearest(text, LEVELS);
+  throw new UsageError(`--log-level: ${JSON.stringify(text)} is not one of ${LEVELS.join(', ')}${meant === null ? '' : ` (did you mean "${meant}"?)`}`);
+}

@@ -1,0 +1,41 @@
+// The two gRPC ports: plaintext on loopback, and TLS with optional client certificates.
+
+import { experimental, Server, ServerCredentials } from '@grpc/grpc-js';
+import type { GrpcService } from './xds/services.ts';
+import { type HostPort, printHostPort } from './config.ts';
+import type { ServingIdentity } from './ca/serving.ts';
+
+const SERVER_OPTIONS = {
+  // Requests are small; a larger one is an accident or an attack.
+  'grpc.max_receive_message_length': 4 * 1024 * 1024,
+  'grpc.max_send_message_length': -1,
+  // A client that vanished without a word is noticed within this time.
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+} as const;
+
+export interface GrpcPort {
+  readonly address: HostPort;
+  readonly stop: () => void;
+}
+
+/** Throws with the address when it cannot be bound. */
+export function openPort(address: HostPort, services: readonly GrpcService[], credentials: ServerCredentials): Promise<GrpcPort> {
+  const server = new Server(SERVER_OPTIONS);
+  for (const { definition, implementation } of services) server.addService(definition, implementation);
+  return new Promise((resolve, reject) => {
+    server.bindAsync(printHostPort(address), credentials, (error, port) => {
+      if (error !== null) reject(new Error(`cannot listen on ${printHostPort(address)}: ${error.message}`));
+      else resolve({ address: { host: address.host, port }, stop: () => server.forceShutdown() });
+    });
+  });
+}
+
+export function plaintext(): ServerCredentials {
+  return ServerCredentials.createInsecure();
+}
+
+/** Client certificates are asked for and not required; an unverified one counts as none. */
+export function tls(identity: ServingIdentity): ServerCredentials {
+  return experimental.createCertificateProviderServerCredentials(identity as never, identity as never, false);
+}

@@ -1,0 +1,145 @@
+// Listeners of sidecars and gateways. Outbound: one port that routes by Host, and a loopback port for each
+// upstream that the service names. Inbound: mutual TLS, then who may call, then the application.
+
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { TrafficDirection } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import type { FilterChainSchema } from '../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
+import { ListenerSchema } from '../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
+import type { RouteConfigurationSchema } from '../../proto/gen/envoy/config/route/v3/route_pb.ts';
+import { RouterSchema } from '../../proto/gen/envoy/extensions/filters/http/router/v3/router_pb.ts';
+import { TlsInspectorSchema } from '../../proto/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
+import {
+  HttpConnectionManager_ForwardClientCertDetails as ForwardCert,
+  type HttpFilterSchema,
+  HttpConnectionManagerSchema,
+} from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
+import { LISTENER } from '../../proto/resources.ts';
+import { toDuration } from '../../proto/scalars.ts';
+import type { AuthorizationPolicy, GatewayListener, MeshPolicy, MtlsMode } from '../catalog/types.ts';
+import { accessLogs } from './access-log.ts';
+import { gatewayListener, INBOUND, inboundCluster, OUTBOUND } from './names.ts';
+import { rbacFilters } from './rbac.ts';
+import { any, type EncodedResource, encodeResource } from './resource.ts';
+import { safeRetryMetadata } from './retry.ts';
+import { adsSource, downstreamTls } from './tls.ts';
+
+type HcmInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
+type ChainInit = MessageInitShape<typeof FilterChainSchema>;
+/** Time for a whole request head at a gateway, where strangers connect. */
+const GATEWAY_HEADERS_TIMEOUT_MS = 10_000;
+
+export interface Bind {
+  readonly address: string;
+  readonly port: number;
+}
+
+export function outboundListener(bind: Bind, mesh: MeshPolicy): EncodedResource {
+  return listener(OUTBOUND, bind, TrafficDirection.OUTBOUND, [plainChain(manager(OUTBOUND, mesh, rds(OUTBOUND)))]);
+}
+
+/** A loopback port that leads to one service. */
+export function upstreamListenerOf(name: string, bind: Bind, routes: string, mesh: MeshPolicy): EncodedResource {
+  return listener(name, bind, TrafficDirection.OUTBOUND, [plainChain(manager(name, mesh, rds(routes)))]);
+}
+
+export interface Inbound {
+  readonly bind: Bind;
+  readonly appPort: number;
+  readonly service: string;
+  readonly mode: MtlsMode;
+  readonly policies: readonly AuthorizationPolicy[];
+  /** Our own sidecar understands the safe form of retries; to others nothing is repeated here. */
+  readonly safeRetries: boolean;
+}
+
+export function inboundListener(inbound: Inbound, mesh: MeshPolicy): EncodedResource {
+  const filters = [...rbacFilters(inbound.service, inbound.policies, mesh), router()];
+  const base = manager(INBOUND, mesh, { case: 'routeConfig', value: inboundRoutes(inbound) }, filters);
+  const tls = { ...base, forwardClientCertDetails: ForwardCert.SANITIZE_SET, setCurrentClientCertDetails: { uri: true } };
+  // Forwarding headers are believed from peers with a certificate only.
+  const plain = { ...base, useRemoteAddress: true, forwardClientCertDetails: ForwardCert.SANITIZE };
+  const secured: ChainInit = { name: 'mtls', filters: [hcmFilter(tls)], transportSocket: downstreamTls(mesh.trustDomain) };
+  if (inbound.mode === 'DISABLE') return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, [{ name: 'plain', filters: [hcmFilter(plain)] }]);
+  if (inbound.mode === 'STRICT') return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, [secured]);
+  const chains: ChainInit[] = [
+    { ...secured, filterChainMatch: { transportProtocol: 'tls' } },
+    { name: 'plain', filterChainMatch: { transportProtocol: 'raw_buffer' }, filters: [hcmFilter(plain)] },
+  ];
+  return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, chains, true);
+}
+
+/** Timeouts and retries between services are the caller's; the last step has none of its own. */
+function inboundRoutes(inbound: Inbound): MessageInitShape<typeof RouteConfigurationSchema> {
+  const name = inboundCluster(inbound.appPort);
+  const metadata = inbound.safeRetries ? safeRetryMetadata(null) : null;
+  return {
+    name,
+    validateClusters: false,
+    virtualHosts: [
+      {
+        name,
+        domains: ['*'],
+        routes: [
+          {
+            match: { pathSpecifier: { case: 'prefix', value: '/' } },
+            action: {
+              case: 'route',
+              value: {
+                clusterSpecifier: { case: 'cluster', value: name },
+                timeout: toDuration(0),
+                // An application that closes an idle connection as we reuse it must not become an error.
+                ...(metadata === null ? {} : { retryPolicy: { retryOn: 'reset,reset-before-request', numRetries: 1 } }),
+              },
+            },
+            ...(metadata === null ? {} : { metadata }),
+          },
+        ],
+      },
+    ],
+  };
+}
+
+export function gatewayListenerOf(gateway: string, declared: GatewayListener, bind: Bind, mesh: MeshPolicy): EncodedResource {
+  const name = gatewayListener(gateway, declared.name);
+  const edge: HcmInit = {
+    ...manager(name, mesh, rds(name)),
+    useRemoteAddress: true,
+    forwardClientCertDetails: ForwardCert.SANITIZE,
+    requestHeadersTimeout: toDuration(GATEWAY_HEADERS_TIMEOUT_MS),
+  };
+  return listener(name, bind, TrafficDirection.OUTBOUND, [plainChain(edge)]);
+}
+
+function listener(name: string, bind: Bind, trafficDirection: TrafficDirection, filterChains: ChainInit[], inspectTls = false): EncodedResource {
+  const inspector = { name: 'envoy.filters.listener.tls_inspector', configType: { case: 'typedConfig', value: any(TlsInspectorSchema, {}) } } as const;
+  const message = create(ListenerSchema, {
+    name,
+    trafficDirection,
+    address: { address: { case: 'socketAddress', value: { address: bind.address, portSpecifier: { case: 'portValue', value: bind.port } } } },
+    filterChains,
+    ...(inspectTls ? { listenerFilters: [inspector] } : {}),
+  });
+  return encodeResource(LISTENER, name, ListenerSchema, message);
+}
+
+function plainChain(hcm: HcmInit): ChainInit {
+  return { filters: [hcmFilter(hcm)] };
+}
+
+function hcmFilter(hcm: HcmInit) {
+  return { name: 'envoy.filters.network.http_connection_manager', configType: { case: 'typedConfig', value: any(HttpConnectionManagerSchema, hcm) } } as const;
+}
+
+/** Paths are normalised before anybody decides by them; slashes are left as they are. */
+function manager(statPrefix: string, mesh: MeshPolicy, routeSpecifier: NonNullable<HcmInit['routeSpecifier']>, httpFilters: MessageInitShape<typeof HttpFilterSchema>[] = [router()]) {
+  return { statPrefix, routeSpecifier, httpFilters, normalizePath: true, accessLog: accessLogs(mesh) };
+}
+
+function rds(routeConfigName: string): NonNullable<HcmInit['routeSpecifier']> {
+  return { case: 'rds', value: { routeConfigName, configSource: adsSource() } };
+}
+
+export function router(): MessageInitShape<typeof HttpFilterSchema> {
+  return { name: 'envoy.filters.http.router', configType: { case: 'typedConfig', value: any(RouterSchema, {}) } };
+}
+

@@ -1,0 +1,149 @@
+// One request and its response, as they stand now: what came in, where it is going, what was answered.
+// It captures its route when it starts, so that a new configuration never changes a request under way.
+// It is also the RequestFacts that log lines, added headers and spans are written from.
+
+import { FLAG } from './errors.ts';
+import { field, fields, type HeaderList, type RequestHead, type ResponseHead, requestField, requestFields } from './http/head.ts';
+import type { Metadata } from './model/route.ts';
+import type { AddressFacts, ConnectionFacts, RequestFacts, TlsFacts } from './telemetry/facts.ts';
+
+const NO_REQUEST: RequestHead = {
+  method: '',
+  path: '',
+  authority: '',
+  scheme: 'http',
+  version: 11,
+  headers: [],
+  upgrade: null,
+  expectsContinue: false,
+  wireBytes: 0,
+};
+
+const NOT_YET = -1;
+
+export class Exchange implements RequestFacts {
+  readonly connection: ConnectionFacts;
+  remote: AddressFacts;
+  readonly startWallMs: number;
+  readonly startMs: number;
+  requestEndMs = NOT_YET;
+  upstreamTxStartMs = NOT_YET;
+  upstreamTxEndMs = NOT_YET;
+  upstreamRxStartMs = NOT_YET;
+  upstreamRxEndMs = NOT_YET;
+  responseStartMs = NOT_YET;
+  endMs = NOT_YET;
+
+  /** As it will be matched and forwarded; filters may change it. */
+  request: RequestHead = NO_REQUEST;
+  /** The answer that goes to the client, ours or an upstream's. */
+  response: ResponseHead | null = null;
+  responseTrailers: HeaderList | null = null;
+  /** A head was read: false only for what failed before. */
+  hasRequest = false;
+  /** The client is inside: its `x-envoy-*` words are obeyed. */
+  internal = false;
+
+  responseFlags = 0;
+  responseCodeDetails: string | null = null;
+  /** Status of a mapped or cut answer where it is not the head's. */
+  statusOverride = 0;
+  bytesReceived = 0;
+  bytesSent = 0;
+  requestHeaderBytes = 0;
+  responseHeaderBytes = 0;
+  upstreamBytesSent = 0;
+  upstreamBytesReceived = 0;
+
+  routeName = '';
+  virtualHostName = '';
+  upstreamCluster: string | null = null;
+  upstreamHost: AddressFacts | null = null;
+  upstreamHostname: string | null = null;
+  upstreamLocal: AddressFacts | null = null;
+  upstreamTls: TlsFacts | null = null;
+  upstreamFailureReason: string | null = null;
+  attemptCount = 0;
+  traceId: string | null = null;
+  sampled = false;
+  localReplyBody = '';
+  routeData: Metadata = {};
+  clusterData: Metadata = {};
+
+  constructor(connection: ConnectionFacts, startMs: number, startWallMs: number) {
+    this.connection = connection;
+    this.remote = connection.direct;
+    this.startMs = startMs;
+    this.startWallMs = startWallMs;
+  }
+
+  get protocol(): string | null {
+    if (!this.hasRequest) return null;
+    return this.request.version === 10 ? 'HTTP/1.0' : this.request.version === 11 ? 'HTTP/1.1' : 'HTTP/2';
+  }
+
+  get upstreamProtocol(): string | null {
+    return this.upstreamLocal === null ? null : 'HTTP/1.1';
+  }
+
+  get responseCode(): number {
+    return this.statusOverride || (this.response?.status ?? 0);
+  }
+
+  get requestId(): string | null {
+    return field(this.request.headers, 'x-request-id');
+  }
+
+  /** Flags and details of a failure; the first details stand, flags add up. */
+  fail(flag: number, details: string): void {
+    this.responseFlags |= flag;
+    this.responseCodeDetails = details;
+  }
+
+  hasFlag(flag: keyof typeof FLAG): boolean {
+    return (this.responseFlags & FLAG[flag]) !== 0;
+  }
+
+  requestHeader(name: string): string | null {
+    return this.hasRequest ? requestField(this.request, name) : null;
+  }
+
+  requestHeaderJoined(name: string): string | null {
+    return this.hasRequest ? joined(requestFields(this.request, name)) : null;
+  }
+
+  responseHeader(name: string): string | null {
+    if (name === ':status') return this.response === null ? null : String(this.response.status);
+    return this.response === null ? null : field(this.response.headers, name);
+  }
+
+  responseHeaderJoined(name: string): string | null {
+    if (name === ':status') return this.responseHeader(name);
+    return this.response === null ? null : joined(fields(this.response.headers, name));
+  }
+
+  responseTrailer(name: string): string | null {
+    return this.responseTrailers === null ? null : field(this.responseTrailers, name);
+  }
+
+  routeMetadata(namespace: string, path: readonly string[]): unknown {
+    return inside(this.routeData[namespace], path);
+  }
+
+  clusterMetadata(namespace: string, path: readonly string[]): unknown {
+    return inside(this.clusterData[namespace], path);
+  }
+}
+
+function joined(values: readonly string[]): string | null {
+  return values.length === 0 ? null : values.join(',');
+}
+
+function inside(value: unknown, path: readonly string[]): unknown {
+  let at = value;
+  for (const key of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;
+    at = (at as Record<string, unknown>)[key];
+  }
+  return at;
+}

@@ -1,0 +1,93 @@
+// Filter: a record of optional hooks, built once per route. A filter sees the Exchange, never a socket.
+// `compile` makes one array per hook, or null where no filter has it; the runners are flat loops that stay
+// synchronous until a hook returns a promise.
+
+import type { Exchange } from '../exchange.ts';
+import type { HeaderList } from '../http/head.ts';
+
+/** An answer of our own, in place of an upstream's. */
+export interface LocalReply {
+  readonly status: number;
+  readonly body: string;
+  readonly details: string;
+  readonly flag: number;
+  /** Further headers, flat. */
+  readonly headers: HeaderList;
+}
+
+/** null: go on. */
+export type Verdict = LocalReply | null;
+
+export interface Filter {
+  readonly name: string;
+  onRequest?(x: Exchange): Verdict | Promise<Verdict>;
+  onRequestData?(x: Exchange, chunk: Buffer, end: boolean): Buffer | null;
+  onResponse?(x: Exchange): void | Promise<void>;
+  onResponseData?(x: Exchange, chunk: Buffer, end: boolean): Buffer | null;
+  /** Exactly once, also after failure. */
+  onEnd?(x: Exchange): void;
+}
+
+export interface FilterChain {
+  readonly onRequest: readonly ((x: Exchange) => Verdict | Promise<Verdict>)[] | null;
+  readonly onRequestData: readonly ((x: Exchange, chunk: Buffer, end: boolean) => Buffer | null)[] | null;
+  readonly onResponse: readonly ((x: Exchange) => void | Promise<void>)[] | null;
+  readonly onResponseData: readonly ((x: Exchange, chunk: Buffer, end: boolean) => Buffer | null)[] | null;
+  readonly onEnd: readonly ((x: Exchange) => void)[] | null;
+}
+
+function hooks<T>(filters: readonly Filter[], pick: (filter: Filter) => T | undefined): T[] | null {
+  const found = filters.map(pick).filter((hook) => hook !== undefined);
+  return found.length === 0 ? null : found;
+}
+
+/** Requests run through the filters in order, responses in reverse. */
+export function compile(filters: readonly Filter[]): FilterChain {
+  const reversed = filters.toReversed();
+  return {
+    onRequest: hooks(filters, (filter) => filter.onRequest?.bind(filter)),
+    onRequestData: hooks(filters, (filter) => filter.onRequestData?.bind(filter)),
+    onResponse: hooks(reversed, (filter) => filter.onResponse?.bind(filter)),
+    onResponseData: hooks(reversed, (filter) => filter.onResponseData?.bind(filter)),
+    onEnd: hooks(reversed, (filter) => filter.onEnd?.bind(filter)),
+  };
+}
+
+/** The first reply of a filter, or null when all let the request pass. */
+export function runRequest(chain: FilterChain, x: Exchange): Verdict | Promise<Verdict> {
+  return chain.onRequest === null ? null : runRequestFrom(chain.onRequest, x, 0);
+}
+
+function runRequestFrom(list: NonNullable<FilterChain['onRequest']>, x: Exchange, from: number): Verdict | Promise<Verdict> {
+  for (let i = from; i < list.length; i++) {
+    const verdict = (list[i] as (x: Exchange) => Verdict | Promise<Verdict>)(x);
+    if (verdict instanceof Promise) return verdict.then((said) => said ?? runRequestFrom(list, x, i + 1));
+    if (verdict !== null) return verdict;
+  }
+  return null;
+}
+
+export function runResponse(chain: FilterChain, x: Exchange): void | Promise<void> {
+  return chain.onResponse === null ? undefined : runResponseFrom(chain.onResponse, x, 0);
+}
+
+function runResponseFrom(list: NonNullable<FilterChain['onResponse']>, x: Exchange, from: number): void | Promise<void> {
+  for (let i = from; i < list.length; i++) {
+    const pending = (list[i] as (x: Exchange) => void | Promise<void>)(x);
+    if (pending instanceof Promise) return pending.then(() => runResponseFrom(list, x, i + 1));
+  }
+}
+
+/** The chunk as the filters leave it; null: held back by one of them. */
+export function runData(list: FilterChain['onRequestData'], x: Exchange, chunk: Buffer, end: boolean): Buffer | null {
+  let piece: Buffer | null = chunk;
+  for (const hook of list ?? []) {
+    piece = hook(x, piece, end);
+    if (piece === null) return null;
+  }
+  return piece;
+}
+
+export function runEnd(chain: FilterChain, x: Exchange): void {
+  for (const hook of chain.onEnd ?? []) hook(x);
+}

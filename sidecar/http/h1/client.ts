@@ -1,0 +1,449 @@
+// One HTTP/1 connection to an upstream: one request at a time, its answer checked as strictly as a
+// client's request. What an upstream says wrongly before its head was forwarded is a protocol error, and
+// a connection that said anything unexpected is never used again (robustness.md 2.3). Twin of server.ts.
+
+import type { Socket } from 'node:net';
+import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
+import { field, type HeaderList, type RequestHead, type ResponseHead, removeField } from '../head.ts';
+import type { HttpStream, StreamReader } from '../stream.ts';
+import { ChunkedReader, chunkedEnd, chunkHead } from './chunked.ts';
+import { FAULT, type Fault } from './fault.ts';
+import { formatRequest, type HeaderCase } from './format.ts';
+import { HeadBuffer, headEnd } from './head-buffer.ts';
+import { CHUNKED, type HeadLimits, type ParsedResponse, parseResponse, UNTIL_CLOSE } from './parse.ts';
+import { writeBody } from './write.ts';
+
+export interface Http1ClientOptions extends HeadLimits {
+  readonly enableTrailers: boolean;
+  readonly headerCase: HeaderCase;
+  /** The connection is TLS: a body that ends with it needs a close_notify, which Node reports as 'end'. */
+  readonly secure: boolean;
+}
+
+export interface Http1ClientHandler {
+  /** The exchange is over in both directions; `reusable` whether another may follow. */
+  onFree(reusable: boolean): void;
+  onClose(): void;
+  onBytes(received: number): void;
+}
+
+const IDLE = 0;
+const HEAD = 1;
+const BODY = 2;
+const CHUNKS = 3;
+const TO_END = 4;
+const TUNNEL = 5;
+const OVER = 6;
+/** The answer is complete, the request is still being sent. */
+const ANSWERED = 7;
+
+/** Interim answers before the final one; more is a flood. */
+const MAX_INTERIM = 8;
+const EMPTY = Buffer.alloc(0);
+
+export class Http1Client {
+  #state = IDLE;
+  readonly #head = new HeadBuffer();
+  #left = 0;
+  #chunks: ChunkedReader | null = null;
+  #interim = 0;
+  #close = false;
+  #stream: ClientStream | null = null;
+  #reader: StreamReader<ResponseHead> | null = null;
+  #anyByte = false;
+  #served = 0;
+  readonly #socket: Socket;
+  readonly #options: Http1ClientOptions;
+  readonly #handler: Http1ClientHandler;
+
+  constructor(socket: Socket, options: Http1ClientOptions, handler: Http1ClientHandler) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#handler = handler;
+    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
+    socket.on('end', () => this.#onEnd());
+    socket.on('error', (error) => this.#onError(error));
+    socket.on('close', () => this.#onClose());
+    socket.on('drain', () => this.#stream?.drained());
+  }
+
+  /** Exchanges that were completed on this connection. */
+  get served(): number {
+    return this.#served;
+  }
+
+  get socket(): Socket {
+    return this.#socket;
+  }
+
+  /** Starts an exchange on an idle connection. */
+  open(reader: StreamReader<ResponseHead>): HttpStream<RequestHead> {
+    this.#state = HEAD;
+    this.#anyByte = false;
+    this.#interim = 0;
+    this.#reader = reader;
+    this.#stream = new ClientStream(this);
+    return this.#stream;
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #onBytes(bytes: Buffer): void {
+    this.#handler.onBytes(bytes.length);
+    let at = 0;
+    while (at !== -1 && at < bytes.length) at = this.#step(bytes, at);
+  }
+
+  #step(bytes: Buffer, at: number): number {
+    switch (this.#state) {
+      case HEAD:
+        return this.#readHead(bytes, at);
+      case BODY:
+        return this.#readCounted(bytes, at);
+      case CHUNKS:
+        return this.#readChunks(bytes, at);
+      case TO_END:
+      case TUNNEL:
+        this.#reader?.onData(at === 0 ? bytes : bytes.subarray(at), false);
+        return bytes.length;
+      case OVER:
+        return bytes.length;
+      default:
+        // Bytes that no request asked for: whatever they are, the next answer could not be trusted.
+        this.#state = OVER;
+        this.#close = true;
+        this.#socket.destroy();
+        return -1;
+    }
+  }
+
+  #readHead(bytes: Buffer, at: number): number {
+    this.#anyByte = true;
+    const head = this.#head;
+    if (head.length === 0) {
+      const end = headEnd(bytes, at);
+      if (end !== -1) {
+        if (end + 4 - at > this.#options.maxHeadersBytes) return this.#fail(FAULT.tooLarge);
+        return this.#onHead(bytes.toString('latin1', at, end), end + 4 - at, end + 4);
+      }
+    }
+    const before = head.length;
+    head.append(bytes, at);
+    const end = head.endAfter(before);
+    if (end === -1) return head.length > this.#options.maxHeadersBytes ? this.#fail(FAULT.tooLarge) : -1;
+    if (end + 4 > this.#options.maxHeadersBytes) return this.#fail(FAULT.tooLarge);
+    const text = head.text(end);
+    head.clear();
+    return this.#onHead(text, end + 4, at + end + 4 - before);
+  }
+
+  #onHead(text: string, wire: number, next: number): number {
+    const stream = this.#stream as ClientStream;
+    const parsed = parseResponse(text, wire, stream.method, this.#options);
+    if ('reason' in parsed) return this.#fail(parsed);
+    const { status } = parsed.head;
+    if (status === 101) return this.#onSwitch(parsed, stream, next);
+    if (status < 200) return this.#onInterim(parsed, stream, next);
+    this.#startBody(parsed);
+    return next;
+  }
+
+  #onInterim(parsed: ParsedResponse, stream: ClientStream, next: number): number {
+    if (++this.#interim > MAX_INTERIM) return this.#fail({ ...FAULT.statusLine, reason: 'too many interim answers' });
+    // A 100 that nobody asked for is not passed on.
+    if (parsed.head.status !== 100 || stream.expectsContinue) this.#reader?.onHead(parsed.head, false);
+    return this.#state === HEAD ? next : -1;
+  }
+
+  #onSwitch(parsed: ParsedResponse, stream: ClientStream, next: number): number {
+    if (stream.upgrade === null || parsed.upgrade !== stream.upgrade) {
+      return this.#fail({ ...FAULT.statusLine, reason: 'a 101 that was not asked for' });
+    }
+    this.#state = TUNNEL;
+    this.#close = true;
+    stream.tunnel = true;
+    this.#reader?.onHead(parsed.head, false);
+    return next;
+  }
+
+  #startBody(parsed: ParsedResponse): void {
+    const { length } = parsed;
+    // An upgrade that was declined leaves bytes of unknown meaning behind: the connection is not kept.
+    if (parsed.close || (this.#stream as ClientStream).upgrade !== null) this.#close = true;
+    this.#left = length;
+    if (length === 0) {
+      this.#answered();
+      this.#deliverHead(parsed.head, true);
+      return;
+    }
+    this.#state = length === CHUNKED ? CHUNKS : length === UNTIL_CLOSE ? TO_END : BODY;
+    this.#chunks = length === CHUNKED ? new ChunkedReader(this.#options) : null;
+    this.#reader?.onHead(parsed.head, false);
+  }
+
+  #deliverHead(head: ResponseHead, end: boolean): void {
+    const reader = this.#reader;
+    if (end) this.#reader = null;
+    reader?.onHead(head, end);
+    this.#maybeFree();
+  }
+
+  #readCounted(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    this.#bodyData(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end), this.#left === 0);
+    return end;
+  }
+
+  #readChunks(bytes: Buffer, at: number): number {
+    const chunks = this.#chunks as ChunkedReader;
+    const next = chunks.read(bytes, at, this.#chunkSink);
+    return chunks.fault === null ? next : this.#fail(chunks.fault);
+  }
+
+  readonly #chunkSink = {
+    onData: (chunk: Buffer, end: boolean) => this.#bodyData(chunk, end),
+    onTrailers: (trailers: HeaderList) => {
+      if (!this.#options.enableTrailers) {
+        this.#bodyData(EMPTY, true);
+        return;
+      }
+      this.#answered();
+      const reader = this.#reader;
+      this.#reader = null;
+      reader?.onTrailers(trailers);
+      this.#maybeFree();
+    },
+  };
+
+  #bodyData(piece: Buffer, end: boolean): void {
+    if (!end) {
+      this.#reader?.onData(piece, false);
+      return;
+    }
+    this.#answered();
+    const reader = this.#reader;
+    this.#reader = null;
+    reader?.onData(piece, true);
+    this.#maybeFree();
+  }
+
+  #answered(): void {
+    this.#chunks = null;
+    this.#served++;
+    this.#state = ANSWERED;
+  }
+
+  /** Both directions done: the connection goes back, or ends. */
+  #maybeFree(): void {
+    const stream = this.#stream;
+    if (this.#state !== ANSWERED || stream === null) return;
+    const complete = stream.sent;
+    stream.detach();
+    this.#stream = null;
+    this.#state = IDLE;
+    // An answer that came before its request was sent whole: the rest will never be sent.
+    if (!complete || this.#close) {
+      this.#state = OVER;
+      this.#socket.destroy();
+    }
+    this.#handler.onFree(complete && !this.#close);
+  }
+
+  #fail(fault: Fault): number {
+    this.#reset(this.#state === HEAD ? FAILURE.upstreamProtocol : FAILURE.upstreamCut, fault.reason);
+    return -1;
+  }
+
+  #reset(row: FailureRow, context: string, cause?: unknown): void {
+    const reader = this.#reader;
+    this.#reader = null;
+    this.#stream?.detach();
+    this.#stream = null;
+    const busy = this.#state !== IDLE && this.#state !== OVER;
+    this.#state = OVER;
+    this.#socket.destroy();
+    reader?.onReset(new ProxyError(row, { context, cause }));
+    if (busy) this.#handler.onFree(false);
+  }
+
+  #onEnd(): void {
+    if (this.#state === TO_END || this.#state === TUNNEL) {
+      this.#close = true;
+      this.#bodyData(EMPTY, true);
+      return;
+    }
+    this.#reset(this.#closedRow(), 'the upstream closed the connection');
+  }
+
+  #closedRow(): FailureRow {
+    if (this.#state !== HEAD) return FAILURE.upstreamCut;
+    if (this.#anyByte) return FAILURE.upstreamProtocol;
+    return this.#served > 0 ? FAILURE.reusedClosed : FAILURE.upstreamClosed;
+  }
+
+  #onError(error: Error): void {
+    this.#reset(this.#closedRow(), error.message, error);
+  }
+
+  #onClose(): void {
+    this.#reset(this.#closedRow(), 'the connection closed');
+    this.#handler.onClose();
+  }
+
+  // What a stream asks of its connection.
+
+  framing(stream: ClientStream, head: RequestHead, end: boolean): string {
+    if (stream.upgrade !== null) return `connection: upgrade\r\n`;
+    if (field(head.headers, 'content-length') !== null) return '';
+    if (end) return head.method === 'POST' || head.method === 'PUT' || head.method === 'PATCH' || head.method === 'OPTIONS' ? 'content-length: 0\r\n' : '';
+    stream.chunked = true;
+    return 'transfer-encoding: chunked\r\n';
+  }
+
+  write(text: string): boolean {
+    return this.#socket.write(text, 'latin1');
+  }
+
+  writeBody(before: string, chunk: Buffer, after: string): boolean {
+    return writeBody(this.#socket, before, chunk, after);
+  }
+
+  halfClose(): void {
+    this.#socket.end();
+  }
+
+  requestSent(): void {
+    this.#maybeFree();
+  }
+
+  cancel(): void {
+    this.#reader = null;
+    this.#reset(FAILURE.downstreamGone, 'cancelled');
+  }
+
+  drainedReader(): void {
+    this.#reader?.onDrain();
+  }
+
+  pauseReading(): void {
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#socket.resume();
+  }
+
+  get headerCase(): HeaderCase {
+    return this.#options.headerCase;
+  }
+
+  get trailersEnabled(): boolean {
+    return this.#options.enableTrailers;
+  }
+}
+
+/** The asking side of one exchange. Its head is held until the first data, to go out in one write. */
+class ClientStream implements HttpStream<RequestHead> {
+  method = '';
+  upgrade: string | null = null;
+  expectsContinue = false;
+  chunked = false;
+  tunnel = false;
+  sent = false;
+  #head: RequestHead | null = null;
+  #connection: Http1Client | null;
+
+  constructor(connection: Http1Client) {
+    this.#connection = connection;
+  }
+
+  detach(): void {
+    this.#connection = null;
+  }
+
+  sendHead(head: RequestHead, end: boolean): void {
+    const connection = this.#connection;
+    if (connection === null) return;
+    this.method = head.method;
+    this.upgrade = head.upgrade;
+    this.expectsContinue = head.expectsContinue;
+    if (end) {
+      this.sent = true;
+      connection.write(this.#headText(connection, head, true));
+    } else {
+      this.#head = head;
+      process.nextTick(flushHead, this);
+    }
+  }
+
+  #headText(connection: Http1Client, head: RequestHead, end: boolean): string {
+    if (head.upgrade !== null) removeField(head.headers, 'content-length');
+    return formatRequest(head, connection.framing(this, head, end), connection.headerCase);
+  }
+
+  flush(): void {
+    const head = this.#head;
+    this.#head = null;
+    if (head !== null && this.#connection !== null) this.#connection.write(this.#headText(this.#connection, head, false));
+  }
+
+  sendData(chunk: Buffer, end: boolean): boolean {
+    const connection = this.#connection;
+    if (connection === null || this.sent) return true;
+    const head = this.#head;
+    this.#head = null;
+    const before = head === null ? '' : this.#headText(connection, head, end && chunk.length === 0);
+    const more = this.chunked ? this.#inChunks(connection, before, chunk, end) : this.#plain(connection, before, chunk);
+    if (end) this.#done(connection);
+    return more;
+  }
+
+  #plain(connection: Http1Client, before: string, chunk: Buffer): boolean {
+    if (chunk.length > 0) return connection.writeBody(before, chunk, '');
+    return before.length === 0 || connection.write(before);
+  }
+
+  #inChunks(connection: Http1Client, before: string, chunk: Buffer, end: boolean): boolean {
+    const tail = end ? chunkedEnd([]) : '';
+    if (chunk.length === 0) return before.length + tail.length === 0 || connection.write(before + tail);
+    return connection.writeBody(before + chunkHead(chunk.length), chunk, `\r\n${tail}`);
+  }
+
+  #done(connection: Http1Client): void {
+    this.sent = true;
+    if (this.tunnel) connection.halfClose();
+    else connection.requestSent();
+  }
+
+  sendTrailers(trailers: HeaderList): void {
+    const connection = this.#connection;
+    if (connection === null || this.sent) return;
+    this.flush();
+    if (this.chunked) connection.write(chunkedEnd(connection.trailersEnabled ? trailers : []));
+    this.#done(connection);
+  }
+
+  /** The exchange is given up: the connection cannot be used by another. */
+  reset(_error: ProxyError): void {
+    this.#connection?.cancel();
+  }
+
+  pause(): void {
+    this.#connection?.pauseReading();
+  }
+
+  resume(): void {
+    this.#connection?.resumeReading();
+  }
+
+  drained(): void {
+    this.#connection?.drainedReader();
+  }
+}
+
+function flushHead(stream: ClientStream): void {
+  stream.flush();
+}

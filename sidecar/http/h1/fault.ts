@@ -1,0 +1,42 @@
+// What can be wrong with an HTTP/1 message, each with the word that Envoy's log uses where it has one.
+// A fault is judged once, in the parser; the server codec turns it into an answer, the client codec into
+// a protocol error of the upstream.
+
+export interface Fault {
+  /** %RESPONSE_CODE_DETAILS% of the answer to a bad request. */
+  readonly details: string;
+  readonly status: number;
+  /** For a person: what was wrong. */
+  readonly reason: string;
+}
+
+function fault(details: string, reason: string, status = 400): Fault {
+  return { details, status, reason };
+}
+
+export const FAULT = {
+  characters: fault('http1.codec_error', 'a control character, bare CR or bare LF in the head'),
+  requestLine: fault('http1.codec_error', 'the request line is not "METHOD SP target SP HTTP/1.1"'),
+  statusLine: fault('http1.codec_error', 'the status line is not "HTTP/1.1 SP 3 digits"'),
+  version: fault('http1.codec_error', 'a version other than HTTP/1.0 and HTTP/1.1'),
+  target: fault('http1.invalid_url', 'the request target has no allowed form'),
+  fieldLine: fault('http1.codec_error', 'a field line without a valid name and colon'),
+  folded: fault('http1.codec_error', 'a folded field line'),
+  tooLarge: fault('http1.headers_too_large', 'the head is larger than allowed', 431),
+  tooMany: fault('http1.too_many_headers', 'more header fields than allowed', 431),
+  trailersTooLarge: fault('http1.trailers_too_large', 'the trailers are larger than allowed', 431),
+  underscore: fault('http1.unexpected_underscore', 'a header name with an underscore'),
+  noHost: fault('http1.codec_error', 'HTTP/1.1 without exactly one Host'),
+  twoHosts: fault('http1.codec_error', 'more than one Host'),
+  badHost: fault('http1.codec_error', 'the Host is not a host with an optional port'),
+  repeated: fault('http1.codec_error', 'a field that may occur once occurs again'),
+  contentLength: fault('http1.codec_error', 'Content-Length is not one canonical number'),
+  lengthAndChunked: fault('http1.content_length_and_chunked_not_allowed', 'both Content-Length and Transfer-Encoding'),
+  transferEncoding: fault('http1.invalid_transfer_encoding', 'a Transfer-Encoding other than exactly "chunked"', 501),
+  transferEncodingVersion: fault('http1.transfer_encoding_not_allowed', 'Transfer-Encoding in HTTP/1.0'),
+  connectionMembers: fault('http1.connection_header_rejected', 'too many members in Connection'),
+  expectation: fault('http1.codec_error', 'an expectation other than "100-continue"', 417),
+  upgradeWithBody: fault('http1.codec_error', 'an upgrade with a body'),
+  chunk: fault('http1.codec_error', 'malformed chunk framing'),
+  chunkOverhead: fault('http1.codec_error', 'too many bytes of chunk framing for the data'),
+} as const satisfies Record<string, Fault>;

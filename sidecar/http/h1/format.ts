@@ -1,0 +1,113 @@
+// From a head to its text. What is written is checked once more: no name or value with a line break ever
+// reaches a socket, wherever it came from (CVE-2023-27493 and its kin).
+
+import type { HeaderList, RequestHead, ResponseHead } from '../head.ts';
+import { FORBIDDEN_IN_VALUE } from './characters.ts';
+
+export type HeaderCase = 'lower' | 'proper-case';
+
+/** Standard reason phrases; an upstream's own phrase is never copied. */
+const REASONS: Readonly<Record<number, string>> = {
+  100: 'Continue',
+  101: 'Switching Protocols',
+  102: 'Processing',
+  103: 'Early Hints',
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  203: 'Non-Authoritative Information',
+  204: 'No Content',
+  205: 'Reset Content',
+  206: 'Partial Content',
+  207: 'Multi-Status',
+  208: 'Already Reported',
+  226: 'IM Used',
+  300: 'Multiple Choices',
+  301: 'Moved Permanently',
+  302: 'Found',
+  303: 'See Other',
+  304: 'Not Modified',
+  305: 'Use Proxy',
+  307: 'Temporary Redirect',
+  308: 'Permanent Redirect',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  402: 'Payment Required',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  406: 'Not Acceptable',
+  407: 'Proxy Authentication Required',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  411: 'Length Required',
+  412: 'Precondition Failed',
+  413: 'Payload Too Large',
+  414: 'URI Too Long',
+  415: 'Unsupported Media Type',
+  416: 'Range Not Satisfiable',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
+  422: 'Unprocessable Entity',
+  423: 'Locked',
+  424: 'Failed Dependency',
+  425: 'Too Early',
+  426: 'Upgrade Required',
+  428: 'Precondition Required',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  451: 'Unavailable For Legal Reasons',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+  506: 'Variant Also Negotiates',
+  507: 'Insufficient Storage',
+  508: 'Loop Detected',
+  510: 'Not Extended',
+  511: 'Network Authentication Required',
+};
+
+export function reasonPhrase(status: number): string {
+  return REASONS[status] ?? 'Unknown';
+}
+
+/** `framing`: the lines that delimit the body and steer the connection, each with its CRLF. */
+export function formatRequest(head: RequestHead, framing: string, headerCase: HeaderCase): string {
+  const host = headerCase === 'lower' ? 'host' : 'Host';
+  return `${head.method} ${head.path} HTTP/1.1\r\n${host}: ${head.authority}\r\n${formatFields(head.headers, headerCase)}${framing}\r\n`;
+}
+
+export function formatResponse(head: ResponseHead, version: 10 | 11, framing: string, headerCase: HeaderCase): string {
+  const line = `HTTP/1.${version - 10} ${head.status} ${reasonPhrase(head.status)}\r\n`;
+  return `${line}${formatFields(head.headers, headerCase)}${framing}\r\n`;
+}
+
+export function formatFields(headers: HeaderList, headerCase: HeaderCase): string {
+  let text = '';
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    text += `${headerCase === 'lower' ? name : properCase(name)}: ${headers[i + 1]}\r\n`;
+  }
+  return text;
+}
+
+const CASE_CACHE_SIZE = 1024;
+const cased = new Map<string, string>();
+
+/** `content-type` -> `Content-Type`, as Envoy's proper_case_words does. */
+function properCase(name: string): string {
+  const known = cased.get(name);
+  if (known !== undefined) return known;
+  const text = name.replace(/(?:^|[^a-z0-9])[a-z]/g, (part) => part.toUpperCase());
+  if (cased.size < CASE_CACHE_SIZE) cased.set(name, text);
+  return text;
+}
+
+/** Whether a value made by configuration or from a certificate may be written. */
+export function isWritable(value: string): boolean {
+  return !FORBIDDEN_IN_VALUE.test(value);
+}

@@ -1,0 +1,296 @@
+// From the text of a head to a RequestHead or ResponseHead and its framing, or a Fault. Pure. Strict:
+// no byte is repaired by deletion, nothing that decides something is merged or taken twice
+// (robustness.md 2.2 and 2.3; RFC 9112).
+
+import { type HeaderList, type HttpVersion, type RequestHead, type ResponseHead, removeField } from '../head.ts';
+import { digits, FORBIDDEN_IN_HEAD, fieldName, isTarget, isToken, trimOws } from './characters.ts';
+import { FAULT, type Fault } from './fault.ts';
+import { readTarget } from './target.ts';
+
+export interface HeadLimits {
+  readonly maxHeadersCount: number;
+  readonly maxHeadersBytes: number;
+  readonly underscores: 'allow' | 'reject' | 'drop';
+}
+
+/** How the body after a head is delimited. `length` -1: chunked; -2: until the connection ends. */
+export const CHUNKED = -1;
+export const UNTIL_CLOSE = -2;
+
+export interface ParsedRequest {
+  readonly head: RequestHead;
+  readonly length: number;
+  /** The client will send no further request on this connection. */
+  readonly close: boolean;
+  /** An HTTP/1.0 client asked to keep the connection. */
+  readonly keepAlive: boolean;
+}
+
+export interface ParsedResponse {
+  readonly head: ResponseHead;
+  readonly length: number;
+  readonly close: boolean;
+  /** Lower-case protocol named by a 101. */
+  readonly upgrade: string | null;
+}
+
+/** Members of `Connection` that are looked at; more is an attack on somebody's list handling. */
+const MAX_CONNECTION_MEMBERS = 32;
+
+/** What `Connection` may not nominate for removal: framing, routing, credentials, and what policy reads. */
+const PROTECTED = new Set([
+  'host',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'content-length',
+  'transfer-encoding',
+  'content-type',
+  'content-encoding',
+  'x-request-id',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-client-cert',
+  'forwarded',
+  'traceparent',
+  'tracestate',
+  'b3',
+]);
+
+/** Fields whose repetition would let two readers disagree. */
+const SINGLE = new Set(['authorization', 'sec-websocket-key', 'content-type', 'x-envoy-original-path']);
+
+/** The lines of a head, sorted into what concerns this hop and what goes on. Filled by `readFields`. */
+interface Fields {
+  readonly headers: HeaderList;
+  host: string | null;
+  contentLength: number;
+  transferEncoding: string | null;
+  connection: string[];
+  upgrade: string | null;
+  expect: string | null;
+  te: boolean;
+  keepAlive: boolean;
+}
+
+/** `text` is the head without its final empty line; `wireBytes` what it took on the wire. */
+export function parseRequest(text: string, wireBytes: number, scheme: 'http' | 'https', limits: HeadLimits): ParsedRequest | Fault {
+  if (FORBIDDEN_IN_HEAD.test(text)) return FAULT.characters;
+  const lineEnd = lineEndOf(text, 0);
+  const line = text.slice(0, lineEnd);
+  const first = line.indexOf(' ');
+  const last = line.lastIndexOf(' ');
+  if (first <= 0 || last === first) return FAULT.requestLine;
+  const version = versionOf(line.slice(last + 1));
+  if (version === 0) return FAULT.version;
+  const method = line.slice(0, first);
+  const target = line.slice(first + 1, last);
+  if (!isToken(method)) return FAULT.requestLine;
+  if (!isTarget(target)) return FAULT.target;
+  const found = readFields(text, lineEnd + 2, limits);
+  if ('reason' in found) return found;
+  return requestOf(method, target, version, found, wireBytes, scheme);
+}
+
+function requestOf(
+  method: string,
+  target: string,
+  version: HttpVersion,
+  found: Fields,
+  wireBytes: number,
+  scheme: 'http' | 'https',
+): ParsedRequest | Fault {
+  if (found.host === null && version === 11) return FAULT.noHost;
+  const length = bodyLength(found, version);
+  if (typeof length !== 'number') return length;
+  const place = readTarget(method, target, found.host ?? '', scheme);
+  if (place === null) return FAULT.target;
+  if ('reason' in place) return place;
+  const members = connectionMembers(found.connection);
+  if ('reason' in members) return members;
+  const upgrade = members.names.has('upgrade') && found.upgrade !== null && version === 11 ? found.upgrade : null;
+  if (upgrade !== null && length !== 0) return FAULT.upgradeWithBody;
+  dropNominated(found.headers, members.names);
+  const expects = found.expect !== null && version === 11 && length !== 0;
+  if (expects && found.expect !== '100-continue') return FAULT.expectation;
+  // Without a body there is nothing to wait for; a stray Expect is a desync gadget for the next hop.
+  if (found.expect !== null && !expects) removeField(found.headers, 'expect');
+  if (found.te) found.headers.push('te', 'trailers');
+  if (upgrade !== null) found.headers.push('upgrade', upgrade);
+  const head: RequestHead = {
+    method,
+    path: place.path,
+    authority: place.authority,
+    scheme,
+    version,
+    headers: found.headers,
+    upgrade,
+    expectsContinue: expects,
+    wireBytes,
+  };
+  return { head, length, close: members.names.has('close'), keepAlive: members.names.has('keep-alive') || found.keepAlive };
+}
+
+/** `method` of the request decides whether an answer has a body (RFC 9112 6.3). */
+export function parseResponse(text: string, wireBytes: number, method: string, limits: HeadLimits): ParsedResponse | Fault {
+  if (FORBIDDEN_IN_HEAD.test(text)) return FAULT.characters;
+  const lineEnd = lineEndOf(text, 0);
+  const version = versionOf(text.slice(0, 8));
+  if (version === 0) return FAULT.version;
+  const status = text.charCodeAt(8) === 32 ? digits(text.slice(9, 12)) : -1;
+  const after = lineEnd > 12 ? text.charCodeAt(12) : 32;
+  if (status < 100 || status > 599 || after !== 32) return FAULT.statusLine;
+  const found = readFields(text, lineEnd + 2, limits);
+  if ('reason' in found) return found;
+  return responseOf(status, version, found, wireBytes, method);
+}
+
+function responseOf(status: number, version: HttpVersion, found: Fields, wireBytes: number, method: string): ParsedResponse | Fault {
+  const framed = bodyLength(found, version);
+  if (typeof framed !== 'number') return framed;
+  const members = connectionMembers(found.connection);
+  if ('reason' in members) return members;
+  dropNominated(found.headers, members.names);
+  if (found.host !== null) found.headers.push('host', found.host);
+  const upgrade = status === 101 ? found.upgrade : null;
+  if (upgrade !== null) found.headers.push('upgrade', upgrade);
+  const head: ResponseHead = { status, headers: found.headers, version, wireBytes };
+  const unframed = found.contentLength === -1 && found.transferEncoding === null;
+  const bodiless = status < 200 || status === 204 || status === 304 || method === 'HEAD';
+  const length = bodiless ? 0 : unframed ? UNTIL_CLOSE : framed;
+  const keepAlive = version === 11 ? !members.names.has('close') : members.names.has('keep-alive') && !members.names.has('close');
+  return { head, length, close: !keepAlive || length === UNTIL_CLOSE, upgrade };
+}
+
+function lineEndOf(text: string, from: number): number {
+  const end = text.indexOf('\r\n', from);
+  return end === -1 ? text.length : end;
+}
+
+function versionOf(text: string): HttpVersion | 0 {
+  return text === 'HTTP/1.1' ? 11 : text === 'HTTP/1.0' ? 10 : 0;
+}
+
+/** Reads field lines from `at` to the end of `text`. Also used for trailers. */
+export function readFields(text: string, at: number, limits: HeadLimits): Fields | Fault {
+  const found: Fields = {
+    headers: [],
+    host: null,
+    contentLength: -1,
+    transferEncoding: null,
+    connection: [],
+    upgrade: null,
+    expect: null,
+    te: false,
+    keepAlive: false,
+  };
+  let count = 0;
+  while (at < text.length) {
+    const end = lineEndOf(text, at);
+    const first = text.charCodeAt(at);
+    if (first === 32 || first === 9) return FAULT.folded;
+    const colon = text.indexOf(':', at);
+    if (colon === -1 || colon >= end) return FAULT.fieldLine;
+    const name = fieldName(text.slice(at, colon));
+    if (name === null) return FAULT.fieldLine;
+    if (++count > limits.maxHeadersCount) return FAULT.tooMany;
+    const fault = sortField(found, name, trimOws(text, colon + 1, end), limits);
+    if (fault !== null) return fault;
+    at = end + 2;
+  }
+  return found;
+}
+
+/** Puts one field where it belongs; hop-by-hop fields end here (RFC 9110 7.6.1). */
+function sortField(found: Fields, name: string, value: string, limits: HeadLimits): Fault | null {
+  switch (name) {
+    case 'host':
+      if (found.host !== null) return FAULT.twoHosts;
+      found.host = value;
+      return null;
+    case 'content-length':
+      if (found.contentLength !== -1) return FAULT.contentLength;
+      found.contentLength = digits(value);
+      if (found.contentLength === -1) return FAULT.contentLength;
+      found.headers.push(name, value);
+      return null;
+    case 'transfer-encoding':
+      if (found.transferEncoding !== null) return FAULT.transferEncoding;
+      found.transferEncoding = value.toLowerCase();
+      return null;
+    case 'connection':
+      found.connection.push(value);
+      return null;
+    case 'upgrade':
+      if (found.upgrade !== null) return FAULT.repeated;
+      found.upgrade = value.toLowerCase();
+      return null;
+    case 'expect':
+      if (found.expect !== null) return FAULT.repeated;
+      found.expect = value.toLowerCase();
+      found.headers.push(name, value);
+      return null;
+    case 'te':
+      if (listHas(value, 'trailers')) found.te = true;
+      return null;
+    case 'keep-alive':
+    case 'proxy-connection':
+    case 'http2-settings':
+      return null;
+    default:
+      return keepField(found, name, value, limits);
+  }
+}
+
+function keepField(found: Fields, name: string, value: string, limits: HeadLimits): Fault | null {
+  if (limits.underscores !== 'allow' && name.includes('_')) {
+    return limits.underscores === 'reject' ? FAULT.underscore : null;
+  }
+  if (SINGLE.has(name) && found.headers.includes(name)) return FAULT.repeated;
+  found.headers.push(name, value);
+  return null;
+}
+
+/** Bytes of body, CHUNKED, or the fault that makes the framing ambiguous (RFC 9112 6.3). */
+function bodyLength(found: Fields, version: HttpVersion): number | Fault {
+  if (found.transferEncoding === null) return Math.max(found.contentLength, 0);
+  if (found.contentLength !== -1) return FAULT.lengthAndChunked;
+  if (found.transferEncoding !== 'chunked') return FAULT.transferEncoding;
+  if (version === 10) return FAULT.transferEncodingVersion;
+  return CHUNKED;
+}
+
+function listHas(value: string, member: string): boolean {
+  return value.split(',').some((part) => part.trim().toLowerCase() === member);
+}
+
+const NO_MEMBERS: { readonly names: ReadonlySet<string> } = { names: new Set() };
+const KEEP_ALIVE: { readonly names: ReadonlySet<string> } = { names: new Set(['keep-alive']) };
+const CLOSE: { readonly names: ReadonlySet<string> } = { names: new Set(['close']) };
+
+function connectionMembers(values: readonly string[]): { readonly names: ReadonlySet<string> } | Fault {
+  if (values.length === 0) return NO_MEMBERS;
+  if (values.length === 1) {
+    if (values[0] === 'keep-alive' || values[0] === 'Keep-Alive') return KEEP_ALIVE;
+    if (values[0] === 'close') return CLOSE;
+  }
+  const names = values.flatMap((value) => value.split(',')).map((part) => part.trim().toLowerCase());
+  if (names.length > MAX_CONNECTION_MEMBERS) return FAULT.connectionMembers;
+  return { names: new Set(names) };
+}
+
+/** Removes what `Connection` nominates, except what no peer may take away from us. */
+function dropNominated(headers: HeaderList, members: ReadonlySet<string>): void {
+  if (members === NO_MEMBERS.names || members === KEEP_ALIVE.names || members === CLOSE.names) return;
+  let kept = 0;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (members.has(name) && !PROTECTED.has(name) && !name.startsWith('x-envoy-')) continue;
+    headers[kept] = name;
+    headers[kept + 1] = headers[i + 1] as string;
+    kept += 2;
+  }
+  headers.length = kept;
+}

@@ -1,0 +1,610 @@
+// One HTTP/1 connection from a client: bytes in, one exchange at a time, answers in order.
+//
+//   HEAD --> BODY (counted or chunked) --> WAIT (for the answer) --> HEAD ...
+//                                   \--> TUNNEL (after 101)          \--> CLOSING
+//
+// A pipelined request is not parsed before the answer to the one before it is complete, so a bad second
+// message can never disturb the first answer. What arrived early waits in `#rest`, up to REST_LIMIT; then
+// the socket is paused. Twin of client.ts.
+
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../../../core/clock.ts';
+import { FAILURE, ProxyError } from '../../errors.ts';
+import { field, type HeaderList, type RequestHead, type ResponseHead, removeField } from '../head.ts';
+import type { HttpStream, StreamReader } from '../stream.ts';
+import { ChunkedReader, chunkedEnd, chunkHead } from './chunked.ts';
+import { FAULT, type Fault } from './fault.ts';
+import { formatResponse, type HeaderCase } from './format.ts';
+import { HeadBuffer, headEnd } from './head-buffer.ts';
+import { CHUNKED, type HeadLimits, type ParsedRequest, parseRequest } from './parse.ts';
+import { writeBody } from './write.ts';
+
+export interface Http1ServerOptions extends HeadLimits {
+  readonly scheme: 'http' | 'https';
+  readonly enableTrailers: boolean;
+  readonly headerCase: HeaderCase;
+  /** How long to wait for the client to close after a last answer. */
+  readonly delayedCloseMs: number;
+  /** Without a request for so long, the connection is drained. 0: never. */
+  readonly idleTimeoutMs: number;
+  /** After draining began, how long until an idle connection is closed. */
+  readonly drainTimeoutMs: number;
+  /** From the first byte of a request to the end of its head. 0: no limit. */
+  readonly requestHeadersTimeoutMs: number;
+  /** 0: no limit. */
+  readonly maxConnectionDurationMs: number;
+  /** 0: no limit. */
+  readonly maxRequests: number;
+}
+
+/** What serves one request. Besides the seam: a request that cannot be read to its end. */
+export interface RequestReader extends StreamReader<RequestHead> {
+  /** Answer with the fault's status if nothing was answered yet; the connection closes afterwards. */
+  onFault(fault: Fault): void;
+}
+
+export interface Http1ServerHandler {
+  /** The first byte of a request arrived. */
+  onStream(stream: HttpStream<ResponseHead>): RequestReader;
+  onIdleTimeout(): void;
+  onClose(): void;
+}
+
+const HEAD = 0;
+const BODY = 1;
+const CHUNKS = 2;
+const WAIT = 3;
+const TUNNEL = 4;
+const CLOSING = 5;
+
+/** Bytes of pipelined requests kept while an answer is under way. */
+const REST_LIMIT = 64 * 1024;
+/** Bytes of an unwanted request body read past after an early answer, and for how long. */
+const DISCARD_LIMIT = 64 * 1024;
+const DISCARD_MS = 1000;
+const EMPTY = Buffer.alloc(0);
+
+export class Http1Server {
+  #state = HEAD;
+  readonly #head = new HeadBuffer();
+  #sawCrlf = false;
+  #left = 0;
+  #chunks: ChunkedReader | null = null;
+  #rest: Buffer = EMPTY;
+  #stream: ServerStream | null = null;
+  #reader: RequestReader | null = null;
+  #requests = 0;
+  #closing = false;
+  #draining = false;
+  #ended = false;
+  #discarded = 0;
+  #paused = false;
+  #reading = false;
+  #lastActive: number;
+  #headTimer: Timer | null = null;
+  #closeTimer: Timer | null = null;
+  #idleTimer: Timer | null = null;
+  #lifeTimer: Timer | null = null;
+  readonly #socket: Socket;
+  readonly #options: Http1ServerOptions;
+  readonly #handler: Http1ServerHandler;
+  readonly #clock: Clock;
+
+  constructor(socket: Socket, options: Http1ServerOptions, handler: Http1ServerHandler, clock: Clock) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#handler = handler;
+    this.#clock = clock;
+    this.#lastActive = clock.now();
+    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
+    socket.on('end', () => this.#onGone('the client closed the connection'));
+    socket.on('error', (error) => this.#onGone(error.message));
+    socket.on('close', () => this.#onClose());
+    socket.on('drain', () => this.#reader?.onDrain());
+    this.#armIdle(options.idleTimeoutMs);
+    if (options.maxConnectionDurationMs > 0) {
+      this.#lifeTimer = clock.after(options.maxConnectionDurationMs, () => this.drain());
+    }
+  }
+
+  /** No further request after the present one; an idle connection closes after the drain timeout. */
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#closing = true;
+    if (this.#stream === null) this.#closeTimer ??= this.#clock.after(this.#options.drainTimeoutMs, () => this.#closeIdle());
+  }
+
+  /** Ends the connection at once, whatever is under way. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  get idle(): boolean {
+    return this.#stream === null;
+  }
+
+  /** Bytes that came ahead of the codec, e.g. while the protocol was being detected. */
+  accept(bytes: Buffer): void {
+    this.#onBytes(bytes);
+  }
+
+  #closeIdle(): void {
+    this.#closeTimer = null;
+    if (this.#stream === null) this.#endSocket();
+  }
+
+  /** One timer per connection, set again for what is left when it fires: nothing to do per request. */
+  #armIdle(wait: number): void {
+    if (this.#options.idleTimeoutMs === 0) return;
+    this.#idleTimer = this.#clock.after(wait, () => {
+      const left = this.#lastActive + this.#options.idleTimeoutMs - this.#clock.now();
+      if (this.#stream !== null) this.#armIdle(this.#options.idleTimeoutMs);
+      else if (left > 1) this.#armIdle(left);
+      else this.#idleTimeout();
+    });
+  }
+
+  #idleTimeout(): void {
+    this.#handler.onIdleTimeout();
+    this.drain();
+  }
+
+  #onBytes(bytes: Buffer): void {
+    if (this.#state === WAIT) this.#keep(bytes);
+    else this.#read(bytes);
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    if (this.#rest.length >= REST_LIMIT) this.#socket.pause();
+  }
+
+  #read(bytes: Buffer): void {
+    this.#reading = true;
+    let at = 0;
+    while (at !== -1 && at < bytes.length) {
+      switch (this.#state) {
+        case HEAD:
+          at = this.#readHead(bytes, at);
+          break;
+        case BODY:
+          at = this.#readCounted(bytes, at);
+          break;
+        case CHUNKS:
+          at = this.#readChunks(bytes, at);
+          break;
+        case TUNNEL:
+          this.#reader?.onData(at === 0 ? bytes : bytes.subarray(at), false);
+          at = bytes.length;
+          break;
+        case WAIT:
+          this.#keep(bytes.subarray(at));
+          at = bytes.length;
+          break;
+        default:
+          at = bytes.length;
+      }
+    }
+    this.#reading = false;
+    if (this.#state === HEAD && this.#rest.length > 0) this.#readRest();
+  }
+
+  #readRest(): void {
+    const rest = this.#rest;
+    this.#rest = EMPTY;
+    if (!this.#paused) this.#socket.resume();
+    this.#read(rest);
+  }
+
+  #readHead(bytes: Buffer, at: number): number {
+    if (this.#closing && !this.#draining) {
+      this.#state = CLOSING;
+      return bytes.length;
+    }
+    if (this.#head.length > 0) return this.#continueHead(bytes, at);
+    at = this.#skipLeadingCrlf(bytes, at);
+    if (at >= bytes.length) return bytes.length;
+    if (this.#stream === null) this.#begin();
+    const end = headEnd(bytes, at);
+    if (end === -1) return this.#continueHead(bytes, at);
+    if (end + 4 - at > this.#options.maxHeadersBytes) return this.#fail(FAULT.tooLarge);
+    return this.#onHead(bytes.toString('latin1', at, end), end + 4 - at, end + 4);
+  }
+
+  /** At most one empty line before a request (RFC 9112 2.2). A lone CR waits in the head for its LF. */
+  #skipLeadingCrlf(bytes: Buffer, at: number): number {
+    if (this.#sawCrlf || bytes[at] !== 13 || bytes[at + 1] !== 10) return at;
+    this.#sawCrlf = true;
+    return at + 2;
+  }
+
+  #continueHead(bytes: Buffer, at: number): number {
+    const head = this.#head;
+    const before = head.length;
+    head.append(bytes, at);
+    if (head.byte(0) === 13 && head.length >= 2 && !this.#dropSplitCrlf()) return this.#fail(FAULT.requestLine);
+    const dropped = before + bytes.length - at - head.length;
+    const end = head.endAfter(before - dropped);
+    if (end === -1) return head.length > this.#options.maxHeadersBytes ? this.#fail(FAULT.tooLarge) : -1;
+    if (end + 4 > this.#options.maxHeadersBytes) return this.#fail(FAULT.tooLarge);
+    const text = head.text(end);
+    head.clear();
+    return this.#onHead(text, end + 4, at + end + 4 + dropped - before);
+  }
+
+  /** The leading empty line when its two bytes came apart. */
+  #dropSplitCrlf(): boolean {
+    if (this.#sawCrlf || this.#head.byte(1) !== 10) return false;
+    this.#sawCrlf = true;
+    this.#head.dropFirst(2);
+    return true;
+  }
+
+  #begin(): void {
+    this.#lastActive = this.#clock.now();
+    this.#closeTimer?.cancel();
+    this.#closeTimer = null;
+    this.#stream = new ServerStream(this);
+    this.#reader = this.#handler.onStream(this.#stream);
+    const limit = this.#options.requestHeadersTimeoutMs;
+    if (limit > 0) this.#headTimer = this.#clock.after(limit, () => this.#headTimeout());
+  }
+
+  #headTimeout(): void {
+    const row = FAILURE.requestHeadersTimeout;
+    this.#fail({ details: row.details, status: row.status, reason: 'the head did not arrive in time' });
+  }
+
+  #onHead(text: string, wire: number, next: number): number {
+    this.#headTimer?.cancel();
+    this.#headTimer = null;
+    this.#sawCrlf = false;
+    const parsed = parseRequest(text, wire, this.#options.scheme, this.#options);
+    if ('reason' in parsed) return this.#fail(parsed);
+    this.#startRequest(parsed);
+    return this.#socket.destroyed ? -1 : next;
+  }
+
+  #startRequest(parsed: ParsedRequest): void {
+    const { head, length } = parsed;
+    this.#requests++;
+    const last = this.#options.maxRequests > 0 && this.#requests >= this.#options.maxRequests;
+    if (parsed.close || (head.version === 10 && !parsed.keepAlive) || last) this.#closing = true;
+    const stream = this.#stream as ServerStream;
+    stream.method = head.method;
+    stream.version = head.version === 10 ? 10 : 11;
+    stream.upgrade = head.upgrade;
+    this.#left = length;
+    this.#state = length === CHUNKED ? CHUNKS : length > 0 ? BODY : WAIT;
+    this.#chunks = length === CHUNKED ? new ChunkedReader(this.#options) : null;
+    stream.requestDone = this.#state === WAIT;
+    (this.#reader as RequestReader).onHead(head, stream.requestDone && head.upgrade === null);
+  }
+
+  #readCounted(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    const piece = at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end);
+    this.#bodyData(piece, this.#left === 0);
+    return end;
+  }
+
+  #bodyData(piece: Buffer, end: boolean): void {
+    if (end) this.#requestEnds();
+    if (this.#reader !== null) this.#reader.onData(piece, end);
+    else if (!end) this.#discard(piece.length);
+    if (end) this.#maybeNext();
+  }
+
+  #requestEnds(): void {
+    this.#state = WAIT;
+    this.#chunks = null;
+    if (this.#stream !== null) this.#stream.requestDone = true;
+  }
+
+  #readChunks(bytes: Buffer, at: number): number {
+    const chunks = this.#chunks as ChunkedReader;
+    const next = chunks.read(bytes, at, this.#chunkSink);
+    if (chunks.fault !== null) return this.#fail(chunks.fault);
+    return next;
+  }
+
+  readonly #chunkSink = {
+    onData: (chunk: Buffer, end: boolean) => this.#bodyData(chunk, end),
+    onTrailers: (trailers: HeaderList) => {
+      this.#requestEnds();
+      if (this.#options.enableTrailers) this.#reader?.onTrailers(trailers);
+      else this.#reader?.onData(EMPTY, true);
+      this.#maybeNext();
+    },
+  };
+
+  /** A body that nobody wants any more, after an early answer. */
+  #discard(length: number): void {
+    this.#discarded += length;
+    if (this.#discarded > DISCARD_LIMIT) this.#endSocket();
+  }
+
+  #fail(fault: Fault): number {
+    this.#state = CLOSING;
+    this.#closing = true;
+    if (this.#stream === null) this.#begin();
+    const stream = this.#stream as ServerStream | null;
+    const reader = this.#reader;
+    if (stream !== null) stream.requestDone = true;
+    if (reader === null) this.#endSocket();
+    else reader.onFault(fault);
+    return -1;
+  }
+
+  /** The answer is complete: once the request is too, the next one may be read. */
+  answered(stream: ServerStream): void {
+    if (stream !== this.#stream) return;
+    this.#reader = null;
+    this.#lastActive = this.#clock.now();
+    if (this.#state === TUNNEL || this.#state === CLOSING) {
+      this.#stream = null;
+      this.#endSocket();
+      return;
+    }
+    if (stream.requestDone) this.#maybeNext();
+    else this.#awaitRest();
+  }
+
+  #awaitRest(): void {
+    if (this.#closing) {
+      this.#stream = null;
+      this.#endSocket();
+      return;
+    }
+    this.#discarded = 0;
+    this.resumeReading();
+    this.#closeTimer = this.#clock.after(DISCARD_MS, () => this.#endSocket());
+  }
+
+  #maybeNext(): void {
+    if (this.#reader !== null || this.#state !== WAIT) return;
+    this.#stream = null;
+    this.#closeTimer?.cancel();
+    this.#closeTimer = null;
+    if (this.#closing) {
+      this.#endSocket();
+      return;
+    }
+    this.#state = HEAD;
+    this.resumeReading();
+    if (!this.#reading && this.#rest.length > 0) this.#readRest();
+  }
+
+  /** Says goodbye: our side ends; what still comes is read and dropped until the client closes too. */
+  #endSocket(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#state = CLOSING;
+    this.#stream = null;
+    this.#rest = EMPTY;
+    this.#socket.end();
+    this.#socket.resume();
+    this.#closeTimer?.cancel();
+    this.#closeTimer = this.#clock.after(this.#options.delayedCloseMs, () => this.#socket.destroy());
+  }
+
+  #onGone(why: string): void {
+    if (this.#state === TUNNEL && this.#reader !== null && why.startsWith('the client closed')) {
+      this.#reader.onData(EMPTY, true);
+      return;
+    }
+    this.#abandon(why);
+    this.#socket.destroy();
+  }
+
+  #abandon(why: string): void {
+    const reader = this.#reader;
+    this.#reader = null;
+    this.#stream = null;
+    this.#state = CLOSING;
+    this.#rest = EMPTY;
+    reader?.onReset(new ProxyError(FAILURE.downstreamGone, { context: why }));
+  }
+
+  #onClose(): void {
+    for (const timer of [this.#headTimer, this.#closeTimer, this.#idleTimer, this.#lifeTimer]) timer?.cancel();
+    this.#abandon('the connection closed');
+    this.#handler.onClose();
+  }
+
+  // What a stream asks of its connection.
+
+  pauseReading(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resumeReading(): void {
+    this.#paused = false;
+    if (this.#rest.length < REST_LIMIT) this.#socket.resume();
+  }
+
+  /**
+   * Framing lines for a final head; decides how the body is delimited. `last`: the whole answer goes out
+   * with this head; an answer that is over before its request ends the connection.
+   */
+  framing(stream: ServerStream, head: ResponseHead, bodiless: boolean, last: boolean): string {
+    if (last && !stream.requestDone) this.#closing = true;
+    const lines = this.#bodyFraming(stream, head, bodiless);
+    if (head.status === 101) return `${lines}connection: upgrade\r\n`;
+    if (this.#closing) return `${lines}connection: close\r\n`;
+    return stream.version === 10 ? `${lines}connection: keep-alive\r\n` : lines;
+  }
+
+  #bodyFraming(stream: ServerStream, head: ResponseHead, end: boolean): string {
+    const { status } = head;
+    if (status === 101 || status === 204) removeField(head.headers, 'content-length');
+    if (stream.method === 'HEAD' || status === 204 || status === 304 || status === 101) return '';
+    if (field(head.headers, 'content-length') !== null) return '';
+    if (end) return 'content-length: 0\r\n';
+    if (stream.version === 11) {
+      stream.chunked = true;
+      return 'transfer-encoding: chunked\r\n';
+    }
+    this.#closing = true;
+    stream.unframed = true;
+    return '';
+  }
+
+  write(text: string): boolean {
+    return this.#socket.write(text, 'latin1');
+  }
+
+  writeBody(before: string, chunk: Buffer, after: string): boolean {
+    return writeBody(this.#socket, before, chunk, after);
+  }
+
+  startTunnel(): void {
+    this.#state = TUNNEL;
+    this.resumeReading();
+    if (this.#rest.length > 0) {
+      const rest = this.#rest;
+      this.#rest = EMPTY;
+      this.#reader?.onData(rest, false);
+    }
+  }
+
+  endTunnel(stream: ServerStream): void {
+    this.answered(stream);
+  }
+
+  /** An answer that cannot be finished: the client must see an abort, never a clean end. */
+  abort(stream: ServerStream): void {
+    if (stream !== this.#stream) return;
+    this.#reader = null;
+    this.#stream = null;
+    this.#state = CLOSING;
+    this.#ended = true;
+    // What was written so far is handed over first; then the connection is cut. A body that only the end
+    // of the connection delimits needs a reset, or the cut would look like its end.
+    const cut = () => (stream.unframed ? this.#socket.resetAndDestroy() : this.#socket.destroy());
+    if (this.#socket.writableLength === 0) cut();
+    else this.#socket.once('drain', cut);
+    this.#closeTimer ??= this.#clock.after(this.#options.delayedCloseMs, cut);
+  }
+
+  get headerCase(): HeaderCase {
+    return this.#options.headerCase;
+  }
+
+  get trailersEnabled(): boolean {
+    return this.#options.enableTrailers;
+  }
+}
+
+/** The answering side of one exchange. Its head is held until the first data, to go out in one write. */
+class ServerStream implements HttpStream<ResponseHead> {
+  method = '';
+  version: 10 | 11 = 11;
+  upgrade: string | null = null;
+  requestDone = false;
+  chunked = false;
+  unframed = false;
+  #head: ResponseHead | null = null;
+  #ended = false;
+  #tunnel = false;
+  readonly #connection: Http1Server;
+
+  constructor(connection: Http1Server) {
+    this.#connection = connection;
+  }
+
+  sendHead(head: ResponseHead, end: boolean): void {
+    if (this.#ended) return;
+    if (head.status < 200 && head.status !== 101) {
+      if (this.version === 11) this.#connection.write(formatResponse(head, 11, '', this.#connection.headerCase));
+      return;
+    }
+    if (head.status === 101) this.#switch(head);
+    else if (end) this.#finishWithHead(head);
+    else {
+      this.#head = head;
+      process.nextTick(flushHead, this);
+    }
+  }
+
+  #switch(head: ResponseHead): void {
+    this.#tunnel = true;
+    this.#connection.write(this.#headText(head, false, false));
+    this.#connection.startTunnel();
+  }
+
+  #finishWithHead(head: ResponseHead): void {
+    this.#ended = true;
+    this.#connection.write(this.#headText(head, true, true));
+    this.#connection.answered(this);
+  }
+
+  #headText(head: ResponseHead, bodiless: boolean, last: boolean): string {
+    const framing = this.#connection.framing(this, head, bodiless, last);
+    return formatResponse(head, this.version, framing, this.#connection.headerCase);
+  }
+
+  /** Writes a head that no data followed at once. */
+  flush(): void {
+    const head = this.#head;
+    if (head === null) return;
+    this.#head = null;
+    this.#connection.write(this.#headText(head, false, false));
+  }
+
+  sendData(chunk: Buffer, end: boolean): boolean {
+    if (this.#ended) return true;
+    const head = this.#head;
+    this.#head = null;
+    const before = head === null ? '' : this.#headText(head, end && chunk.length === 0, end);
+    const more = this.chunked ? this.#inChunks(before, chunk, end) : this.#plain(before, chunk);
+    if (end) this.#end();
+    return more;
+  }
+
+  #plain(before: string, chunk: Buffer): boolean {
+    if (chunk.length > 0 && this.method !== 'HEAD') return this.#connection.writeBody(before, chunk, '');
+    return before.length === 0 || this.#connection.write(before);
+  }
+
+  #inChunks(before: string, chunk: Buffer, end: boolean): boolean {
+    const tail = end ? chunkedEnd([]) : '';
+    if (chunk.length === 0) return before.length + tail.length > 0 ? this.#connection.write(before + tail) : true;
+    return this.#connection.writeBody(before + chunkHead(chunk.length), chunk, `\r\n${tail}`);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    if (this.#tunnel) this.#connection.endTunnel(this);
+    else this.#connection.answered(this);
+  }
+
+  sendTrailers(trailers: HeaderList): void {
+    if (this.#ended) return;
+    this.flush();
+    if (this.chunked) this.#connection.write(chunkedEnd(this.#connection.trailersEnabled ? trailers : []));
+    this.#end();
+  }
+
+  reset(_error: ProxyError): void {
+    if (this.#ended) return;
+    this.flush();
+    this.#ended = true;
+    this.#connection.abort(this);
+  }
+
+  pause(): void {
+    if (!this.#ended) this.#connection.pauseReading();
+  }
+
+  resume(): void {
+    if (!this.#ended) this.#connection.resumeReading();
+  }
+}
+
+function flushHead(stream: ServerStream): void {
+  stream.flush();
+}

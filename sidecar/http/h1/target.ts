@@ -1,0 +1,38 @@
+// The request target and the Host: where a request is meant to go (RFC 9112 3.2).
+
+import { FAULT, type Fault } from './fault.ts';
+
+export interface Place {
+  readonly path: string;
+  readonly authority: string;
+}
+
+const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)(.*)$/;
+
+/** A host with an optional port; IPv6 in brackets. No user information, no list, no empty port digits. */
+const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+
+/**
+ * Origin-form and `*` keep the Host; in absolute-form the target's authority replaces it (RFC 9112 3.2.2).
+ * null where the form is not allowed.
+ */
+export function readTarget(method: string, target: string, host: string, _scheme: string): Place | Fault | null {
+  if (target.charCodeAt(0) === 47) {
+    if (target.includes('#')) return null;
+    return AUTHORITY.test(host) ? { path: target, authority: host } : FAULT.badHost;
+  }
+  if (!AUTHORITY.test(host)) return FAULT.badHost;
+  if (target === '*') return method === 'OPTIONS' ? { path: '*', authority: host } : null;
+  if (method === 'CONNECT') return AUTHORITY.test(target) ? { path: '', authority: target } : null;
+  return absolute(target);
+}
+
+function absolute(target: string): Place | null {
+  const parts = ABSOLUTE.exec(target);
+  if (parts === null || target.includes('#')) return null;
+  const scheme = (parts[1] as string).toLowerCase();
+  const authority = parts[2] as string;
+  const rest = parts[3] as string;
+  if ((scheme !== 'http' && scheme !== 'https') || authority === '' || !AUTHORITY.test(authority)) return null;
+  return { path: rest.startsWith('/') ? rest : `/${rest}`, authority };
+}

@@ -1,0 +1,35 @@
+// Addresses as text: comparing with ranges, printing with ports.
+
+import { BlockList, isIP } from 'node:net';
+
+export interface Range {
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+/** A test for "is in any of these ranges"; built once, asked per connection. */
+export function rangeTest(ranges: readonly Range[]): (address: string) => boolean {
+  if (ranges.length === 0) return () => false;
+  const list = new BlockList();
+  for (const { address, prefixLength } of ranges) list.addSubnet(address, prefixLength, family(address));
+  return (address) => isIP(address) !== 0 && list.check(address, family(address));
+}
+
+function family(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}
+
+/** `::ffff:1.2.3.4`, as a dual-stack socket names IPv4 peers, is 1.2.3.4. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return '';
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
+}
+
+/** `1.2.3.4:80`, `[::1]:80`. */
+export function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

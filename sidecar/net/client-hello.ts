@@ -1,0 +1,112 @@
+// Reads what a listener wants to know from the first bytes of a connection: whether it is TLS, and the
+// server name and protocols of its ClientHello (RFC 8446 4.1.2), without taking part in the handshake.
+
+export type Sniffed =
+  | { readonly kind: 'more' }
+  | { readonly kind: 'plain' }
+  | { readonly kind: 'tls'; readonly serverName: string; readonly alpn: readonly string[] };
+
+const HANDSHAKE = 22;
+const CLIENT_HELLO = 1;
+const SERVER_NAME = 0;
+const ALPN = 16;
+/** A ClientHello larger than this is refused by every server; post-quantum key shares fit well. */
+export const LONGEST_CLIENT_HELLO = 16 * 1024;
+
+const MORE: Sniffed = { kind: 'more' };
+const PLAIN: Sniffed = { kind: 'plain' };
+
+/** Judges the bytes so far. A malformed hello is 'tls' without a name: the TLS stack will refuse it. */
+export function sniff(bytes: Buffer): Sniffed {
+  if (bytes.length === 0) return MORE;
+  if (bytes[0] !== HANDSHAKE) return PLAIN;
+  if (bytes.length < 3) return MORE;
+  if (bytes[1] !== 3) return PLAIN;
+  const hello = unwrapRecords(bytes);
+  if (hello === null) return bytes.length > LONGEST_CLIENT_HELLO ? { kind: 'tls', serverName: '', alpn: [] } : MORE;
+  return readHello(hello);
+}
+
+/** The ClientHello message out of its records; null while it is not complete. */
+function unwrapRecords(bytes: Buffer): Buffer | null {
+  const parts: Buffer[] = [];
+  let at = 0;
+  let collected = 0;
+  while (at + 5 <= bytes.length && bytes[at] === HANDSHAKE) {
+    const length = bytes.readUInt16BE(at + 3);
+    if (at + 5 + length > bytes.length) return null;
+    parts.push(bytes.subarray(at + 5, at + 5 + length));
+    collected += length;
+    at += 5 + length;
+    const message = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+    if (collected >= 4 && collected >= 4 + message.readUIntBE(1, 3)) return message;
+  }
+  return null;
+}
+
+function readHello(hello: Buffer): Sniffed {
+  const reader = new Reader(hello);
+  if (reader.number(1) !== CLIENT_HELLO) return { kind: 'tls', serverName: '', alpn: [] };
+  reader.skip(3 + 2 + 32);
+  reader.skip(reader.number(1));
+  reader.skip(reader.number(2));
+  reader.skip(reader.number(1));
+  const end = reader.number(2) + reader.at;
+  let serverName = '';
+  let alpn: readonly string[] = [];
+  while (reader.at + 4 <= end && !reader.over) {
+    const type = reader.number(2);
+    const body = reader.take(reader.number(2));
+    if (type === SERVER_NAME) serverName = readServerName(body);
+    else if (type === ALPN) alpn = readAlpn(body);
+  }
+  return { kind: 'tls', serverName, alpn };
+}
+
+/** Lower case: names are compared without regard to case (RFC 6066 3). */
+function readServerName(body: Buffer): string {
+  const reader = new Reader(body);
+  reader.skip(2);
+  if (reader.number(1) !== 0) return '';
+  return reader.take(reader.number(2)).toString('latin1').toLowerCase();
+}
+
+function readAlpn(body: Buffer): string[] {
+  const reader = new Reader(body);
+  reader.skip(2);
+  const names: string[] = [];
+  while (reader.at < body.length && !reader.over) names.push(reader.take(reader.number(1)).toString('latin1'));
+  return names;
+}
+
+/** Reads past the end as zeros and empty pieces, and says so. */
+class Reader {
+  at = 0;
+  over = false;
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  number(size: 1 | 2): number {
+    if (this.at + size > this.#bytes.length) {
+      this.over = true;
+      return 0;
+    }
+    const value = this.#bytes.readUIntBE(this.at, size);
+    this.at += size;
+    return value;
+  }
+
+  skip(count: number): void {
+    this.at += count;
+    if (this.at > this.#bytes.length) this.over = true;
+  }
+
+  take(count: number): Buffer {
+    const piece = this.#bytes.subarray(this.at, this.at + count);
+    this.skip(count);
+    return piece;
+  }
+}

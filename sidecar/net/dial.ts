@@ -1,0 +1,134 @@
+// Opens one connection to an upstream: TCP, then TLS where the cluster says so, within one deadline. The
+// peer's identity is checked before a byte of a request is written.
+
+import { connect, isIP, type Socket } from 'node:net';
+import { type SecureContext, connect as tlsConnect, type TLSSocket } from 'node:tls';
+import type { Clock, Timer } from '../../core/clock.ts';
+import { FAILURE, ProxyError, reasonOf } from '../errors.ts';
+import type { ValidationContext } from '../model/secret.ts';
+import type { TlsFacts } from '../telemetry/facts.ts';
+import type { Certificate } from './certificate.ts';
+import { identityFault, peerCertificate, tlsFacts } from './tls.ts';
+
+export interface DialTls {
+  readonly context: SecureContext;
+  readonly validation: ValidationContext | null;
+  /** '' sends none. */
+  readonly serverName: string;
+  readonly alpn: readonly string[];
+  readonly local: Certificate | null;
+}
+
+export interface DialTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+  readonly tls: DialTls | null;
+  readonly bind: { readonly host: string; readonly port: number } | null;
+  readonly keepAliveSeconds: number | null;
+}
+
+export interface Dialled {
+  onConnected(socket: Socket, tls: TlsFacts | null): void;
+  onFailed(error: ProxyError): void;
+}
+
+/** Starts connecting; exactly one of the callbacks follows, unless the returned stop is called first. */
+export function dial(target: DialTarget, clock: Clock, dialled: Dialled): () => void {
+  const socket = connect({
+    host: target.host,
+    port: target.port,
+    allowHalfOpen: true,
+    noDelay: true,
+    ...(target.bind === null ? {} : { localAddress: target.bind.host, localPort: target.bind.port }),
+    ...(target.keepAliveSeconds === null ? {} : { keepAlive: true, keepAliveInitialDelay: target.keepAliveSeconds * 1000 }),
+  });
+  const attempt = new Attempt(socket, target, clock, dialled);
+  return () => attempt.stop();
+}
+
+class Attempt {
+  #socket: Socket;
+  #done = false;
+  readonly #timer: Timer;
+  readonly #target: DialTarget;
+  readonly #dialled: Dialled;
+
+  constructor(socket: Socket, target: DialTarget, clock: Clock, dialled: Dialled) {
+    this.#socket = socket;
+    this.#target = target;
+    this.#dialled = dialled;
+    this.#timer = clock.after(target.timeoutMs, () => this.#fail(new ProxyError(FAILURE.connectTimeout)));
+    socket.once('error', this.#onError);
+    socket.once('connect', () => this.#onConnect());
+  }
+
+  readonly #onError = (error: Error) => {
+    const prefix = this.#target.tls !== null && isTlsError(error) ? 'TLS_error: ' : '';
+    this.#fail(new ProxyError(FAILURE.connectFailure, { cause: error, context: `${prefix}${reasonOf(error)}` }));
+  };
+
+  #onConnect(): void {
+    if (this.#done) return;
+    if (this.#target.tls === null) this.#succeed(null);
+    else this.#startTls(this.#target.tls);
+  }
+
+  #startTls(tls: DialTls): void {
+    const secure = tlsConnect({
+      socket: this.#socket,
+      secureContext: tls.context,
+      ...(tls.serverName !== '' && isIP(tls.serverName) === 0 ? { servername: tls.serverName } : {}),
+      ...(tls.alpn.length > 0 ? { ALPNProtocols: [...tls.alpn] } : {}),
+      // The chain's verdict is read and judged below together with the names; Node's own check of names
+      // knows only DNS, and on a resumed session none at all.
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+    });
+    this.#socket.removeListener('error', this.#onError);
+    this.#socket.on('error', () => secure.destroy());
+    this.#socket = secure;
+    secure.once('error', this.#onError);
+    secure.once('close', () => this.#fail(new ProxyError(FAILURE.connectFailure, { context: 'closed during the TLS handshake' })));
+    secure.once('secureConnect', () => this.#onSecure(secure, tls));
+  }
+
+  #onSecure(secure: TLSSocket, tls: DialTls): void {
+    if (this.#done) return;
+    const peer = peerCertificate(secure);
+    const chainError = secure.authorized ? null : String(secure.authorizationError);
+    const fault = secure.isSessionReused() ? 'a resumed session' : identityFault(tls.validation, peer, chainError);
+    if (fault !== null) {
+      this.#fail(new ProxyError(FAILURE.connectFailure, { context: `TLS_error: ${fault}` }));
+      return;
+    }
+    this.#succeed(tlsFacts(secure, peer, secure.authorized, tls.local));
+  }
+
+  #succeed(facts: TlsFacts | null): void {
+    this.#done = true;
+    this.#timer.cancel();
+    this.#socket.removeListener('error', this.#onError);
+    this.#dialled.onConnected(this.#socket, facts);
+  }
+
+  #fail(error: ProxyError): void {
+    if (this.#done) return;
+    this.stop();
+    this.#dialled.onFailed(error);
+  }
+
+  stop(): void {
+    this.#done = true;
+    this.#timer.cancel();
+    // An error after this has no reader any more, and needs none: the attempt is over.
+    this.#socket.on('error', () => {});
+    this.#socket.destroy();
+  }
+}
+
+/** Node names OpenSSL's errors ERR_SSL_* and verification errors by their reason. */
+export function isTlsError(error: Error): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return code.startsWith('ERR_SSL') || code.startsWith('ERR_TLS') || code === 'EPROTO';
+}

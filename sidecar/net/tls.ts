@@ -1,0 +1,114 @@
+// Live TLS contexts and the exact check of a peer's identity, on both sides of a connection. No
+// resumption anywhere: a resumed session would skip the check of the client's certificate and outlive the
+// trust it was made under (robustness.md 2.5 S04). A context is made once per certificate and bundle, not
+// per connection; when either changes a new one takes its place and open connections live on.
+
+import { constants, type X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import type { StringMatch } from '../model/match.ts';
+import type { TlsCertificate, ValidationContext } from '../model/secret.ts';
+import type { CommonTls, SanMatch } from '../model/tls.ts';
+import type { TlsFacts } from '../telemetry/facts.ts';
+import { type Certificate, parsePem, readCertificate } from './certificate.ts';
+
+/** A context with everything resolved: names of secrets are gone. */
+export interface TlsMaterial {
+  readonly tls: CommonTls;
+  readonly certificates: readonly TlsCertificate[];
+  readonly validation: ValidationContext | null;
+}
+
+const NO_RESUMPTION = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
+
+/** Throws OpenSSL's error where key and certificate do not fit; the caller keeps the context it has. */
+export function secureContext(material: TlsMaterial): SecureContext {
+  return createSecureContext(contextOptions(material));
+}
+
+export function contextOptions(material: TlsMaterial): SecureContextOptions {
+  const { tls, validation } = material;
+  return {
+    minVersion: tls.minVersion,
+    maxVersion: tls.maxVersion,
+    cert: material.certificates.map((certificate) => certificate.chain),
+    key: material.certificates.map((certificate) => certificate.privateKey),
+    // Without a bundle nothing is trusted; Node would otherwise fall back to the system's roots.
+    ca: validation?.trustedCa ?? [],
+    ...(validation?.crl ? { crl: validation.crl } : {}),
+    ...(tls.cipherSuites.length > 0 ? { ciphers: tls.cipherSuites.join(':') } : {}),
+    ...(tls.ecdhCurves.length > 0 ? { ecdhCurve: tls.ecdhCurves.join(':') } : {}),
+    secureOptions: NO_RESUMPTION,
+    allowPartialTrustChain: true,
+  };
+}
+
+/** Why a peer is not who it has to be, or null. `chainError`: what OpenSSL said of the chain. */
+export function identityFault(validation: ValidationContext | null, peer: Certificate | null, chainError: string | null): string | null {
+  if (validation === null) return null;
+  if (peer === null) return 'the peer presented no certificate';
+  const expiredOnly = chainError === 'CERT_HAS_EXPIRED' && validation.allowExpired;
+  const chainMatters = validation.trustedCa !== null && !validation.acceptUntrusted;
+  if (chainMatters && chainError !== null && !expiredOnly) return `certificate verify failed: ${chainError}`;
+  return pinFault(validation, peer) ?? sanFault(validation.subjectAltNames, peer);
+}
+
+function pinFault(validation: ValidationContext, peer: Certificate): string | null {
+  const { certificateHashes, spkiHashes } = validation;
+  if (certificateHashes.length === 0 && spkiHashes.length === 0) return null;
+  if (certificateHashes.includes(peer.fingerprint256)) return null;
+  return spkiHashes.length > 0 && spkiHashes.includes(peer.spkiHash()) ? null : 'the certificate is not one of those pinned';
+}
+
+function sanFault(wanted: readonly SanMatch[], peer: Certificate): string | null {
+  if (wanted.length === 0 || wanted.some((rule) => sansOf(peer, rule.type).some((san) => sanMatches(rule, san)))) return null;
+  const names = [...peer.uriSans, ...peer.dnsSans].join(', ') || 'none';
+  return `the peer's names (${names}) are not among those expected`;
+}
+
+function sansOf(peer: Certificate, type: SanMatch['type']): readonly string[] {
+  return type === 'uri' ? peer.uriSans : type === 'dns' ? peer.dnsSans : type === 'email' ? peer.emailSans : peer.ipSans;
+}
+
+function sanMatches(rule: SanMatch, san: string): boolean {
+  if (rule.type === 'dns' && rule.match.kind === 'exact' && san.startsWith('*.')) return wildcardMatches(san, rule.match.value);
+  return textMatches(rule.match, rule.type === 'dns' ? san.toLowerCase() : san, rule.type === 'dns');
+}
+
+/** `*.example.test` stands for exactly one label (RFC 6125 6.4.3). */
+function wildcardMatches(pattern: string, name: string): boolean {
+  const dot = name.indexOf('.');
+  return dot > 0 && name.slice(dot).toLowerCase() === pattern.slice(1).toLowerCase();
+}
+
+function textMatches(match: StringMatch, text: string, fold: boolean): boolean {
+  if (match.kind === 'regex') return match.regex.full(text);
+  const ignore = fold || match.ignoreCase;
+  const value = ignore ? match.value.toLowerCase() : match.value;
+  const candidate = ignore ? text.toLowerCase() : text;
+  if (match.kind === 'exact') return candidate === value;
+  if (match.kind === 'prefix') return candidate.startsWith(value);
+  return match.kind === 'suffix' ? candidate.endsWith(value) : candidate.includes(value);
+}
+
+/** The peer's certificate, read once; null where it sent none. */
+export function peerCertificate(socket: TLSSocket): Certificate | null {
+  const certificate: X509Certificate | undefined = socket.getPeerX509Certificate();
+  return certificate === undefined ? null : readCertificate(certificate);
+}
+
+/** What is logged and forwarded about a finished handshake. */
+export function tlsFacts(socket: TLSSocket, peer: Certificate | null, validated: boolean, local: Certificate | null): TlsFacts {
+  return {
+    version: socket.getProtocol() ?? '',
+    cipher: socket.getCipher()?.standardName ?? '',
+    validated,
+    peer,
+    local,
+  };
+}
+
+/** The leaf of a chain, or null where the PEM holds none. */
+export function leafOf(chain: string): Certificate | null {
+  const first = parsePem(chain)[0];
+  return first === undefined ? null : readCertificate(first);
+}

@@ -1,0 +1,26 @@
+// One HTTP connection manager, alive: its description with everything that is looked up when it is applied
+// and not per request: the route table as it stands, cells to count in, loggers, this machine's address.
+
+import type { Clock } from '../../core/clock.ts';
+import type { Exchange } from '../exchange.ts';
+import type { HttpConnectionManager } from '../model/listener.ts';
+import type { HttpStats } from '../telemetry/cells/http.ts';
+import type { CompiledLocalReply } from '../telemetry/local-reply.ts';
+import type { Tracer } from '../telemetry/tracing.ts';
+import type { RouteTable } from './route-table.ts';
+
+export interface Hcm {
+  readonly config: HttpConnectionManager;
+  /** The route table now; null while RDS has not brought it. */
+  readonly routes: () => RouteTable | null;
+  readonly stats: HttpStats;
+  readonly isInternalAddress: (address: string) => boolean;
+  /** For what is appended to x-forwarded-for in the place of a loopback peer. */
+  readonly ownAddress: string;
+  readonly node: { readonly id: string; readonly cluster: string };
+  readonly log: ((x: Exchange) => void) | null;
+  readonly localReply: CompiledLocalReply | null;
+  readonly tracer: Tracer | null;
+  readonly bufferLimit: number;
+  readonly clock: Clock;
+}

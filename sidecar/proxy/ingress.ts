@@ -1,0 +1,138 @@
+// What a request is once it is inside: who the client is, which scheme it used, its request id, and which
+// words of it are not believed. The order of the steps is Envoy's; each depends on the ones before.
+
+import { isIP } from 'node:net';
+import type { Exchange } from '../exchange.ts';
+import { field, fields, type RequestHead, removeField, setField } from '../http/head.ts';
+import { isLoopback } from '../net/addresses.ts';
+import type { AddressFacts } from '../telemetry/facts.ts';
+import type { Hcm } from './hcm.ts';
+import { newRequestId } from './request-id.ts';
+import { forwardClientCertificate } from './xfcc.ts';
+
+/** Headers that only clients inside may use to steer us. */
+const INTERNAL_ONLY = [
+  'x-envoy-retriable-status-codes',
+  'x-envoy-retriable-header-names',
+  'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-max-retries',
+  'x-envoy-upstream-alt-stat-name',
+  'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-upstream-rq-timeout-alt-response',
+  'x-envoy-expected-rq-timeout-ms',
+  'x-envoy-force-trace',
+  'x-envoy-ip-tags',
+  'x-envoy-original-url',
+  'x-envoy-hedge-on-per-try-timeout',
+];
+
+const EDGE_ONLY = ['x-envoy-decorator-operation', 'x-envoy-downstream-service-cluster', 'x-envoy-downstream-service-node'];
+
+export function admitRequest(x: Exchange, hcm: Hcm, internalOnlyHeaders: readonly string[]): void {
+  const { config } = hcm;
+  const head = x.request;
+  const secure = x.connection.tls !== null;
+  removeField(head.headers, 'x-envoy-internal');
+  const mayBeInternal = config.useRemoteAddress ? fromConnection(x, hcm, secure) : fromForwardedFor(x, hcm);
+  if (field(head.headers, 'x-forwarded-proto') === null) head.headers.push('x-forwarded-proto', secure ? 'https' : 'http');
+  applyScheme(head, hcm);
+  if (config.appendXForwardedPort && field(head.headers, 'x-forwarded-port') === null) {
+    head.headers.push('x-forwarded-port', String(x.connection.local.port));
+  }
+  x.internal = mayBeInternal && hcm.isInternalAddress(x.remote.host);
+  const edge = !x.internal && config.useRemoteAddress;
+  if (x.internal) head.headers.push('x-envoy-internal', 'true');
+  else sanitize(head, edge, internalOnlyHeaders);
+  if (config.addUserAgent) addUserAgent(head, hcm);
+  if (config.via !== '') appendToList(head, 'via', config.via);
+  if (edge) setField(head.headers, 'x-envoy-external-address', x.remote.host);
+  if (config.generateRequestId) ensureRequestId(head, edge && !config.preserveExternalRequestId);
+  forwardClientCertificate(x, config);
+}
+
+/** The peer of the connection is the client, or a trusted proxy counted off the end of x-forwarded-for. */
+function fromConnection(x: Exchange, hcm: Hcm, secure: boolean): boolean {
+  const { config } = hcm;
+  const head = x.request;
+  const hadForwardedFor = field(head.headers, 'x-forwarded-for') !== null;
+  if (config.xffTrustedHops > 0) {
+    const found = lastAddress(head, config.xffTrustedHops - 1);
+    if (found !== null) x.remote = found.address;
+  }
+  if (!config.skipXffAppend) {
+    const peer = x.connection.direct.host;
+    appendToList(head, 'x-forwarded-for', isLoopback(peer) && peer === '127.0.0.1' ? hcm.ownAddress : peer);
+  }
+  if (config.xffTrustedHops === 0 || field(head.headers, 'x-forwarded-proto') === null) {
+    setField(head.headers, 'x-forwarded-proto', secure ? 'https' : 'http');
+  }
+  return !hadForwardedFor;
+}
+
+/** An earlier proxy is believed: the client is what it wrote into x-forwarded-for. */
+function fromForwardedFor(x: Exchange, hcm: Hcm): boolean {
+  const found = lastAddress(x.request, hcm.config.xffTrustedHops);
+  if (found === null) return false;
+  x.remote = found.address;
+  return found.only;
+}
+
+/** The address `skip` hops from the end of x-forwarded-for; null where there is none or it is no address. */
+function lastAddress(head: RequestHead, skip: number): { readonly address: AddressFacts; readonly only: boolean } | null {
+  const values = fields(head.headers, 'x-forwarded-for');
+  if (values.length === 0) return null;
+  const hops = values.join(',').split(',');
+  const text = hops[hops.length - 1 - skip]?.trim();
+  if (text === undefined || isIP(text) === 0) return null;
+  return { address: { host: text, port: 0 }, only: hops.length === 1 };
+}
+
+/** Later values of a list field go to the first, joined by a comma without a space, as Envoy does. */
+export function appendToList(head: RequestHead, name: string, value: string): void {
+  const present = fields(head.headers, name);
+  const joined = present.length === 0 ? value : `${present.join(',')}${name === 'via' ? ', ' : ','}${value}`;
+  setField(head.headers, name, joined);
+}
+
+function applyScheme(head: RequestHead, hcm: Hcm): void {
+  const { schemeOverwrite } = hcm.config;
+  const said = field(head.headers, 'x-forwarded-proto')?.toLowerCase();
+  if (schemeOverwrite !== null) {
+    head.scheme = schemeOverwrite;
+    setField(head.headers, 'x-forwarded-proto', schemeOverwrite);
+  } else if (said === 'http' || said === 'https') {
+    head.scheme = said;
+  }
+}
+
+function sanitize(head: RequestHead, edge: boolean, internalOnlyHeaders: readonly string[]): void {
+  let kept = 0;
+  const { headers } = head;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (isInternalOnly(name, edge) || internalOnlyHeaders.includes(name)) continue;
+    headers[kept] = name;
+    headers[kept + 1] = headers[i + 1] as string;
+    kept += 2;
+  }
+  headers.length = kept;
+}
+
+function isInternalOnly(name: string, edge: boolean): boolean {
+  if (!name.startsWith('x-envoy-')) return false;
+  return INTERNAL_ONLY.includes(name) || (edge && EDGE_ONLY.includes(name));
+}
+
+function addUserAgent(head: RequestHead, hcm: Hcm): void {
+  setField(head.headers, 'x-envoy-downstream-service-cluster', hcm.node.cluster);
+  if (field(head.headers, 'user-agent') === null) head.headers.push('user-agent', hcm.node.cluster);
+  if (hcm.node.id !== '') setField(head.headers, 'x-envoy-downstream-service-node', hcm.node.id);
+}
+
+function ensureRequestId(head: RequestHead, replace: boolean): void {
+  const present = field(head.headers, 'x-request-id');
+  if (present === null || present === '') setField(head.headers, 'x-request-id', newRequestId());
+  else if (replace) setField(head.headers, 'x-request-id', newRequestId());
+}

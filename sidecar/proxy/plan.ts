@@ -1,0 +1,110 @@
+// From a matched route to what forwarding needs: which cluster, how long, how often, and the request made
+// ready for it. Everything that is the same for every attempt is done here, once.
+
+import { FAILURE } from '../errors.ts';
+import type { LocalReply } from '../filters/filter.ts';
+import { field, removeField, setField } from '../http/head.ts';
+import type { ForwardAction, WeightedCluster } from '../model/route.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { Clusters } from '../upstream/clusters.ts';
+import type { ForwardPlan } from './forward.ts';
+import { applyMutations } from './mutate.ts';
+import { replyOf } from './reply.ts';
+import { retryRules } from './retry.ts';
+import { rewriteHost, rewritePath } from './rewrite.ts';
+import type { CompiledRoute } from './route-table.ts';
+import type { Serving } from './serve.ts';
+import { requestTimeouts } from './timeouts.ts';
+
+/** Headers that steer us and end here (Envoy's RetryState takes them off). */
+const STEERING = [
+  'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-max-retries',
+  'x-envoy-hedge-on-per-try-timeout',
+  'x-envoy-retriable-header-names',
+  'x-envoy-retriable-status-codes',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+];
+
+interface Target {
+  readonly name: string;
+  /** The entry of weighted_clusters that was taken, and its place. */
+  readonly weighted: WeightedCluster | null;
+  readonly at: number;
+}
+
+/** A reply where the request goes nowhere. */
+export function planForward(serving: Serving, route: CompiledRoute, action: ForwardAction, clusters: Clusters): ForwardPlan | LocalReply {
+  const { x, hcm } = serving;
+  const target = chooseTarget(serving, action);
+  const cluster = target.name === '' ? undefined : clusters.get(target.name);
+  if (cluster === undefined) {
+    hcm.stats.no_cluster++;
+    return { ...replyOf(FAILURE.clusterNotFound), status: action.clusterNotFoundStatus };
+  }
+  x.upstreamCluster = cluster.description.altStatName ?? cluster.name;
+  x.clusterData = cluster.description.metadata;
+  if (target.weighted !== null) serving.mutations = route.weightedMutations[target.at] ?? route.mutations;
+  return dropped(cluster) ?? prepare(serving, route, action, cluster, target);
+}
+
+function dropped(cluster: Cluster): LocalReply | null {
+  const category = cluster.dropCategory();
+  if (category === null) return null;
+  const certain = cluster.assignment?.dropOverloads.some(({ share }) => share >= 1) === true;
+  const row = certain ? FAILURE.unconditionalDropOverload : FAILURE.dropOverload;
+  return { ...replyOf(row), headers: [certain ? 'x-envoy-unconditional-drop-overload' : 'x-envoy-drop-overload', 'true'] };
+}
+
+function prepare(serving: Serving, route: CompiledRoute, action: ForwardAction, cluster: Cluster, target: Target): ForwardPlan {
+  const { x, hcm } = serving;
+  const head = x.request;
+  const router = hcm.config.filters.at(-1)?.config;
+  const options = router?.kind === 'router' ? router : { suppressEnvoyHeaders: false, respectExpectedRqTimeout: false };
+  const policy = route.retryPolicy;
+  const timeouts = requestTimeouts(head, action, policy, options.respectExpectedRqTimeout);
+  const rules = retryRules(policy, head);
+  for (const name of STEERING) removeField(head.headers, name);
+  const { host } = route.host;
+  if (host.includeRequestAttemptCount) setField(head.headers, 'x-envoy-attempt-count', '1');
+  applyMutations(serving.mutations.request, head.headers, x);
+  rewritePath(head, route.route.match, action, !options.suppressEnvoyHeaders);
+  rewriteHost(head, action, target.weighted?.hostRewriteLiteral ?? null);
+  return {
+    cluster,
+    action,
+    rules,
+    timeouts,
+    suppressEnvoyHeaders: options.suppressEnvoyHeaders,
+    countAttempts: host.includeRequestAttemptCount,
+    bufferLimit: hcm.bufferLimit,
+    trace: serving.trace,
+  };
+}
+
+function chooseTarget(serving: Serving, action: ForwardAction): Target {
+  const { target } = action;
+  const { headers } = serving.x.request;
+  if (target.kind === 'cluster') return { name: target.name, weighted: null, at: -1 };
+  if (target.kind === 'header') return { name: field(headers, target.name) ?? '', weighted: null, at: -1 };
+  const at = weightedPlace(target, field(headers, target.headerName ?? ''), () => serving.hcm.clock.random());
+  const weighted = target.clusters[at] as WeightedCluster;
+  const name = weighted.target.kind === 'cluster' ? weighted.target.name : (field(headers, weighted.target.name) ?? '');
+  return { name, weighted, at };
+}
+
+/** The entry whose share holds the drawn number: the header's value modulo the total, or chance. */
+function weightedPlace(
+  target: Extract<ForwardAction['target'], { kind: 'weighted' }>,
+  header: string | null,
+  random: () => number,
+): number {
+  const given = header !== null && /^\d{1,15}$/.test(header) ? Number(header) : null;
+  let left = given === null ? Math.floor(random() * target.total) : given % target.total;
+  for (let at = 0; at < target.clusters.length; at++) {
+    left -= (target.clusters[at] as WeightedCluster).weight;
+    if (left < 0) return at;
+  }
+  return target.clusters.length - 1;
+}

@@ -1,0 +1,68 @@
+// What of a request's body has to be kept: everything while no connection is open, and for as long as the
+// request may be tried again, up to the connection's buffer limit. Past it the request is sent once.
+
+import type { HeaderList } from '../http/head.ts';
+
+export class RequestBody {
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  #ended = false;
+  #trailers: HeaderList | null = null;
+  #whole = true;
+  readonly #limit: number;
+  readonly #wanted: boolean;
+
+  /** `wanted`: the request may be repeated, so its body is worth keeping. */
+  constructor(limit: number, wanted: boolean) {
+    this.#limit = limit;
+    this.#wanted = wanted;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get trailers(): HeaderList | null {
+    return this.#trailers;
+  }
+
+  get overLimit(): boolean {
+    return this.#bytes > this.#limit;
+  }
+
+  /** Everything that came so far is still here. */
+  get replayable(): boolean {
+    return this.#whole && this.#wanted && !this.overLimit;
+  }
+
+  add(chunk: Buffer, end: boolean): void {
+    if (end) this.#ended = true;
+    if (chunk.length === 0) return;
+    if (!this.#whole) return;
+    this.#pieces.push(chunk);
+    this.#bytes += chunk.length;
+  }
+
+  addTrailers(trailers: HeaderList): void {
+    this.#trailers = trailers;
+    this.#ended = true;
+  }
+
+  /** What a newly opened stream has to be sent first. Kept on only where it may be needed again. */
+  take(): readonly Buffer[] {
+    const pieces = this.#pieces;
+    if (!this.replayable) this.drop();
+    return pieces;
+  }
+
+  /** A piece went straight to an open stream: past the limit nothing is kept any more. */
+  trim(): void {
+    if (!this.replayable) this.drop();
+  }
+
+  drop(): void {
+    this.#pieces = [];
+    this.#bytes = 0;
+    this.#whole = false;
+  }
+}

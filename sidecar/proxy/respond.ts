@@ -1,0 +1,88 @@
+// What an answer gets on its way down: the route's header changes, how long the upstream took, our name
+// and the date. Both for answers of upstreams and for our own.
+
+import type { LocalReply } from '../filters/filter.ts';
+import { field, type HeaderList, type ResponseHead, removeField, setField } from '../http/head.ts';
+import type { MappedAnswer } from '../telemetry/local-reply.ts';
+import { applyAdd, applyMutations } from './mutate.ts';
+import { grpcHeaders, wantsGrpc } from './reply.ts';
+import type { Serving } from './serve.ts';
+
+const NO_BODY = Buffer.alloc(0);
+
+/** Changes the head of an upstream's answer in place. `timed`: the request was complete before it. */
+export function answerHead(serving: Serving, head: ResponseHead, timed: boolean): void {
+  const { x, hcm } = serving;
+  x.responseCodeDetails = 'via_upstream';
+  x.responseHeaderBytes = head.wireBytes;
+  const suppress = serving.answeredBy?.plan.suppressEnvoyHeaders === true;
+  if (timed && !suppress) {
+    const took = Math.round(hcm.clock.now() - x.requestEndMs);
+    setField(head.headers, 'x-envoy-upstream-service-time', String(took));
+  }
+  if (serving.route?.host.host.includeAttemptCountInResponse) {
+    setField(head.headers, 'x-envoy-attempt-count', String(x.attemptCount));
+  }
+  applyMutations(serving.mutations.response, head.headers, x);
+  finishHeaders(serving, head.headers, true);
+}
+
+/** The head and body of an answer of our own, after the configured mapping of local replies. */
+export function localReplyHead(serving: Serving, reply: LocalReply): { readonly head: ResponseHead; readonly body: Buffer } {
+  const { x } = serving;
+  x.localReplyBody = reply.body;
+  const headers: HeaderList = reply.headers.slice();
+  if (serving.route?.host.host.includeAttemptCountInResponse && x.attemptCount > 0) {
+    headers.push('x-envoy-attempt-count', String(x.attemptCount));
+  }
+  if (x.hasRequest && wantsGrpc(x.request)) {
+    headers.push(...grpcHeaders(reply.status, reply.body));
+    finishHeaders(serving, headers, false);
+    return { head: { status: 200, headers, version: 11, wireBytes: 0 }, body: NO_BODY };
+  }
+  const mapped = mapReply(serving, reply, headers);
+  const body = Buffer.from(mapped.body, 'latin1');
+  headers.push('content-length', String(body.length));
+  if (body.length > 0 && (mapped.contentType !== null || field(headers, 'content-type') === null)) {
+    setField(headers, 'content-type', mapped.contentType ?? 'text/plain');
+  }
+  finishHeaders(serving, headers, false);
+  return { head: { status: mapped.status, headers, version: 11, wireBytes: 0 }, body };
+}
+
+/** The operator's own form of our answers, where there is one; its headers are added to ours. */
+function mapReply({ x, hcm }: Serving, reply: LocalReply, headers: HeaderList): Pick<MappedAnswer, 'status' | 'body' | 'contentType'> {
+  if (hcm.localReply === null) return { status: reply.status, body: reply.body, contentType: null };
+  const mapped = hcm.localReply(reply, (answer) => {
+    x.response = { status: answer.status, headers, version: 11, wireBytes: 0 };
+    x.localReplyBody = answer.body;
+    return x;
+  });
+  for (const { name, value, action, keepEmpty } of mapped.headers) applyAdd({ name, value: () => value, action, keepEmpty }, headers, x);
+  return mapped;
+}
+
+function finishHeaders(serving: Serving, headers: HeaderList, fromUpstream: boolean): void {
+  const { config, clock } = serving.hcm;
+  if (fromUpstream) removeField(headers, 'x-envoy-internal');
+  const named = field(headers, 'server') !== null;
+  if (config.serverHeader === 'overwrite') setField(headers, 'server', config.serverName);
+  else if (config.serverHeader === 'append-if-absent' && !named) headers.push('server', config.serverName);
+  if (field(headers, 'date') === null) headers.push('date', httpDate(clock.wall()));
+  if (config.via !== '') headers.push('via', config.via);
+  const id = serving.x.requestId;
+  if (config.alwaysSetRequestIdInResponse && id !== null) setField(headers, 'x-request-id', id);
+}
+
+let dateSecond = 0;
+let dateText = '';
+
+/** IMF-fixdate, made once a second. */
+function httpDate(wallMs: number): string {
+  const second = Math.floor(wallMs / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(second * 1000).toUTCString();
+  }
+  return dateText;
+}

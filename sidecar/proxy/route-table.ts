@@ -1,0 +1,118 @@
+// A RouteConfiguration made ready to be asked: domains in maps by Envoy's order of precedence, header
+// changes and filters compiled per route. Built once when the configuration is applied.
+
+import { compile, type FilterChain } from '../filters/filter.ts';
+import type { BuildFilter } from '../filters/table.ts';
+import type { HttpFilter, TypedFilterConfig } from '../model/filter.ts';
+import type { RequestMirror, RetryPolicy, Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
+import { compileMutations, type Mutations } from './mutate.ts';
+
+export interface CompiledRoute {
+  readonly route: Route;
+  readonly host: CompiledHost;
+  readonly mutations: Mutations;
+  /** By place in weighted_clusters; empty for other targets. */
+  readonly weightedMutations: readonly Mutations[];
+  readonly filters: FilterChain;
+  /** The route's own, or the virtual host's. */
+  readonly retryPolicy: RetryPolicy | null;
+  readonly mirrors: readonly RequestMirror[];
+}
+
+export interface CompiledHost {
+  readonly host: VirtualHost;
+  readonly routes: readonly CompiledRoute[];
+}
+
+interface Wildcard {
+  readonly text: string;
+  readonly host: CompiledHost;
+}
+
+export interface RouteTable {
+  readonly config: RouteConfiguration;
+  readonly exact: ReadonlyMap<string, CompiledHost>;
+  /** `*.example.test` as `.example.test`, longest first. */
+  readonly suffixes: readonly Wildcard[];
+  /** `www.*` as `www.`, longest first. */
+  readonly prefixes: readonly Wildcard[];
+  readonly any: CompiledHost | null;
+  /** Filters of requests that match no route. */
+  readonly filters: FilterChain;
+}
+
+export function compileRouteTable(config: RouteConfiguration, filters: readonly HttpFilter[], build: BuildFilter): RouteTable {
+  const hosts = config.virtualHosts.map((host) => compileHost(host, config, filters, build));
+  const exact = new Map<string, CompiledHost>();
+  const suffixes: Wildcard[] = [];
+  const prefixes: Wildcard[] = [];
+  let any: CompiledHost | null = null;
+  for (const host of hosts) {
+    for (const domain of host.host.domains) {
+      if (domain === '*') any = host;
+      else if (domain.startsWith('*')) suffixes.push({ text: domain.slice(1), host });
+      else if (domain.endsWith('*')) prefixes.push({ text: domain.slice(0, -1), host });
+      else exact.set(domain, host);
+    }
+  }
+  const longestFirst = (a: Wildcard, b: Wildcard) => b.text.length - a.text.length;
+  return {
+    config,
+    exact,
+    suffixes: suffixes.sort(longestFirst),
+    prefixes: prefixes.sort(longestFirst),
+    any,
+    filters: chainFor(filters, [config.typedPerFilterConfig], build),
+  };
+}
+
+function compileHost(host: VirtualHost, config: RouteConfiguration, filters: readonly HttpFilter[], build: BuildFilter): CompiledHost {
+  const routes: CompiledRoute[] = [];
+  const compiled: CompiledHost = { host, routes };
+  for (const route of host.routes) routes.push(compileRoute(route, compiled, config, filters, build));
+  return compiled;
+}
+
+function compileRoute(
+  route: Route,
+  host: CompiledHost,
+  config: RouteConfiguration,
+  filters: readonly HttpFilter[],
+  build: BuildFilter,
+): CompiledRoute {
+  const { action } = route;
+  const levels = [route.headers, host.host.headers, config.headers];
+  const weighted = action.kind === 'forward' && action.target.kind === 'weighted' ? action.target.clusters : [];
+  const specific = config.mostSpecificHeaderMutationsWins;
+  const perRoute = [config.typedPerFilterConfig, host.host.typedPerFilterConfig, route.typedPerFilterConfig];
+  const forward = action.kind === 'forward' ? action : null;
+  return {
+    route,
+    host,
+    mutations: compileMutations(levels, specific),
+    weightedMutations: weighted.map((entry: WeightedCluster) => compileMutations([entry.headers, ...levels], specific)),
+    filters: chainFor(filters, perRoute, build),
+    retryPolicy: forward?.retryPolicy ?? host.host.retryPolicy,
+    mirrors: nearest(forward?.requestMirrors, host.host.requestMirrors, config.requestMirrors),
+  };
+}
+
+/** Mirrors of the most specific level that has any. */
+function nearest(...levels: readonly (readonly RequestMirror[] | undefined)[]): readonly RequestMirror[] {
+  return levels.find((level) => level !== undefined && level.length > 0) ?? [];
+}
+
+/** The filters as they are on a route: the last level that names a filter says how it is configured. */
+function chainFor(
+  filters: readonly HttpFilter[],
+  levels: readonly ReadonlyMap<string, TypedFilterConfig>[],
+  build: BuildFilter,
+): FilterChain {
+  const built = filters.flatMap((filter) => {
+    const override = levels.map((level) => level.get(filter.name)).findLast((found) => found !== undefined);
+    if (override?.kind === 'disabled' || (override === undefined && filter.disabled)) return [];
+    const made = build(override === undefined ? filter : { ...filter, config: override }, filter);
+    return made === null ? [] : [made];
+  });
+  return compile(built);
+}

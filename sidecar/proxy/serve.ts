@@ -1,0 +1,469 @@
+// The life of a request, top to bottom: read the head, say who the client is, match, filter, forward,
+// answer, finish. One Serving per request; it is what the server codec reads into, and where the answer
+// of an upstream comes back to.
+
+import type { Timer } from '../../core/clock.ts';
+import { FAILURE, FLAG, ProxyError } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import { type LocalReply, runData, runRequest, runResponse, type Verdict } from '../filters/filter.ts';
+import type { FilterChain } from '../filters/filter.ts';
+import { type HeaderList, type RequestHead, type ResponseHead } from '../http/head.ts';
+import type { RequestReader } from '../http/h1/server.ts';
+import type { Fault } from '../http/h1/fault.ts';
+import type { HttpStream } from '../http/stream.ts';
+import type { RequestTrace, Tracer } from '../telemetry/tracing.ts';
+import type { Clusters } from '../upstream/clusters.ts';
+import { HeaderAccessOf } from './header-access.ts';
+import { finish } from './finish.ts';
+import { type AnswerSink, Forward } from './forward.ts';
+import type { Hcm } from './hcm.ts';
+import { admitRequest } from './ingress.ts';
+import { matchHost, matchRoute } from './match.ts';
+import { mirrorRequest, type Mirror } from './mirror.ts';
+import { applyMutations, type Mutations, NOTHING } from './mutate.ts';
+import { canonicalHost, canonicalPath } from './path.ts';
+import { redirectLocation } from './redirect.ts';
+import { replyOf, upstreamFailureReply } from './reply.ts';
+import { answerHead, localReplyHead } from './respond.ts';
+import type { CompiledRoute } from './route-table.ts';
+import { planForward } from './plan.ts';
+
+const NO_FILTERS: FilterChain = { onRequest: null, onRequestData: null, onResponse: null, onResponseData: null, onEnd: null };
+const EMPTY = Buffer.alloc(0);
+
+export class Serving implements RequestReader, AnswerSink {
+  readonly x: Exchange;
+  readonly hcm: Hcm;
+  route: CompiledRoute | null = null;
+  filters: FilterChain = NO_FILTERS;
+  mutations: Mutations = NOTHING;
+  trace: RequestTrace | null = null;
+  /** The cluster that answers are counted for, once one was found. */
+  answeredBy: Forward | null = null;
+  #forward: Forward | null = null;
+  #mirrors: readonly Mirror[] = [];
+  #requestEnded = false;
+  #answering = false;
+  #over = false;
+  #waitingForFilter = false;
+  #continueSent = false;
+  #idleMs: number;
+  #idleTimer: Timer | null = null;
+  #requestTimer: Timer | null = null;
+  #durationTimer: Timer | null = null;
+  readonly #stream: HttpStream<ResponseHead>;
+  readonly #clusters: Clusters;
+  readonly #onOver: () => void;
+
+  constructor(x: Exchange, hcm: Hcm, stream: HttpStream<ResponseHead>, clusters: Clusters, onOver: () => void) {
+    this.x = x;
+    this.hcm = hcm;
+    this.#stream = stream;
+    this.#clusters = clusters;
+    this.#onOver = onOver;
+    this.#idleMs = hcm.config.streamIdleTimeoutMs;
+    const { stats, config, clock } = hcm;
+    stats.downstream_rq_total++;
+    stats.downstream_rq_http1_total++;
+    stats.downstream_rq_active++;
+    if (config.requestTimeoutMs > 0) {
+      this.#requestTimer = clock.after(config.requestTimeoutMs, () => this.#requestTimeout());
+    }
+    if (config.maxStreamDurationMs > 0) this.#limitDuration(config.maxStreamDurationMs);
+    this.#armIdle();
+  }
+
+  // The request.
+
+  onHead(head: RequestHead, end: boolean): void {
+    const { x, hcm } = this;
+    x.request = head;
+    x.hasRequest = true;
+    x.requestHeaderBytes = head.wireBytes;
+    this.#touch();
+    if (end) this.#requestDone();
+    const refused = this.#admit(head);
+    if (refused !== null) {
+      this.reply(refused);
+      return;
+    }
+    if (head.expectsContinue && !hcm.config.proxy100Continue) this.#sayContinue();
+    const verdict = runRequest(this.filters, x);
+    if (!(verdict instanceof Promise)) {
+      this.#proceed(verdict, end);
+      return;
+    }
+    this.#waitingForFilter = true;
+    this.#stream.pause();
+    verdict.then(
+      (said) => this.#afterFilter(said, end),
+      (error: unknown) => this.#filterFailed(error),
+    );
+  }
+
+  /** Checks the head, says who the client is, finds the route. An answer where it goes no further. */
+  #admit(head: RequestHead): Verdict {
+    const { hcm } = this;
+    const { config } = hcm;
+    if (head.version === 10) {
+      if (!config.http1.acceptHttp10) return replyOf(FAILURE.lowVersion);
+      if (head.authority === '') head.authority = config.http1.defaultHostForHttp10;
+    }
+    if (head.authority === '' && head.version !== 10) return replyOf(FAILURE.missingHost);
+    const path = canonicalPath(head.path, config);
+    if (path.kind === 'reject') return replyOf(FAILURE.pathNormalization);
+    head.path = path.path;
+    head.authority = canonicalHost(head.authority, this.x.connection.local.port, config);
+    admitRequest(this.x, hcm, hcm.routes()?.config.internalOnlyHeaders ?? []);
+    if (path.kind === 'redirect') return { ...replyOf(FAILURE.pathNormalization), status: 307, headers: ['location', path.path] };
+    this.#findRoute(head);
+    if (hcm.tracer !== null) this.#startTrace(hcm.tracer, head);
+    return head.upgrade !== null && !this.#mayUpgrade(head.upgrade) ? replyOf(FAILURE.upgradeFailed) : null;
+  }
+
+  #findRoute(head: RequestHead): void {
+    const { hcm, x } = this;
+    const table = hcm.routes();
+    if (table === null) return;
+    this.filters = table.filters;
+    const host = matchHost(table, head.authority);
+    if (host === null) return;
+    x.virtualHostName = host.host.name;
+    const route = matchRoute(host, x, () => hcm.clock.random());
+    if (route === null) return;
+    this.route = route;
+    this.filters = route.filters;
+    this.mutations = route.mutations;
+    x.routeName = route.route.name;
+    x.routeData = route.route.metadata;
+    const { action } = route.route;
+    if (action.kind !== 'forward') return;
+    if (action.idleTimeoutMs !== null) this.#setIdle(action.idleTimeoutMs);
+    const longest = action.maxStreamDuration?.maxMs;
+    if (longest !== null && longest !== undefined) this.#limitDuration(longest);
+  }
+
+  #startTrace(tracer: Tracer, head: RequestHead): void {
+    this.trace = tracer.start(new HeaderAccessOf(head.headers));
+    this.x.traceId = this.trace.traceId;
+    this.x.sampled = this.trace.sampled;
+  }
+
+  #mayUpgrade(type: string): boolean {
+    const { action } = this.route?.route ?? { action: null };
+    const onRoute = action?.kind === 'forward' ? action.upgrades.find((upgrade) => upgrade.type === type) : undefined;
+    const here = onRoute ?? this.hcm.config.upgrades.find((upgrade) => upgrade.type === type);
+    return here?.enabled === true;
+  }
+
+  #sayContinue(): void {
+    this.#continueSent = true;
+    const { request } = this.x;
+    for (let i = request.headers.length - 2; i >= 0; i -= 2) {
+      if (request.headers[i] === 'expect') request.headers.splice(i, 2);
+    }
+    this.x.request = { ...request, expectsContinue: false };
+    this.#stream.sendHead({ status: 100, headers: [], version: 11, wireBytes: 0 }, false);
+  }
+
+  #afterFilter(verdict: Verdict, end: boolean): void {
+    if (this.#over) return;
+    this.#waitingForFilter = false;
+    this.#proceed(verdict, end);
+    if (!this.#over) this.#stream.resume();
+  }
+
+  #filterFailed(error: unknown): void {
+    if (this.#over) return;
+    this.x.upstreamFailureReason = error instanceof Error ? error.message : String(error);
+    this.reply(replyOf(FAILURE.internal));
+  }
+
+  #proceed(verdict: Verdict, end: boolean): void {
+    if (verdict !== null) {
+      this.reply(verdict);
+      return;
+    }
+    const { route, hcm } = this;
+    if (route === null) {
+      hcm.stats.no_route++;
+      this.reply(replyOf(FAILURE.routeNotFound));
+      return;
+    }
+    const { action, match } = route.route;
+    if (action.kind === 'forward') this.#startForward(route, action, end);
+    else if (action.kind === 'redirect') {
+      this.#directReply(action.status, '', ['location', redirectLocation(this.x.request, action, match)]);
+    } else if (action.kind === 'direct') {
+      this.#directReply(action.status, action.body.toString('latin1'), []);
+    } else {
+      this.reply(replyOf(FAILURE.routeNotFound));
+    }
+  }
+
+  #directReply(status: number, body: string, headers: HeaderList): void {
+    this.hcm.stats.rq_direct_response++;
+    this.reply({ status, body, details: 'direct_response', flag: 0, headers }, true);
+  }
+
+  #startForward(route: CompiledRoute, action: Parameters<typeof planForward>[2], end: boolean): void {
+    const { x, hcm } = this;
+    hcm.stats.rq_total++;
+    x.attemptCount = 1;
+    const plan = planForward(this, route, action, this.#clusters);
+    if ('status' in plan) {
+      this.reply(plan);
+      return;
+    }
+    this.#mirrors = mirrorRequest(x, route, this.#clusters, hcm, end);
+    this.#forward = new Forward(x, plan, this, hcm.clock);
+    this.answeredBy = this.#forward;
+    this.#forward.start(end && x.request.upgrade === null);
+  }
+
+  onData(chunk: Buffer, end: boolean): void {
+    if (this.#over) return;
+    this.#touch();
+    this.x.bytesReceived += chunk.length;
+    if (end) this.#requestDone();
+    const piece = this.filters.onRequestData === null ? chunk : (runData(this.filters.onRequestData, this.x, chunk, end) ?? EMPTY);
+    for (const mirror of this.#mirrors) mirror.sendData(piece, end);
+    this.#forward?.sendData(piece, end);
+  }
+
+  onTrailers(trailers: HeaderList): void {
+    if (this.#over) return;
+    this.#touch();
+    this.#requestDone();
+    for (const mirror of this.#mirrors) mirror.sendData(EMPTY, true);
+    this.#forward?.sendTrailers(trailers);
+  }
+
+  #requestDone(): void {
+    this.#requestEnded = true;
+    this.x.requestEndMs = this.hcm.clock.now();
+    this.#requestTimer?.cancel();
+  }
+
+  onDrain(): void {
+    if (this.#over) return;
+    this.#touch();
+    this.#forward?.resumeAnswer();
+  }
+
+  /** The request cannot be read to its end. */
+  onFault(fault: Fault): void {
+    if (this.#over) return;
+    const flag = fault.status === 408 ? 0 : FLAG.DPE;
+    if (fault.status !== 408) this.hcm.stats.downstream_cx_protocol_error++;
+    if (this.#answering) {
+      this.x.fail(flag, fault.details);
+      this.#abort(new ProxyError(FAILURE.downstreamProtocol, { context: fault.reason }));
+      return;
+    }
+    this.#forward?.cancel(new ProxyError(FAILURE.downstreamProtocol, { context: fault.reason }));
+    const body = fault.status === 408 ? '' : reasonText(fault.status);
+    this.reply({ status: fault.status, body, details: fault.details, flag, headers: [] });
+  }
+
+  /** The client is gone. */
+  onReset(error: ProxyError): void {
+    if (this.#over) return;
+    this.x.fail(FLAG.DC, FAILURE.downstreamGone.details);
+    this.hcm.stats.downstream_rq_rx_reset++;
+    this.#forward?.cancel(error);
+    this.#finish();
+  }
+
+  // The answer.
+
+  onUpstreamHead(head: ResponseHead, end: boolean): void {
+    if (this.#over) return;
+    this.#touch();
+    if (head.status < 200 && head.status !== 101) {
+      this.#interim(head);
+      return;
+    }
+    this.x.response = head;
+    answerHead(this, head, this.#requestEnded);
+    const pending = runResponse(this.filters, this.x);
+    if (pending instanceof Promise) this.#holdAnswer(pending, head, end);
+    else this.#sendHead(head, end);
+  }
+
+  #holdAnswer(pending: Promise<void>, head: ResponseHead, end: boolean): void {
+    this.#forward?.pauseAnswer();
+    pending.then(
+      () => {
+        if (this.#over) return;
+        this.#sendHead(head, end);
+        this.#forward?.resumeAnswer();
+      },
+      (error: unknown) => this.#filterFailed(error),
+    );
+  }
+
+  /** 100 is for the client that waits for it; other interim answers are not passed on (as Envoy). */
+  #interim(head: ResponseHead): void {
+    if (head.status !== 100 || this.#continueSent || !this.x.request.expectsContinue) return;
+    this.#continueSent = true;
+    this.#stream.sendHead(head, false);
+  }
+
+  #sendHead(head: ResponseHead, end: boolean): void {
+    this.#answering = true;
+    this.x.responseStartMs = this.hcm.clock.now();
+    this.#stream.sendHead(head, end);
+    if (end) this.#answered();
+  }
+
+  onUpstreamData(chunk: Buffer, end: boolean): void {
+    if (this.#over) return;
+    this.#touch();
+    const { onResponseData } = this.filters;
+    const piece = onResponseData === null ? chunk : (runData(onResponseData, this.x, chunk, end) ?? EMPTY);
+    this.x.bytesSent += piece.length;
+    const more = this.#stream.sendData(piece, end);
+    if (end) this.#answered();
+    else if (!more) this.#forward?.pauseAnswer();
+  }
+
+  onUpstreamTrailers(trailers: HeaderList): void {
+    if (this.#over) return;
+    this.x.responseTrailers = trailers;
+    this.#stream.sendTrailers(trailers);
+    this.#answered();
+  }
+
+  onUpstreamDrain(): void {
+    this.#stream.resume();
+  }
+
+  pauseRequest(): void {
+    this.hcm.stats.downstream_flow_control_paused_reading_total++;
+    this.#stream.pause();
+  }
+
+  resumeRequest(): void {
+    if (this.#waitingForFilter) return;
+    this.hcm.stats.downstream_flow_control_resumed_reading_total++;
+    this.#stream.resume();
+  }
+
+  onUpstreamFailed(error: ProxyError): void {
+    if (this.#over) return;
+    const suppress = this.#forward?.plan.suppressEnvoyHeaders ?? false;
+    const reply = upstreamFailureReply(error, this.x.attemptCount, suppress);
+    if (!this.#answering) {
+      this.reply(reply);
+      return;
+    }
+    const details = reply.details.replace('before_response_started', 'after_response_started');
+    this.x.fail(error.row.flag, details);
+    this.#abort(error);
+  }
+
+  // Answers of our own.
+
+  /** `withRoute`: header changes of the route apply, as they do to direct responses. */
+  reply(reply: LocalReply, withRoute = false): void {
+    if (this.#over || this.#answering) return;
+    const { x } = this;
+    x.fail(reply.flag, reply.details);
+    const { head, body } = localReplyHead(this, reply);
+    if (withRoute) applyMutations(this.mutations.response, head.headers, x);
+    x.response = head;
+    this.#answering = true;
+    x.responseStartMs = this.hcm.clock.now();
+    if (body.length === 0 || x.request.method === 'HEAD') {
+      this.#stream.sendHead(head, true);
+    } else {
+      this.#stream.sendHead(head, false);
+      x.bytesSent += body.length;
+      this.#stream.sendData(body, true);
+    }
+    this.#answered();
+  }
+
+  #abort(error: ProxyError): void {
+    this.hcm.stats.downstream_rq_tx_reset++;
+    this.#stream.reset(error);
+    this.#forward?.cancel(error);
+    this.#finish();
+  }
+
+  #answered(): void {
+    if (this.x.response?.status === 101 && !this.#over) this.#forward?.cancel(new ProxyError(FAILURE.downstreamGone));
+    this.#forward?.complete();
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#idleTimer?.cancel();
+    this.#requestTimer?.cancel();
+    this.#durationTimer?.cancel();
+    finish(this);
+    this.#onOver();
+  }
+
+  // Limits of time.
+
+  #touch(): void {
+    this.#idleTimer?.refresh();
+  }
+
+  #setIdle(ms: number): void {
+    this.#idleMs = ms;
+    this.#idleTimer?.cancel();
+    this.#idleTimer = null;
+    this.#armIdle();
+  }
+
+  #armIdle(): void {
+    if (this.#idleMs > 0) this.#idleTimer = this.hcm.clock.after(this.#idleMs, () => this.#idle());
+  }
+
+  #idle(): void {
+    if (this.#over) return;
+    this.hcm.stats.downstream_rq_idle_timeout++;
+    const status = this.#requestEnded ? 504 : 408;
+    this.#expire(FAILURE.streamIdle, status);
+  }
+
+  #requestTimeout(): void {
+    if (this.#over) return;
+    this.hcm.stats.downstream_rq_timeout++;
+    this.#expire(FAILURE.requestTimeout, FAILURE.requestTimeout.status);
+  }
+
+  #limitDuration(ms: number): void {
+    this.#durationTimer?.cancel();
+    this.#durationTimer = ms === 0 ? null : this.hcm.clock.after(ms, () => this.#tooLong());
+  }
+
+  #tooLong(): void {
+    if (this.#over) return;
+    this.hcm.stats.downstream_rq_max_duration_reached++;
+    this.#expire(FAILURE.maxStreamDuration, FAILURE.maxStreamDuration.status);
+  }
+
+  #expire(row: typeof FAILURE.streamIdle | typeof FAILURE.requestTimeout | typeof FAILURE.maxStreamDuration, status: number): void {
+    const error = new ProxyError(row);
+    if (this.#answering) {
+      this.x.fail(row.flag, row.details);
+      this.#abort(error);
+      return;
+    }
+    this.#forward?.cancel(error);
+    this.reply({ ...replyOf(row), status });
+  }
+}
+
+function reasonText(status: number): string {
+  if (status === 431) return 'Request Header Fields Too Large';
+  if (status === 501) return 'Not Implemented';
+  if (status === 417) return 'Expectation Failed';
+  return 'Bad Request';
+}

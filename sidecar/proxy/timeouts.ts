@@ -1,0 +1,61 @@
+// How long a request may take: the route's limits, and what an inside client asks for in headers
+// (Envoy's router, "x-envoy-upstream-rq-timeout-ms" and its kin).
+
+import { field, type RequestHead, removeField, setField } from '../http/head.ts';
+import type { ForwardAction } from '../model/route.ts';
+import { isGrpc } from './match.ts';
+
+/** Milliseconds; 0: no limit. */
+export interface RequestTimeouts {
+  readonly globalMs: number;
+  readonly perTryMs: number;
+  readonly perTryIdleMs: number;
+}
+
+/** Reads the limits and takes the headers that set them off the request. */
+export function requestTimeouts(
+  head: RequestHead,
+  action: ForwardAction,
+  perTry: { readonly perTryTimeoutMs: number; readonly perTryIdleTimeoutMs: number } | null,
+  respectExpected: boolean,
+): RequestTimeouts {
+  let globalMs = grpcTimeout(head, action) ?? action.timeoutMs;
+  const expected = respectExpected ? milliseconds(head, 'x-envoy-expected-rq-timeout-ms') : null;
+  const asked = milliseconds(head, 'x-envoy-upstream-rq-timeout-ms');
+  if (expected !== null) globalMs = expected;
+  else if (asked !== null) globalMs = asked;
+  if (asked !== null) removeField(head.headers, 'x-envoy-upstream-rq-timeout-ms');
+  const askedPerTry = milliseconds(head, 'x-envoy-upstream-rq-per-try-timeout-ms');
+  if (askedPerTry !== null) removeField(head.headers, 'x-envoy-upstream-rq-per-try-timeout-ms');
+  let perTryMs = askedPerTry ?? perTry?.perTryTimeoutMs ?? 0;
+  if (globalMs !== 0 && perTryMs >= globalMs) perTryMs = 0;
+  return { globalMs, perTryMs, perTryIdleMs: perTry?.perTryIdleTimeoutMs ?? 0 };
+}
+
+function milliseconds(head: RequestHead, name: string): number | null {
+  const value = field(head.headers, name);
+  return value !== null && /^\d{1,12}$/.test(value) ? Number(value) : null;
+}
+
+const GRPC_UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1 / 1000, n: 1 / 1e6 };
+
+/** With a maximum for it configured, the deadline that a gRPC client states in its header. */
+function grpcTimeout(head: RequestHead, action: ForwardAction): number | null {
+  const limits = action.maxStreamDuration;
+  if (limits?.grpcTimeoutHeaderMaxMs == null || !isGrpc(head)) return null;
+  const parts = /^(\d{1,8})([HMSmun])$/.exec(field(head.headers, 'grpc-timeout') ?? '');
+  const stated = parts === null ? 0 : Number(parts[1]) * (GRPC_UNITS[parts[2] as string] as number);
+  const max = limits.grpcTimeoutHeaderMaxMs;
+  const capped = max > 0 && (stated === 0 || stated > max) ? max : stated;
+  return capped > limits.grpcTimeoutHeaderOffsetMs ? capped - limits.grpcTimeoutHeaderOffsetMs : capped;
+}
+
+/** Tells the upstream how long it has: what is left of the whole, or the time of this try. */
+export function setExpectedTimeout(head: RequestHead, timeouts: RequestTimeouts, elapsedMs: number): void {
+  let expected = timeouts.perTryMs || timeouts.globalMs;
+  if (expected === 0) return;
+  if (timeouts.globalMs > 0) {
+    expected = elapsedMs >= timeouts.globalMs ? 1 : Math.min(expected, timeouts.globalMs - elapsedMs);
+  }
+  setField(head.headers, 'x-envoy-expected-rq-timeout-ms', String(Math.floor(expected)));
+}

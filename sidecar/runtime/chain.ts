@@ -1,0 +1,218 @@
+// One living filter chain: TLS, the connection manager with everything looked up, and the connections it
+// carries. Replaced as a whole when its description changes; its connections then drain.
+
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Log } from '../../core/log.ts';
+import { Exchange } from '../exchange.ts';
+import type { BuildFilter } from '../filters/table.ts';
+import { Http1Server, type Http1ServerHandler, type Http1ServerOptions, type RequestReader } from '../http/h1/server.ts';
+import type { ResponseHead } from '../http/head.ts';
+import type { HttpStream } from '../http/stream.ts';
+import type { FilterChain, HttpConnectionManager } from '../model/listener.ts';
+import type { RouteConfiguration } from '../model/route.ts';
+import { TlsAcceptor } from '../net/accept.ts';
+import { plainAddress } from '../net/addresses.ts';
+import type { TlsMaterial } from '../net/tls.ts';
+import type { Hcm } from '../proxy/hcm.ts';
+import { compileRouteTable, type RouteTable } from '../proxy/route-table.ts';
+import { Serving } from '../proxy/serve.ts';
+import { type ListenerStats, TlsStats } from '../telemetry/cells/listener.ts';
+import type { ConnectionFacts, TlsFacts } from '../telemetry/facts.ts';
+import type { Clusters } from '../upstream/clusters.ts';
+
+export interface ChainContext {
+  readonly clusters: Clusters;
+  readonly buildFilter: BuildFilter;
+  readonly listenerStats: ListenerStats;
+  readonly log: Log;
+  /** Everything of the connection manager but its routes. */
+  readonly hcm: Omit<Hcm, 'routes'>;
+  /** Lets go of what the connection manager held (log files). */
+  readonly release: () => void;
+}
+
+let connectionCount = 0;
+
+export class Chain {
+  readonly description: FilterChain;
+  readonly #context: ChainContext;
+  readonly #hcm: Hcm;
+  readonly #tls: TlsAcceptor | null;
+  readonly #connections = new Set<Connection>();
+  #material: TlsMaterial | null = null;
+  #table: RouteTable | null = null;
+  #draining = false;
+
+  constructor(description: FilterChain, context: ChainContext) {
+    this.description = description;
+    this.#context = context;
+    this.#hcm = { ...context.hcm, routes: () => this.#table };
+    this.#tls = description.tls === null ? null : new TlsAcceptor(description.tls, this.#tlsHandler());
+    if (this.#tls !== null) context.listenerStats.ssl ??= new TlsStats();
+    const { routes } = description.http;
+    if (routes.kind === 'inline') this.useRoutes(routes.config);
+  }
+
+  get http(): HttpConnectionManager {
+    return this.description.http;
+  }
+
+  get activeRequests(): number {
+    let active = 0;
+    for (const connection of this.#connections) active += connection.busy ? 1 : 0;
+    return active;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  useRoutes(config: RouteConfiguration | null): void {
+    if (config === null || this.#table?.config === config) return;
+    this.#table = compileRouteTable(config, this.http.filters, this.#context.buildFilter);
+  }
+
+  get material(): TlsMaterial | null {
+    return this.#material;
+  }
+
+  useTls(material: TlsMaterial): void {
+    if (material === this.#material) return;
+    this.#tls?.use(material);
+    this.#material = material;
+  }
+
+  #tlsHandler(): ConstructorParameters<typeof TlsAcceptor>[1] {
+    return {
+      onSecure: (socket: TLSSocket, facts: TlsFacts, serverName: string | null) => {
+        const { ssl } = this.#context.listenerStats;
+        if (ssl !== null) ssl.handshake++;
+        this.#serve(socket, facts, serverName);
+      },
+      onRefused: (reason: string) => {
+        const { ssl } = this.#context.listenerStats;
+        if (ssl !== null) ssl.connection_error++;
+        this.#context.log.debug({ reason, chain: this.description.name }, 'a TLS connection was refused');
+      },
+    };
+  }
+
+  /** Takes over an accepted socket. */
+  accept(socket: Socket, serverName: string | null): void {
+    if (this.#tls === null) this.#serve(socket, null, serverName);
+    else this.#tls.accept(socket);
+  }
+
+  #serve(socket: Socket, tls: TlsFacts | null, serverName: string | null): void {
+    if (socket.destroyed) return;
+    const facts: ConnectionFacts = {
+      id: ++connectionCount,
+      direct: { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 },
+      local: { host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 },
+      serverName,
+      tls,
+      terminationDetails: null,
+    };
+    const connection = new Connection(socket, facts, this.#hcm, this.#context.clusters, () => this.#connections.delete(connection));
+    this.#connections.add(connection);
+    if (this.#draining) connection.drain();
+  }
+
+  /** Answers say `Connection: close` from now on; idle connections end after the drain timeout. */
+  drain(): void {
+    this.#draining = true;
+    for (const connection of this.#connections) connection.drain();
+  }
+
+  destroy(): void {
+    for (const connection of [...this.#connections]) connection.destroy();
+    this.#context.release();
+  }
+}
+
+/** One connection from a client with its codec; makes the Exchange of every request on it. */
+class Connection implements Http1ServerHandler {
+  #busy = 0;
+  #drained = false;
+  readonly #facts: ConnectionFacts;
+  readonly #hcm: Hcm;
+  readonly #clusters: Clusters;
+  readonly #codec: Http1Server;
+  readonly #onClose: () => void;
+  readonly #startedMs: number;
+
+  constructor(socket: Socket, facts: ConnectionFacts, hcm: Hcm, clusters: Clusters, onClose: () => void) {
+    this.#facts = facts;
+    this.#hcm = hcm;
+    this.#clusters = clusters;
+    this.#onClose = onClose;
+    this.#startedMs = hcm.clock.now();
+    const { stats } = hcm;
+    stats.downstream_cx_total++;
+    stats.downstream_cx_active++;
+    stats.downstream_cx_http1_total++;
+    stats.downstream_cx_http1_active++;
+    if (facts.tls !== null) {
+      stats.downstream_cx_ssl_total++;
+      stats.downstream_cx_ssl_active++;
+    }
+    this.#codec = new Http1Server(socket, codecOptions(hcm.config, facts.tls !== null), this, hcm.clock);
+  }
+
+  get busy(): boolean {
+    return this.#busy > 0;
+  }
+
+  onStream(stream: HttpStream<ResponseHead>): RequestReader {
+    const { clock } = this.#hcm;
+    const x = new Exchange(this.#facts, clock.now(), clock.wall());
+    this.#busy++;
+    return new Serving(x, this.#hcm, stream, this.#clusters, this.#onOver);
+  }
+
+  readonly #onOver = () => {
+    this.#busy--;
+  };
+
+  onIdleTimeout(): void {
+    this.#hcm.stats.downstream_cx_idle_timeout++;
+  }
+
+  onClose(): void {
+    const { stats, clock } = this.#hcm;
+    stats.downstream_cx_active--;
+    stats.downstream_cx_http1_active--;
+    if (this.#facts.tls !== null) stats.downstream_cx_ssl_active--;
+    stats.downstream_cx_destroy++;
+    if (this.#drained) stats.downstream_cx_drain_close++;
+    stats.downstream_cx_length_ms.record(clock.now() - this.#startedMs);
+    this.#onClose();
+  }
+
+  drain(): void {
+    this.#drained = true;
+    this.#codec.drain();
+  }
+
+  destroy(): void {
+    this.#codec.destroy();
+  }
+}
+
+function codecOptions(config: HttpConnectionManager, secure: boolean): Http1ServerOptions {
+  return {
+    scheme: secure ? 'https' : 'http',
+    maxHeadersCount: config.maxHeadersCount,
+    maxHeadersBytes: config.maxHeadersBytes,
+    underscores: config.underscoresInHeaders,
+    enableTrailers: config.http1.enableTrailers,
+    headerCase: config.http1.headerCase,
+    delayedCloseMs: config.delayedCloseTimeoutMs,
+    idleTimeoutMs: config.idleTimeoutMs,
+    drainTimeoutMs: config.drainTimeoutMs,
+    requestHeadersTimeoutMs: config.requestHeadersTimeoutMs,
+    maxConnectionDurationMs: config.maxConnectionDurationMs,
+    maxRequests: config.maxRequestsPerConnection,
+  };
+}

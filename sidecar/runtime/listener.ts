@@ -1,0 +1,233 @@
+// One living listener: accepted socket -> filter chain -> codec. Its description is replaced in place:
+// chains that did not change keep their connections, the others drain; the socket is bound again only
+// when the addresses changed.
+
+import type { Server, Socket } from 'node:net';
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import type { FilterChain, Listener as ListenerDescription, SocketAddress } from '../model/listener.ts';
+import type { RouteConfiguration } from '../model/route.ts';
+import type { Secret } from '../model/secret.ts';
+import { listen } from '../net/accept.ts';
+import { hostPort, plainAddress } from '../net/addresses.ts';
+import { LONGEST_CLIENT_HELLO, sniff } from '../net/client-hello.ts';
+import type { ListenerStats } from '../telemetry/cells/listener.ts';
+import type { Chain } from './chain.ts';
+import { chooseChain, type ConnectionTraits } from './chain-match.ts';
+import { resolveTls } from './tls-material.ts';
+
+export interface ListenerContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stats: ListenerStats;
+  makeChain(description: FilterChain, listener: ListenerDescription): Chain;
+}
+
+/** Sockets whose protocol is still being detected, at most. */
+const MOST_UNDECIDED = 10_000;
+
+export class Listener {
+  #description: ListenerDescription;
+  #servers: Server[] = [];
+  #chains: Chain[] = [];
+  #defaultChain: Chain | null = null;
+  #undecided = 0;
+  readonly #draining: Chain[] = [];
+  readonly #context: ListenerContext;
+
+  constructor(description: ListenerDescription, context: ListenerContext) {
+    this.#description = description;
+    this.#context = context;
+    this.#chains = description.chains.map((chain) => context.makeChain(chain, description));
+    this.#defaultChain = description.defaultChain === null ? null : context.makeChain(description.defaultChain, description);
+  }
+
+  get description(): ListenerDescription {
+    return this.#description;
+  }
+
+  get stats(): ListenerStats {
+    return this.#context.stats;
+  }
+
+  /** Where it really listens; a port of 0 was chosen by the system. */
+  get addresses(): readonly SocketAddress[] {
+    return this.#servers.flatMap((server) => {
+      const address = server.address();
+      return address !== null && typeof address === 'object' ? [{ host: plainAddress(address.address), port: address.port }] : [];
+    });
+  }
+
+  get chains(): readonly Chain[] {
+    return this.#defaultChain === null ? this.#chains : [...this.#chains, this.#defaultChain];
+  }
+
+  get activeRequests(): number {
+    return [...this.chains, ...this.#draining].reduce((sum, chain) => sum + chain.activeRequests, 0);
+  }
+
+  /** Binds its addresses. Rejects with the operating system's error; then nothing stays bound. */
+  async start(): Promise<void> {
+    const { addresses, bindToPort, backlog, reusePort, ipv4Compat } = this.#description;
+    if (!bindToPort) return;
+    try {
+      for (const { host, port } of addresses) {
+        this.#servers.push(await listen({ host, port, backlog, reusePort, ipv4Compat }, (socket) => this.#onConnection(socket)));
+      }
+    } catch (error) {
+      this.#stopAccepting();
+      throw error;
+    }
+    for (const server of this.#servers) {
+      server.on('error', (error) => this.#context.log.error({ listener: this.#description.name, err: error }, 'accepting failed'));
+    }
+  }
+
+  /** Takes a new description with the same addresses. */
+  update(description: ListenerDescription): void {
+    const before = this.chains;
+    const keep = (wanted: FilterChain) =>
+      before.find((chain) => chain.description === wanted) ?? this.#context.makeChain(wanted, description);
+    this.#chains = description.chains.map(keep);
+    this.#defaultChain = description.defaultChain === null ? null : keep(description.defaultChain);
+    this.#description = description;
+    const kept = new Set(this.chains);
+    for (const chain of before) if (!kept.has(chain)) this.#retire(chain);
+  }
+
+  /** Drains the chain, and lets it go when nothing is under way any more. */
+  #retire(chain: Chain): void {
+    chain.drain();
+    if (!this.#draining.includes(chain)) this.#draining.push(chain);
+    this.#context.clock.after(chain.http.drainTimeoutMs, () => {
+      if (chain.activeRequests > 0) {
+        this.#retire(chain);
+        return;
+      }
+      this.#draining.splice(this.#draining.indexOf(chain), 1);
+      chain.destroy();
+    });
+  }
+
+  useRoutes(routes: ReadonlyMap<string, RouteConfiguration>): void {
+    for (const chain of this.chains) {
+      const { routes: source } = chain.http;
+      if (source.kind === 'rds') chain.useRoutes(routes.get(source.name) ?? null);
+    }
+  }
+
+  /** Gives every chain the secrets it names. A chain whose material does not fit keeps what it has. */
+  useSecrets(secrets: ReadonlyMap<string, Secret>): void {
+    for (const chain of this.chains) {
+      const { tls } = chain.description;
+      if (tls === null) continue;
+      const material = resolveTls(tls, secrets, chain.material);
+      if (material === null) continue;
+      try {
+        chain.useTls(material);
+      } catch (error) {
+        this.#context.log.error({ listener: this.#description.name, err: error }, 'a TLS context could not be made; the last one stays');
+      }
+    }
+  }
+
+  #onConnection(socket: Socket): void {
+    const { stats } = this.#context;
+    stats.downstream_cx_total++;
+    stats.downstream_cx_active++;
+    const started = this.#context.clock.now();
+    socket.once('close', () => {
+      stats.downstream_cx_active--;
+      stats.downstream_cx_destroy++;
+      stats.downstream_cx_length_ms.record(this.#context.clock.now() - started);
+    });
+    // Until a codec reads it, an error of the socket has no other listener.
+    socket.on('error', () => socket.destroy());
+    if (this.#description.inspectTls) this.#inspect(socket);
+    else this.#assign(socket, '', null, []);
+  }
+
+  /** Looks at the first bytes without taking them away. */
+  #inspect(socket: Socket): void {
+    if (this.#undecided >= MOST_UNDECIDED) {
+      socket.destroy();
+      return;
+    }
+    this.#undecided++;
+    let done = false;
+    const decide = (then: () => void) => {
+      if (done) return;
+      done = true;
+      this.#undecided--;
+      timer?.cancel();
+      socket.removeListener('readable', look);
+      then();
+    };
+    const { listenerFiltersTimeoutMs, continueOnListenerFiltersTimeout } = this.#description;
+    const timer =
+      listenerFiltersTimeoutMs === 0
+        ? null
+        : this.#context.clock.after(listenerFiltersTimeoutMs, () => {
+            this.#context.stats.downstream_pre_cx_timeout++;
+            decide(() => (continueOnListenerFiltersTimeout ? this.#assign(socket, '', null, []) : socket.destroy()));
+          });
+    const look = () => {
+      const bytes = socket.read() as Buffer | null;
+      if (bytes === null) return;
+      socket.unshift(bytes);
+      const found = sniff(bytes);
+      if (found.kind === 'more' && bytes.length < LONGEST_CLIENT_HELLO) return;
+      if (found.kind === 'tls') decide(() => this.#assign(socket, 'tls', found.serverName, found.alpn));
+      else decide(() => this.#assign(socket, '', null, []));
+    };
+    socket.on('readable', look);
+    socket.once('close', () => decide(() => {}));
+    socket.once('end', () => decide(() => socket.destroy()));
+  }
+
+  #assign(socket: Socket, transport: 'tls' | '', serverName: string | null, alpn: readonly string[]): void {
+    const traits: ConnectionTraits = {
+      destinationAddress: plainAddress(socket.localAddress),
+      destinationPort: socket.localPort ?? 0,
+      serverName: serverName ?? '',
+      transportProtocol: transport === 'tls' ? 'tls' : 'raw_buffer',
+      applicationProtocols: alpn,
+      sourceAddress: plainAddress(socket.remoteAddress),
+      sourcePort: socket.remotePort ?? 0,
+    };
+    const description = chooseChain(this.#chains.map((chain) => ({ match: chain.description.match, chain })), traits);
+    const chain = description?.chain ?? this.#defaultChain;
+    if (chain === null) {
+      this.#context.stats.no_filter_chain_match++;
+      socket.destroy();
+      return;
+    }
+    chain.accept(socket, serverName === '' ? null : serverName);
+  }
+
+  #stopAccepting(): void {
+    for (const server of this.#servers) server.close();
+    this.#servers = [];
+  }
+
+  /** No further connections; those open drain. */
+  stop(): void {
+    this.#stopAccepting();
+    for (const chain of this.chains) this.#retire(chain);
+  }
+
+  /** Goes on accepting, but every answer asks for the connection to be closed. */
+  drain(): void {
+    for (const chain of this.chains) chain.drain();
+  }
+
+  destroy(): void {
+    this.#stopAccepting();
+    for (const chain of [...this.chains, ...this.#draining]) chain.destroy();
+  }
+
+  get label(): string {
+    const [first] = this.#description.addresses;
+    return this.#description.statPrefix ?? (first === undefined ? this.#description.name : hostPort(first.host, first.port));
+  }
+}

@@ -1,0 +1,84 @@
+// Access logs: one line for each request that a logger's filter lets through. Loggers that write to the
+// same file share one sink, so that their lines never mix within a line.
+
+import type { AccessLog } from '../model/access-log.ts';
+import type { RequestFacts } from './facts.ts';
+import { compileFormat, LOG_OPTIONS } from './format.ts';
+import { compileFilter } from './log-filter.ts';
+import { LogSink, type SinkOptions } from './log-sink.ts';
+
+const STREAMS: Readonly<Record<string, number>> = { '/dev/stdout': 1, '/dev/stderr': 2 };
+
+/** The open log files of the program, by path. */
+export class LogFiles {
+  readonly #options: SinkOptions;
+  readonly #sinks = new Map<string, { readonly sink: LogSink; users: number }>();
+
+  constructor(options: SinkOptions) {
+    this.#options = options;
+  }
+
+  /** Let go of it with `release`. */
+  use(path: string): LogSink {
+    let entry = this.#sinks.get(path);
+    if (entry === undefined) {
+      entry = { sink: new LogSink(path, this.#options, STREAMS[path]), users: 0 };
+      this.#sinks.set(path, entry);
+    }
+    entry.users++;
+    return entry.sink;
+  }
+
+  release(path: string): void {
+    const entry = this.#sinks.get(path);
+    if (entry === undefined || --entry.users > 0) return;
+    this.#sinks.delete(path);
+    void entry.sink.close();
+  }
+
+  /** After log rotation. */
+  reopen(): void {
+    for (const { sink } of this.#sinks.values()) sink.reopen();
+  }
+
+  /** Everything written so far is on its way to the kernel when this resolves. */
+  async flush(): Promise<void> {
+    await Promise.all([...this.#sinks.values()].map(({ sink }) => sink.drained()));
+  }
+
+  flushSync(): void {
+    for (const { sink } of this.#sinks.values()) sink.flushSync();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#sinks.values()].map(({ sink }) => sink.close()));
+    this.#sinks.clear();
+  }
+}
+
+export interface AccessLogs {
+  /** null: nobody logs. */
+  readonly log: ((facts: RequestFacts) => void) | null;
+  close(): void;
+}
+
+/** Loggers as described. Close them when the description is replaced, after the new ones are made. */
+export function createAccessLogs(logs: readonly AccessLog[], files: LogFiles, random: () => number): AccessLogs {
+  if (logs.length === 0) return { log: null, close: () => {} };
+  const paths = logs.map(({ sink }) => (sink.kind === 'file' ? sink.path : `/dev/${sink.kind}`));
+  const writers = logs.map((log, i) => compileWriter(log, files.use(paths[i] as string), random));
+  const only = writers[0];
+  return {
+    log: writers.length === 1 && only !== undefined ? only : (facts) => writers.forEach((write) => write(facts)),
+    close: () => paths.forEach((path) => files.release(path)),
+  };
+}
+
+function compileWriter({ filter, format }: AccessLog, sink: LogSink, random: () => number): (facts: RequestFacts) => void {
+  const line = compileFormat(format, LOG_OPTIONS);
+  if (filter === null) return (facts) => sink.write(line(facts));
+  const applies = compileFilter(filter, random);
+  return (facts) => {
+    if (applies(facts)) sink.write(line(facts));
+  };
+}

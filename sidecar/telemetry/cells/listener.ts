@@ -1,0 +1,73 @@
+// What is counted of one listener, below HTTP.
+
+import { Histogram } from './histogram.ts';
+import { clearCounters, counter, gauge, rowsOf, zeros } from './table.ts';
+import type { HistogramRow, Row, Table } from './table.ts';
+
+/** TLS as a listener or a cluster sees it; shown where TLS is configured. */
+export class TlsStats {
+  handshake = 0;
+  connection_error = 0;
+  no_certificate = 0;
+  fail_verify_no_cert = 0;
+  fail_verify_error = 0;
+  fail_verify_san = 0;
+  fail_verify_cert_hash = 0;
+  session_reused = 0;
+}
+
+export class ListenerStats {
+  downstream_cx_total = 0;
+  downstream_cx_active = 0;
+  downstream_cx_destroy = 0;
+  downstream_cx_overflow = 0;
+  downstream_cx_transport_socket_connect_timeout = 0;
+  downstream_listener_filter_error = 0;
+  downstream_listener_filter_remote_close = 0;
+  downstream_pre_cx_active = 0;
+  downstream_pre_cx_timeout = 0;
+  no_filter_chain_match = 0;
+  ssl: TlsStats | null = null;
+  readonly downstream_cx_length_ms = new Histogram();
+
+  clear(): void {
+    clearCounters<ListenerStats>(LISTENER_TABLE, this);
+    if (this.ssl !== null) clearCounters(TLS_TABLE, this.ssl);
+  }
+}
+
+const LISTENER_TABLE: Table<ListenerStats> = {
+  downstream_cx_total: counter('Connections accepted'),
+  downstream_cx_active: gauge('Connections open now'),
+  downstream_cx_destroy: counter('Connections closed'),
+  downstream_cx_overflow: counter('Connections refused by the limit'),
+  downstream_cx_transport_socket_connect_timeout: counter('Handshakes that did not end in time'),
+  downstream_listener_filter_error: counter('Connections that a listener filter refused'),
+  downstream_listener_filter_remote_close: counter('Connections closed while a listener filter was reading'),
+  downstream_pre_cx_active: gauge('Connections in listener filters'),
+  downstream_pre_cx_timeout: counter('Connections that listener filters held too long'),
+  no_filter_chain_match: counter('Connections for which no filter chain was found'),
+};
+
+export const TLS_TABLE: Table<TlsStats> = {
+  handshake: counter('Handshakes completed'),
+  connection_error: counter('Connections that failed in TLS'),
+  no_certificate: counter('Connections without a certificate of the peer'),
+  fail_verify_no_cert: counter('Connections refused: no certificate'),
+  fail_verify_error: counter('Connections refused: certificate not trusted'),
+  fail_verify_san: counter('Connections refused: other name'),
+  fail_verify_cert_hash: counter('Connections refused: other certificate'),
+  session_reused: counter('Sessions resumed'),
+};
+
+export const LISTENER_ROWS: readonly Row<ListenerStats>[] = [
+  ...rowsOf<ListenerStats, ListenerStats>(LISTENER_TABLE, (cell) => cell),
+  ...rowsOf<ListenerStats, TlsStats>(TLS_TABLE, (cell) => cell.ssl, 'ssl.'),
+  ...zeros<ListenerStats>('counter', [
+    'downstream_cx_overload_reject', 'downstream_global_cx_overflow', 'extension_config_missing', 'network_extension_config_missing',
+  ]),
+];
+
+export const LISTENER_HISTOGRAMS: readonly HistogramRow<ListenerStats>[] = [
+  { name: 'downstream_cx_length_ms', help: 'Life of a connection, ms', read: (cell) => cell.downstream_cx_length_ms },
+];

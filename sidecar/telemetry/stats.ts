@@ -1,0 +1,224 @@
+// Every figure of the sidecar, by scope. A scope owns a cell of plain number fields which the hot path
+// increments; the registry only knows where the cells are. Who asks is answered by render.ts.
+
+import {
+  CLUSTER_CODES,
+  CLUSTER_HISTOGRAMS,
+  CLUSTER_ROWS,
+  ClusterStats,
+} from './cells/cluster.ts';
+import { Codes } from './cells/codes.ts';
+import { clearRbac, HTTP_HISTOGRAMS, HTTP_ROWS, HttpStats, LISTENER_HTTP_ROWS, RBAC_ROWS, RbacStats } from './cells/http.ts';
+import { LISTENER_HISTOGRAMS, LISTENER_ROWS, ListenerStats } from './cells/listener.ts';
+import {
+  CLUSTER_MANAGER_ROWS,
+  ClusterManagerStats,
+  CONTROL_PLANE_ROWS,
+  ControlPlaneStats,
+  clearServerCells,
+  clearSubscription,
+  FILESYSTEM_ROWS,
+  FilesystemStats,
+  LISTENER_MANAGER_ROWS,
+  ListenerManagerStats,
+  SERVER_HISTOGRAMS,
+  SERVER_ROWS,
+  ServerStats,
+  SUBSCRIPTION_ROWS,
+  SubscriptionStats,
+} from './cells/server.ts';
+import type { ScopeKind } from './cells/table.ts';
+
+export { type ClusterGauges, ClusterStats, type LimitGauges, OutlierStats } from './cells/cluster.ts';
+export { Codes } from './cells/codes.ts';
+export { Histogram } from './cells/histogram.ts';
+export { HttpStats, RbacStats, TracingStats } from './cells/http.ts';
+export { ListenerStats, TlsStats } from './cells/listener.ts';
+export {
+  ClusterManagerStats,
+  ControlPlaneStats,
+  FilesystemStats,
+  ListenerManagerStats,
+  ServerStats,
+  SubscriptionStats,
+} from './cells/server.ts';
+
+/** One living scope: its cell, and what its metrics are called. */
+export interface Scope<C> {
+  /** What /stats puts before each name, e.g. `cluster.web.` */
+  readonly prefix: string;
+  /** Labels in Prometheus, e.g. `envoy_cluster_name="web"`; '' for none. */
+  readonly labels: string;
+  readonly cell: C;
+}
+
+/** All scopes of one kind. */
+export interface Group<C> {
+  readonly kind: ScopeKind<C>;
+  readonly scopes: ReadonlyMap<string, Scope<C>>;
+}
+
+/** A group whose cells nobody needs to know by type. */
+export type AnyGroup = Group<never>;
+
+class Scopes<C> implements Group<C> {
+  readonly kind: ScopeKind<C>;
+  readonly scopes = new Map<string, Scope<C>>();
+
+  constructor(kind: Pick<ScopeKind<C>, 'family' | 'rows'> & Partial<ScopeKind<C>>) {
+    this.kind = { codes: [], histograms: [], ...kind };
+  }
+
+  /** The cell of the scope with this prefix, made when it is new. */
+  open(prefix: string, labels: string, make: () => C): C {
+    const found = this.scopes.get(prefix);
+    if (found !== undefined) return found.cell;
+    const cell = make();
+    this.scopes.set(prefix, { prefix, labels, cell });
+    return cell;
+  }
+}
+
+/** A label value as the exposition format wants it. */
+export function labelText(value: string): string {
+  return value.replace(/\\/g, '\\\\').replace(/\n/g, '\\n').replace(/"/g, '\\"');
+}
+
+/** A name as part of a statistic's name: Envoy writes `_` for `:`. */
+export function statName(name: string): string {
+  return name.replace(/[:\0]/g, '_');
+}
+
+export class Stats {
+  readonly server = new ServerStats();
+  readonly clusterManager = new ClusterManagerStats();
+  readonly listenerManager = new ListenerManagerStats();
+  readonly controlPlane = new ControlPlaneStats();
+  readonly filesystem = new FilesystemStats();
+  readonly #clusters = new Scopes({
+    family: 'envoy_cluster_',
+    rows: CLUSTER_ROWS,
+    codes: CLUSTER_CODES,
+    histograms: CLUSTER_HISTOGRAMS,
+  });
+  readonly #http = new Scopes({ family: 'envoy_http_', rows: HTTP_ROWS, histograms: HTTP_HISTOGRAMS });
+  readonly #listeners = new Scopes({ family: 'envoy_listener_', rows: LISTENER_ROWS, histograms: LISTENER_HISTOGRAMS });
+  readonly #listenerHttp = new Scopes({ family: 'envoy_listener_http_', rows: LISTENER_HTTP_ROWS });
+  readonly #rbac = new Scopes({ family: 'envoy_http_rbac_', rows: RBAC_ROWS });
+  /** One group for each of cds, lds, rds, sds, eds: they differ in family. */
+  readonly #subscriptions = new Map<string, Scopes<SubscriptionStats>>();
+  readonly #single: readonly AnyGroup[];
+
+  constructor() {
+    this.#single = [
+      single('server.', { family: 'envoy_server_', rows: SERVER_ROWS, histograms: SERVER_HISTOGRAMS }, this.server),
+      single('cluster_manager.', { family: 'envoy_cluster_manager_', rows: CLUSTER_MANAGER_ROWS }, this.clusterManager),
+      single('listener_manager.', { family: 'envoy_listener_manager_', rows: LISTENER_MANAGER_ROWS }, this.listenerManager),
+      single('control_plane.', { family: 'envoy_control_plane_', rows: CONTROL_PLANE_ROWS }, this.controlPlane),
+      single('filesystem.', { family: 'envoy_filesystem_', rows: FILESYSTEM_ROWS }, this.filesystem),
+    ];
+  }
+
+  /** `name` is the cluster's `alt_stat_name`, or its name. */
+  cluster(name: string): ClusterStats {
+    return this.#clusters.open(`cluster.${statName(name)}.`, `envoy_cluster_name="${labelText(name)}"`, () => new ClusterStats());
+  }
+
+  removeCluster(name: string): void {
+    this.#clusters.scopes.delete(`cluster.${statName(name)}.`);
+  }
+
+  /** Shared by all connection managers with this stat_prefix. */
+  http(prefix: string): HttpStats {
+    return this.#http.open(`http.${statName(prefix)}.`, httpLabel(prefix), () => new HttpStats());
+  }
+
+  removeHttp(prefix: string): void {
+    this.#http.scopes.delete(`http.${statName(prefix)}.`);
+    this.#dropUnder(this.#rbac, `http.${statName(prefix)}.`);
+  }
+
+  /** `address` is `127.0.0.1:80`, or the listener's stat_prefix. */
+  listener(address: string): ListenerStats {
+    return this.#listeners.open(`listener.${statName(address)}.`, listenerLabel(address), () => new ListenerStats());
+  }
+
+  /** Answers of one connection manager on one listener. */
+  listenerHttp(address: string, prefix: string): Codes {
+    const name = `listener.${statName(address)}.http.${statName(prefix)}.`;
+    return this.#listenerHttp.open(name, `${httpLabel(prefix)},${listenerLabel(address)}`, () => new Codes());
+  }
+
+  removeListener(address: string): void {
+    this.#listeners.scopes.delete(`listener.${statName(address)}.`);
+    this.#dropUnder(this.#listenerHttp, `listener.${statName(address)}.`);
+  }
+
+  /** `rules` is the filter's own stat prefix; '' for none. */
+  rbac(httpPrefix: string, rules = ''): RbacStats {
+    const name = `http.${statName(httpPrefix)}.rbac.${rules === '' ? '' : `${statName(rules)}.`}`;
+    const labels = rules === '' ? httpLabel(httpPrefix) : `envoy_rbac_prefix="${labelText(rules)}",${httpLabel(httpPrefix)}`;
+    return this.#rbac.open(name, labels, () => new RbacStats());
+  }
+
+  /** A subscription by its place: `cluster_manager.cds`, `listener_manager.lds`. */
+  subscription(place: string): SubscriptionStats {
+    return this.#subscriptionsOf(place).open(`${place}.`, '', () => new SubscriptionStats());
+  }
+
+  routeSubscription(httpPrefix: string, routes: string): SubscriptionStats {
+    const labels = `envoy_rds_route_config="${labelText(routes)}",${httpLabel(httpPrefix)}`;
+    const name = `http.${statName(httpPrefix)}.rds.${statName(routes)}.`;
+    return this.#subscriptionsOf('http_rds').open(name, labels, () => new SubscriptionStats());
+  }
+
+  secretSubscription(secret: string): SubscriptionStats {
+    const name = `sds.${statName(secret)}.`;
+    return this.#subscriptionsOf('sds').open(name, `envoy_xds_resource_name="${labelText(secret)}"`, () => new SubscriptionStats());
+  }
+
+  /** All groups there are, for whoever renders them. */
+  groups(): readonly AnyGroup[] {
+    const many = [this.#clusters, this.#http, this.#listeners, this.#listenerHttp, this.#rbac, ...this.#subscriptions.values()];
+    return [...this.#single, ...(many as unknown as AnyGroup[])];
+  }
+
+  /** Counters back to 0; gauges and histograms stay. */
+  resetCounters(): void {
+    clearServerCells(this);
+    for (const group of [this.#clusters, this.#http, this.#listeners, this.#listenerHttp]) {
+      for (const { cell } of group.scopes.values()) cell.clear();
+    }
+    for (const { cell } of this.#rbac.scopes.values()) clearRbac(cell);
+    for (const group of this.#subscriptions.values()) {
+      for (const { cell } of group.scopes.values()) clearSubscription(cell);
+    }
+  }
+
+  #subscriptionsOf(place: string): Scopes<SubscriptionStats> {
+    let group = this.#subscriptions.get(place);
+    if (group === undefined) {
+      group = new Scopes<SubscriptionStats>({ family: `envoy_${place.replace(/[^a-z]/g, '_')}_`, rows: SUBSCRIPTION_ROWS });
+      this.#subscriptions.set(place, group);
+    }
+    return group;
+  }
+
+  #dropUnder(group: Scopes<unknown> | Scopes<never>, prefix: string): void {
+    for (const name of group.scopes.keys()) if (name.startsWith(prefix)) group.scopes.delete(name);
+  }
+}
+
+function single<C>(prefix: string, kind: Pick<ScopeKind<C>, 'family' | 'rows'> & Partial<ScopeKind<C>>, cell: C): AnyGroup {
+  const group = new Scopes<C>(kind);
+  group.open(prefix, '', () => cell);
+  return group as unknown as AnyGroup;
+}
+
+function httpLabel(prefix: string): string {
+  return `envoy_http_conn_manager_prefix="${labelText(prefix)}"`;
+}
+
+function listenerLabel(address: string): string {
+  return `envoy_listener_address="${labelText(statName(address))}"`;
+}

@@ -1,0 +1,297 @@
+// A cluster, alive: its hosts, the picker over them, circuit breakers, TLS towards it. The description is
+// replaced; hosts, connections and counters are kept by address over every update.
+
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import type { Picker } from '../lb/picker.ts';
+import { buildHostPicker, type LocalityHosts } from '../lb/tiers.ts';
+import type { Cluster as ClusterDescription } from '../model/cluster.ts';
+import type { ClusterLoadAssignment } from '../model/endpoint.ts';
+import { hostPort } from '../net/addresses.ts';
+import type { DialTarget, DialTls } from '../net/dial.ts';
+import { leafOf, secureContext, type TlsMaterial } from '../net/tls.ts';
+import type { ClusterStats } from '../telemetry/cells/cluster.ts';
+import { DnsEndpoints } from './dns-endpoints.ts';
+import { Host } from './host.ts';
+import { CircuitBreaker } from './limits.ts';
+import { type LocalFailure, OutlierDetector } from './outlier.ts';
+import { Pool, type PoolSettings } from './pool.ts';
+
+export interface ClusterContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stats: ClusterStats;
+  /** The endpoints are known for the first time. */
+  onReady(): void;
+}
+
+export class Cluster {
+  readonly name: string;
+  readonly stats: ClusterStats;
+  #description: ClusterDescription;
+  #assignment: ClusterLoadAssignment | null = null;
+  #hosts = new Map<string, Host>();
+  #picker: Picker<Host> | null = null;
+  #tls: DialTls | null = null;
+  #settings: PoolSettings;
+  #generation = 0;
+  #ready = false;
+  #dns: DnsEndpoints | null = null;
+  #outlier: OutlierDetector<Host> | null = null;
+  readonly #breakers: { readonly default: CircuitBreaker; readonly high: CircuitBreaker };
+  readonly #context: ClusterContext;
+
+  constructor(description: ClusterDescription, context: ClusterContext) {
+    this.name = description.name;
+    this.stats = context.stats;
+    this.#description = description;
+    this.#context = context;
+    this.#breakers = { default: new CircuitBreaker(description.limits.default), high: new CircuitBreaker(description.limits.high) };
+    this.#settings = this.#makeSettings();
+    this.stats.gauges = {
+      membership: () => this.#membership(),
+      limits: (priority) => this.#breakers[priority].gauges(),
+    };
+    this.#followOutliers();
+    this.#followDiscovery();
+  }
+
+  get description(): ClusterDescription {
+    return this.#description;
+  }
+
+  /** Its endpoints are known. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get hosts(): ReadonlyMap<string, Host> {
+    return this.#hosts;
+  }
+
+  get assignment(): ClusterLoadAssignment | null {
+    return this.#assignment;
+  }
+
+  breaker(priority: 'default' | 'high'): CircuitBreaker {
+    return this.#breakers[priority];
+  }
+
+  /** Takes a new description; connections are kept unless what they were made by changed. */
+  update(description: ClusterDescription): void {
+    const before = this.#description;
+    if (before === description) return;
+    this.#description = description;
+    this.#breakers.default.replace(description.limits.default);
+    this.#breakers.high.replace(description.limits.high);
+    this.#settings = this.#makeSettings();
+    if (before.outlier !== description.outlier) this.#followOutliers();
+    if (before.discovery !== description.discovery) this.#followDiscovery();
+    else this.#rebuild();
+  }
+
+  #followDiscovery(): void {
+    const { discovery } = this.#description;
+    this.#dns?.stop();
+    this.#dns = null;
+    if (discovery.kind === 'static') this.assign(discovery.assignment);
+    else if (discovery.kind !== 'eds') {
+      const { clock, log } = this.#context;
+      this.#dns = new DnsEndpoints(discovery, this.stats, clock, log, (assignment) => this.assign(assignment));
+    }
+  }
+
+  #followOutliers(): void {
+    this.#outlier?.stop();
+    const { outlier } = this.#description;
+    const { clock } = this.#context;
+    this.#outlier = null;
+    if (outlier === null) return;
+    this.#outlier = new OutlierDetector<Host>(outlier, {
+      hosts: () => [...this.#hosts.values()],
+      stats: this.stats,
+      clock,
+      onChange: () => this.#onHealthChange(),
+    });
+  }
+
+  #onHealthChange(): void {
+    if (this.#description.closeConnectionsOnHostHealthFailure) {
+      for (const host of this.#hosts.values()) if (host.health === 'unhealthy') host.closeConnections();
+    }
+    this.#rebuild();
+  }
+
+  /** Takes a new assignment: hosts that stay are the same objects, those that went finish what they have. */
+  assign(assignment: ClusterLoadAssignment): void {
+    if (assignment === this.#assignment) return;
+    this.#assignment = assignment;
+    const now = this.#context.clock.now();
+    const next = new Map<string, Host>();
+    for (const locality of assignment.localities) {
+      for (const endpoint of locality.endpoints) {
+        const host = new Host(endpoint, endpoint, locality, locality.priority, this.#ready ? now : Number.NEGATIVE_INFINITY);
+        const known = this.#hosts.get(host.key);
+        if (known === undefined) next.set(host.key, host);
+        else next.set(host.key, known.moved(endpoint, locality, locality.priority));
+      }
+    }
+    this.#leave([...this.#hosts.values()].filter((host) => next.get(host.key) !== host));
+    if (next.size !== this.#hosts.size || [...next.keys()].some((key) => !this.#hosts.has(key))) this.stats.membership_change++;
+    this.#hosts = next;
+    this.#rebuild();
+    if (this.#ready) return;
+    this.#ready = true;
+    this.#context.onReady();
+  }
+
+  /** Endpoints did not come in time: the cluster goes on with none. */
+  giveUpWaiting(): void {
+    if (this.#ready) return;
+    this.#ready = true;
+    this.#context.onReady();
+  }
+
+  #leave(hosts: readonly Host[]): void {
+    for (const host of hosts) {
+      host.removed = true;
+      host.drainConnections();
+    }
+  }
+
+  #rebuild(): void {
+    const tiers: LocalityHosts<Host>[][] = [];
+    for (const locality of this.#assignment?.localities ?? []) {
+      const hosts = locality.endpoints.flatMap((endpoint) => this.#hosts.get(hostPort(endpoint.host, endpoint.port)) ?? []);
+      while (tiers.length <= locality.priority) tiers.push([]);
+      (tiers[locality.priority] as LocalityHosts<Host>[]).push({ weight: locality.weight, hosts });
+    }
+    const { clock } = this.#context;
+    this.#picker = buildHostPicker<Host>({
+      tiers,
+      policy: this.#description.lb,
+      common: this.#description.common,
+      overprovisioning: this.#assignment?.overprovisioningFactor ?? 140,
+      weightedPriorityHealth: this.#assignment?.weightedPriorityHealth ?? false,
+      random: () => clock.random(),
+      now: () => clock.now(),
+      onPanic: () => {
+        this.stats.lb_healthy_panic++;
+      },
+    });
+  }
+
+  /** A host for one attempt, or null. `avoid`: hosts tried before; taken all the same when nothing else comes. */
+  choose(avoid: readonly Host[] | null, attempts: number): Host | null {
+    if (this.#picker === null) return null;
+    return avoid === null ? this.#picker.pick() : this.#picker.pick({ skip: (host) => avoid.includes(host), attempts });
+  }
+
+  pool(host: Host, priority: 'default' | 'high'): Pool {
+    let pool = host.pools[priority];
+    if (pool === null) {
+      const settings = () => this.#settingsFor(host);
+      pool = new Pool(settings, this.#breakers[priority], this.stats, host.stats, this.#context.clock);
+      host.pools[priority] = pool;
+    }
+    return pool;
+  }
+
+  #settingsFor(host: Host): PoolSettings {
+    return { ...this.#settings, dialTarget: () => this.#dialTarget(host) };
+  }
+
+  #dialTarget(host: Host): DialTarget | null {
+    const { connectTimeoutMs, tls, bindAddress, tcpKeepalive } = this.#description;
+    if (tls !== null && this.#tls === null) return null;
+    return {
+      host: host.address.host,
+      port: host.address.port,
+      timeoutMs: connectTimeoutMs,
+      tls: this.#tls,
+      bind: bindAddress,
+      keepAliveSeconds: tcpKeepalive?.idleSeconds ?? null,
+    };
+  }
+
+  #makeSettings(): PoolSettings {
+    const { http, tls } = this.#description;
+    return {
+      dialTarget: () => null,
+      codec: {
+        maxHeadersCount: http.maxHeadersCount,
+        maxHeadersBytes: http.maxHeadersBytes,
+        underscores: 'allow',
+        enableTrailers: http.enableTrailers,
+        headerCase: http.headerCase,
+        secure: tls !== null,
+      },
+      idleTimeoutMs: http.idleTimeoutMs,
+      maxConnectionDurationMs: http.maxConnectionDurationMs,
+      maxRequestsPerConnection: http.maxRequestsPerConnection,
+      tlsGeneration: this.#generation,
+    };
+  }
+
+  /**
+   * TLS as it holds from now on; null while a secret is missing. Connections made before end when they are
+   * free. Throws what OpenSSL says of unusable material; then everything stays as it was.
+   */
+  useTls(material: TlsMaterial | null): void {
+    const { tls } = this.#description;
+    if (tls === null) {
+      this.#tls = null;
+      return;
+    }
+    this.#tls =
+      material === null
+        ? null
+        : {
+            context: secureContext(material),
+            validation: material.validation,
+            serverName: tls.sni,
+            alpn: tls.alpn,
+            local: material.certificates[0] === undefined ? null : leafOf(material.certificates[0].chain),
+          };
+    this.#generation++;
+    this.#settings = this.#makeSettings();
+    for (const host of this.#hosts.values()) {
+      host.pools.default?.retire();
+      host.pools.high?.retire();
+    }
+  }
+
+  reportAnswer(host: Host, status: number): void {
+    this.#outlier?.answered(host, status);
+  }
+
+  reportLocalFailure(host: Host, kind: LocalFailure): void {
+    this.#outlier?.failed(host, kind);
+  }
+
+  /** A connection to the host could be used. */
+  reportConnected(host: Host): void {
+    this.#outlier?.connected(host);
+  }
+
+  #membership(): { total: number; healthy: number; degraded: number; excluded: number } {
+    const hosts = [...this.#hosts.values()];
+    const count = (health: Host['health']) => hosts.filter((host) => host.health === health).length;
+    return { total: hosts.length, healthy: count('healthy'), degraded: count('degraded'), excluded: 0 };
+  }
+
+  /** The share of requests to be dropped by `drop_overloads` hits this one: its category, or null. */
+  dropCategory(): string | null {
+    for (const { category, share } of this.#assignment?.dropOverloads ?? []) {
+      if (this.#context.clock.random() < share) return category;
+    }
+    return null;
+  }
+
+  /** Takes nothing new; connections end as they become free. */
+  drain(): void {
+    this.#dns?.stop();
+    this.#outlier?.stop();
+    this.#leave([...this.#hosts.values()]);
+  }
+}

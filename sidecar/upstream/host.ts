@@ -1,0 +1,84 @@
+// One host of a cluster, alive: what is known of its health, what it is busy with, its connections.
+// Keyed by address within its cluster and kept over updates, so that counters, warm connections and
+// ejections survive a new assignment.
+
+import type { Endpoint } from '../model/endpoint.ts';
+import { hostPort } from '../net/addresses.ts';
+import type { Pool } from './pool.ts';
+
+export class HostStats {
+  cx_active = 0;
+  cx_connect_fail = 0;
+  cx_total = 0;
+  rq_active = 0;
+  rq_error = 0;
+  rq_success = 0;
+  rq_timeout = 0;
+  rq_total = 0;
+}
+
+export interface Locality {
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+}
+
+export class Host {
+  readonly address: { readonly host: string; readonly port: number };
+  /** `ip:port`, the key within the cluster. */
+  readonly key: string;
+  readonly stats = new HostStats();
+  /** What the assignment says now. */
+  endpoint: Endpoint;
+  locality: Locality;
+  priority: number;
+  ejected = false;
+  /** Gone from the assignment: takes nothing new, its connections end when free. */
+  removed = false;
+  readonly pools: { default: Pool | null; high: Pool | null } = { default: null, high: null };
+  /** When it joined, monotonic ms; slow start counts from here. */
+  readonly joinedMs: number;
+
+  constructor(endpoint: Endpoint, address: { readonly host: string; readonly port: number }, locality: Locality, priority: number, nowMs: number) {
+    this.endpoint = endpoint;
+    this.address = { host: address.host, port: address.port };
+    this.key = hostPort(address.host, address.port);
+    this.locality = locality;
+    this.priority = priority;
+    this.joinedMs = nowMs;
+  }
+
+  // The Candidate that pickers see.
+
+  get weight(): number {
+    return this.endpoint.weight;
+  }
+
+  get active(): number {
+    return this.stats.rq_active;
+  }
+
+  get health(): 'healthy' | 'degraded' | 'unhealthy' {
+    if (this.ejected || this.removed) return 'unhealthy';
+    const { health } = this.endpoint;
+    return health === 'draining' ? 'unhealthy' : health;
+  }
+
+  /** The same host as the new assignment has it. */
+  moved(endpoint: Endpoint, locality: Locality, priority: number): Host {
+    this.endpoint = endpoint;
+    this.locality = locality;
+    this.priority = priority;
+    return this;
+  }
+
+  closeConnections(): void {
+    this.pools.default?.close();
+    this.pools.high?.close();
+  }
+
+  drainConnections(): void {
+    this.pools.default?.drain();
+    this.pools.high?.drain();
+  }
+}

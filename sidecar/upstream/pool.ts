@@ -1,0 +1,343 @@
+// Connections to one host for one priority: warm ones to reuse, new ones where the limits allow, and a
+// line of requests that wait for either. Sequential requests of everybody share the warm connections;
+// the one used last is used next, so that surplus ones grow idle and close.
+
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../../core/clock.ts';
+import { FAILURE, ProxyError } from '../errors.ts';
+import type { RequestHead, ResponseHead } from '../http/head.ts';
+import { Http1Client, type Http1ClientOptions } from '../http/h1/client.ts';
+import type { HttpStream, StreamReader } from '../http/stream.ts';
+import { type DialTarget, dial } from '../net/dial.ts';
+import type { ClusterStats } from '../telemetry/cells/cluster.ts';
+import type { AddressFacts, TlsFacts } from '../telemetry/facts.ts';
+import type { HostStats } from './host.ts';
+import type { CircuitBreaker } from './limits.ts';
+
+/** Who asked for a connection. Exactly one of the two is called, unless the wait is cancelled. */
+export interface PoolWaiter {
+  /** Opens the exchange on a ready connection. */
+  onReady(connection: PooledConnection): void;
+  onFailed(error: ProxyError): void;
+}
+
+/** What a pool reads of its cluster each time, so that a changed description holds for new connections. */
+export interface PoolSettings {
+  dialTarget(): DialTarget | null;
+  readonly codec: Http1ClientOptions;
+  readonly idleTimeoutMs: number;
+  readonly maxConnectionDurationMs: number;
+  readonly maxRequestsPerConnection: number;
+  /** Connections made under an older one are not used again. */
+  readonly tlsGeneration: number;
+}
+
+const NO_WAIT = () => {};
+
+export class Pool {
+  readonly #idle: PooledConnection[] = [];
+  readonly #all = new Set<PooledConnection>();
+  readonly #waiting = new Set<PoolWaiter>();
+  #connecting = 0;
+  #closed = false;
+  readonly #settings: () => PoolSettings;
+  readonly #breaker: CircuitBreaker;
+  readonly #stats: ClusterStats;
+  readonly #hostStats: HostStats;
+  readonly #clock: Clock;
+
+  constructor(settings: () => PoolSettings, breaker: CircuitBreaker, stats: ClusterStats, hostStats: HostStats, clock: Clock) {
+    this.#settings = settings;
+    this.#breaker = breaker;
+    this.#stats = stats;
+    this.#hostStats = hostStats;
+    this.#clock = clock;
+  }
+
+  get connections(): number {
+    return this.#all.size;
+  }
+
+  /**
+   * Gives the waiter a connection now, or later. Returns how to stop waiting.
+   * `fresh`: a connection that served before will not do (the keep-alive race was just lost).
+   */
+  take(waiter: PoolWaiter, fresh: boolean): () => void {
+    const warm = fresh ? undefined : this.#warm();
+    if (warm !== undefined) {
+      waiter.onReady(warm);
+      return NO_WAIT;
+    }
+    if (!this.#breaker.mayWait) {
+      this.#stats.upstream_rq_pending_overflow++;
+      waiter.onFailed(new ProxyError(FAILURE.overflow));
+      return NO_WAIT;
+    }
+    this.#wait(waiter);
+    this.#connectIfNeeded();
+    return () => this.#stopWaiting(waiter);
+  }
+
+  #warm(): PooledConnection | undefined {
+    const { tlsGeneration } = this.#settings();
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (connection.usable(tlsGeneration)) return connection;
+      connection.end();
+    }
+    return undefined;
+  }
+
+  #wait(waiter: PoolWaiter): void {
+    this.#waiting.add(waiter);
+    this.#breaker.pending++;
+    this.#stats.upstream_rq_pending_total++;
+    this.#stats.upstream_rq_pending_active++;
+  }
+
+  #stopWaiting(waiter: PoolWaiter): boolean {
+    if (!this.#waiting.delete(waiter)) return false;
+    this.#breaker.pending--;
+    this.#stats.upstream_rq_pending_active--;
+    return true;
+  }
+
+  /** One connection under way per waiting request; at least one per pool whatever the limit says. */
+  #connectIfNeeded(): void {
+    if (this.#connecting >= this.#waiting.size) return;
+    if (!this.#breaker.mayConnect) {
+      this.#stats.upstream_cx_overflow++;
+      if (this.#all.size + this.#connecting > 0) return;
+    }
+    this.#connect();
+  }
+
+  #connect(): void {
+    const settings = this.#settings();
+    const target = settings.dialTarget();
+    if (target === null) {
+      this.#failAll(new ProxyError(FAILURE.connectFailure, { context: 'TLS_error: Secret is not supplied by SDS' }));
+      return;
+    }
+    this.#connecting++;
+    this.#breaker.connections++;
+    this.#stats.upstream_cx_total++;
+    this.#stats.upstream_cx_http1_total++;
+    this.#stats.upstream_cx_active++;
+    this.#hostStats.cx_total++;
+    this.#hostStats.cx_active++;
+    const started = this.#clock.now();
+    dial(target, this.#clock, {
+      onConnected: (socket, tls) => this.#onConnected(socket, tls, settings, started),
+      onFailed: (error) => this.#onConnectFailed(error),
+    });
+  }
+
+  #onConnected(socket: Socket, tls: TlsFacts | null, settings: PoolSettings, started: number): void {
+    this.#connecting--;
+    this.#stats.upstream_cx_connect_ms.record(this.#clock.now() - started);
+    const connection = new PooledConnection(socket, tls, settings, this, this.#stats, this.#clock);
+    this.#all.add(connection);
+    if (this.#closed) connection.end();
+    else this.onFree(connection);
+  }
+
+  /** Envoy fails everybody who waits when a connection cannot be made: the next would fare no better. */
+  #onConnectFailed(error: ProxyError): void {
+    this.#connecting--;
+    this.#connectionGone();
+    this.#stats.upstream_cx_connect_fail++;
+    this.#hostStats.cx_connect_fail++;
+    if (error.row === FAILURE.connectTimeout) this.#stats.upstream_cx_connect_timeout++;
+    this.#failAll(error);
+  }
+
+  #failAll(error: ProxyError): void {
+    for (const waiter of [...this.#waiting]) {
+      if (!this.#stopWaiting(waiter)) continue;
+      this.#stats.upstream_rq_pending_failure_eject++;
+      waiter.onFailed(error);
+    }
+  }
+
+  #connectionGone(): void {
+    this.#breaker.connections--;
+    this.#stats.upstream_cx_active--;
+    this.#hostStats.cx_active--;
+  }
+
+  /** A connection is ready: the longest waiting request gets it, or it rests. */
+  onFree(connection: PooledConnection): void {
+    const [waiter] = this.#waiting;
+    if (waiter !== undefined) {
+      this.#stopWaiting(waiter);
+      waiter.onReady(connection);
+    } else if (this.#closed || !connection.usable(this.#settings().tlsGeneration)) {
+      connection.end();
+    } else {
+      this.#idle.push(connection);
+      connection.rest();
+    }
+  }
+
+  onGone(connection: PooledConnection): void {
+    this.#all.delete(connection);
+    const at = this.#idle.indexOf(connection);
+    if (at !== -1) this.#idle.splice(at, 1);
+    this.#connectionGone();
+    if (this.#waiting.size > 0) this.#connectIfNeeded();
+  }
+
+  /** No new requests; connections end as they become free. */
+  drain(): void {
+    this.#closed = true;
+    for (const connection of this.#idle.splice(0)) connection.end();
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.#closed = true;
+    for (const connection of [...this.#all]) connection.end();
+    this.#failAll(new ProxyError(FAILURE.connectFailure, { context: 'the host was removed' }));
+  }
+
+  /** Ends idle connections made under an older certificate or bundle. */
+  retire(): void {
+    const { tlsGeneration } = this.#settings();
+    for (const connection of this.#idle.splice(0)) {
+      if (connection.usable(tlsGeneration)) this.#idle.push(connection);
+      else connection.end();
+    }
+  }
+}
+
+/** One connection with what it has served, and when it has to rest or end. */
+export class PooledConnection {
+  readonly tls: TlsFacts | null;
+  readonly local: AddressFacts;
+  #requests = 0;
+  #busy = false;
+  #closed = false;
+  #worn = false;
+  #restingSince = 0;
+  #idleTimer: Timer | null = null;
+  #lifeTimer: Timer | null = null;
+  readonly #client: Http1Client;
+  readonly #settings: PoolSettings;
+  readonly #pool: Pool;
+  readonly #stats: ClusterStats;
+  readonly #clock: Clock;
+  readonly #started: number;
+
+  constructor(socket: Socket, tls: TlsFacts | null, settings: PoolSettings, pool: Pool, stats: ClusterStats, clock: Clock) {
+    this.tls = tls;
+    this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+    this.#settings = settings;
+    this.#pool = pool;
+    this.#stats = stats;
+    this.#clock = clock;
+    this.#started = clock.now();
+    this.#client = new Http1Client(socket, settings.codec, this);
+    if (settings.maxConnectionDurationMs > 0) {
+      this.#lifeTimer = clock.after(settings.maxConnectionDurationMs, () => this.#tooOld());
+    }
+  }
+
+  /** Served a request before: a failure without an answer may be the keep-alive race. */
+  get reused(): boolean {
+    return this.#requests > 1;
+  }
+
+  usable(tlsGeneration: number): boolean {
+    return !this.#closed && !this.#worn && this.#settings.tlsGeneration === tlsGeneration;
+  }
+
+  open(reader: StreamReader<ResponseHead>): HttpStream<RequestHead> {
+    this.#busy = true;
+    this.#requests++;
+    const limit = this.#settings.maxRequestsPerConnection;
+    if (limit > 0 && this.#requests >= limit) {
+      this.#worn = true;
+      this.#stats.upstream_cx_max_requests++;
+    }
+    return this.#client.open(reader);
+  }
+
+  /** Taken, but not used after all. */
+  giveBack(): void {
+    this.#pool.onFree(this);
+  }
+
+  /** Idle from now on. One timer per connection, set again for what is left when it fires. */
+  rest(): void {
+    this.#restingSince = this.#clock.now();
+    if (this.#idleTimer === null && this.#settings.idleTimeoutMs > 0) this.#armIdle(this.#settings.idleTimeoutMs);
+  }
+
+  #armIdle(wait: number): void {
+    this.#idleTimer = this.#clock.after(wait, () => {
+      this.#idleTimer = null;
+      if (this.#busy) return;
+      const left = this.#restingSince + this.#settings.idleTimeoutMs - this.#clock.now();
+      if (left > 1) this.#armIdle(left);
+      else this.#idleTimeout();
+    });
+  }
+
+  #idleTimeout(): void {
+    this.#stats.upstream_cx_idle_timeout++;
+    this.end();
+  }
+
+  #tooOld(): void {
+    this.#stats.upstream_cx_max_duration_reached++;
+    this.#worn = true;
+    if (!this.#busy) this.end();
+  }
+
+  /** Ends the connection from our side. */
+  end(): void {
+    if (this.#closed) return;
+    this.#stats.upstream_cx_destroy_local++;
+    if (this.#busy) this.#stats.upstream_cx_destroy_local_with_active_rq++;
+    this.#gone();
+    this.#client.destroy();
+  }
+
+  // What the codec says.
+
+  onFree(reusable: boolean): void {
+    if (this.#closed) return;
+    if (reusable && !this.#worn) {
+      this.#busy = false;
+      this.#pool.onFree(this);
+    } else if (reusable) {
+      this.#busy = false;
+      this.end();
+    } else {
+      this.#gone();
+      this.#busy = false;
+    }
+  }
+
+  onClose(): void {
+    if (this.#closed) return;
+    this.#stats.upstream_cx_destroy_remote++;
+    if (this.#busy) this.#stats.upstream_cx_destroy_remote_with_active_rq++;
+    this.#gone();
+  }
+
+  onBytes(received: number): void {
+    this.#stats.upstream_cx_rx_bytes_total += received;
+  }
+
+  #gone(): void {
+    this.#closed = true;
+    this.#idleTimer?.cancel();
+    this.#lifeTimer?.cancel();
+    this.#stats.upstream_cx_destroy++;
+    if (this.#busy) this.#stats.upstream_cx_destroy_with_active_rq++;
+    this.#stats.upstream_cx_length_ms.record(this.#clock.now() - this.#started);
+    this.#stats.upstream_rq_per_cx.record(this.#requests);
+    this.#pool.onGone(this);
+  }
+}

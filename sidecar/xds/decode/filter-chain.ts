@@ -1,0 +1,113 @@
+// Filter chains: which connections they are for, their TLS, and the HTTP connection manager at their end.
+
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { CidrRangeSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
+import { TransportSocketSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import type { FilterChainSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
+import { FilterChainMatch_ConnectionSourceType as SourceType, FilterChainMatchSchema, FilterSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
+import { HttpConnectionManagerSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
+import type { FilterChain, FilterChainMatch, HttpConnectionManager } from '../../model/listener.ts';
+import { isType, openAny, typeName } from './any.ts';
+import { Fields } from './fields.ts';
+import { decodeConnectionManager } from './http-connection-manager.ts';
+import { decodeCidr } from './matcher.ts';
+import { decodeDownstreamSocket } from './transport-socket.ts';
+import { unsupportedKind } from './unsupported-filters.ts';
+
+/** Null after a report: nothing can be served without a connection manager. */
+export function decodeFilterChain(f: Fields<typeof FilterChainSchema>): FilterChain | null {
+  const match = f.child('filterChainMatch', FilterChainMatchSchema);
+  const filters = f.children('filters', FilterSchema);
+  f.ignore('metadata');
+  const chain = {
+    name: f.take('name'),
+    match: match === null ? EVERY_CONNECTION : decodeMatch(match),
+    tls: decodeDownstreamSocket(f.child('transportSocket', TransportSocketSchema)),
+    transportSocketConnectTimeoutMs: f.ms('transportSocketConnectTimeout', 0),
+  };
+  f.end();
+  const http = decodeFilters(f, filters);
+  return http === null ? null : { ...chain, http };
+}
+
+function decodeFilters(chain: Fields<typeof FilterChainSchema>, filters: readonly Fields<typeof FilterSchema>[]): HttpConnectionManager | null {
+  if (filters.length === 0) chain.invalid('', 'needs an HTTP connection manager as its last filter');
+  let http: HttpConnectionManager | null = null;
+  for (const [index, f] of filters.entries()) {
+    const config = f.take('configType');
+    f.ignore('name');
+    f.end();
+    if (config.case === 'configDiscovery') f.add('security', 'configDiscovery', 'is not supported by fairlead');
+    else if (config.case === undefined) f.invalid('', 'typed_config is required');
+    else if (index < filters.length - 1) refuseBeforeLast(f, config.value);
+    else http = decodeLast(f, config.value);
+  }
+  return http;
+}
+
+function refuseBeforeLast(f: Fields<typeof FilterSchema>, config: Any): void {
+  const name = typeName(config);
+  if (name === HttpConnectionManagerSchema.typeName) f.invalid('', 'a terminal filter must be the last of the chain');
+  else f.add(unsupportedKind(name), '', `the network filter ${name} is not supported by fairlead`);
+}
+
+function decodeLast(f: Fields<typeof FilterSchema>, config: Any): HttpConnectionManager | null {
+  const opened = openAny(config, f.at('typedConfig'), f.context);
+  if (opened === null) return null;
+  if (isType(opened, HttpConnectionManagerSchema)) {
+    return decodeConnectionManager(new Fields(HttpConnectionManagerSchema, opened.message, opened.path, opened.context));
+  }
+  opened.unsupported('', `the network filter ${opened.schema.typeName} is not supported by fairlead`);
+  return null;
+}
+
+export const EVERY_CONNECTION: FilterChainMatch = {
+  destinationPort: null,
+  prefixRanges: [],
+  serverNames: [],
+  transportProtocol: '',
+  applicationProtocols: [],
+  directSourcePrefixRanges: [],
+  sourceType: 'any',
+  sourcePrefixRanges: [],
+  sourcePorts: [],
+};
+
+const SOURCES: Readonly<Record<SourceType, FilterChainMatch['sourceType']>> = {
+  [SourceType.ANY]: 'any',
+  [SourceType.SAME_IP_OR_LOOPBACK]: 'local',
+  [SourceType.EXTERNAL]: 'external',
+};
+
+function decodeMatch(f: Fields<typeof FilterChainMatchSchema>): FilterChainMatch {
+  f.security('addressSuffix', 'suffixLen');
+  const match: FilterChainMatch = {
+    destinationPort: f.take('destinationPort') ?? null,
+    prefixRanges: f.children('prefixRanges', CidrRangeSchema).map(decodeCidr),
+    serverNames: decodeServerNames(f),
+    transportProtocol: decodeTransport(f),
+    applicationProtocols: f.take('applicationProtocols'),
+    directSourcePrefixRanges: f.children('directSourcePrefixRanges', CidrRangeSchema).map(decodeCidr),
+    sourceType: SOURCES[f.take('sourceType')] ?? 'any',
+    sourcePrefixRanges: f.children('sourcePrefixRanges', CidrRangeSchema).map(decodeCidr),
+    sourcePorts: f.take('sourcePorts'),
+  };
+  f.end();
+  return match;
+}
+
+function decodeServerNames(f: Fields<typeof FilterChainMatchSchema>): string[] {
+  return f.take('serverNames').map((name, index) => {
+    if (name.includes('*') && !/^\*\.[^*]+$/.test(name)) {
+      f.context.problems.add('invalid', `${f.at('serverNames')}[${index}]`, `"${name}": partial wildcards are not supported in server_names`);
+    }
+    return name.toLowerCase();
+  });
+}
+
+function decodeTransport(f: Fields<typeof FilterChainMatchSchema>): FilterChainMatch['transportProtocol'] {
+  const protocol = f.take('transportProtocol');
+  if (protocol === '' || protocol === 'tls' || protocol === 'raw_buffer') return protocol;
+  f.add('security', 'transportProtocol', `"${protocol}" is not supported by fairlead`);
+  return '';
+}

@@ -1,0 +1,51 @@
+// What is wrong with a resource: every finding, with the path of its field, not only the first.
+
+import type { Refusal } from '../source.ts';
+
+export type ProblemKind =
+  /** Envoy refuses it too. */
+  | 'invalid'
+  /** Envoy takes it, we do not honour it. `--allow-unsupported` makes it a warning. */
+  | 'unsupported'
+  /** As unsupported, but ignoring it would weaken security: never a mere warning. */
+  | 'security'
+  /** Taken and without effect here; only told. */
+  | 'note';
+
+export interface Problem {
+  readonly kind: ProblemKind;
+  /** Path inside the resource, snake_case: `filter_chains[0].filters[1].name`. */
+  readonly field: string;
+  readonly reason: string;
+}
+
+/** Most findings kept of one resource; a broken one should not fill the log. */
+export const MOST_PROBLEMS = 100;
+
+export class Problems {
+  readonly #list: Problem[] = [];
+
+  add(kind: ProblemKind, field: string, reason: string): void {
+    if (this.#list.length >= MOST_PROBLEMS) return;
+    const known = this.#list.some((other) => other.field === field && other.reason === reason);
+    if (!known) this.#list.push({ kind, field, reason });
+  }
+
+  get all(): readonly Problem[] {
+    return this.#list;
+  }
+}
+
+/** Whether a problem refuses the resource. */
+export function isFatal(problem: Problem, allowUnsupported: boolean): boolean {
+  return problem.kind === 'invalid' || problem.kind === 'security' || (problem.kind === 'unsupported' && !allowUnsupported);
+}
+
+export function toRefusals(name: string, problems: readonly Problem[]): Refusal[] {
+  return problems.map(({ field, reason }) => ({ name, field, reason }));
+}
+
+/** A path inside a message: '' is the message itself. */
+export function join(path: string, field: string): string {
+  return path === '' ? field : `${path}.${field}`;
+}
