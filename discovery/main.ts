@@ -3,30 +3,33 @@
 
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { pino } from 'pino';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { formatErrors } from '../core/config-error.ts';
+import { type ConfigError, formatErrors } from '../core/config-error.ts';
+import type { Environment } from '../core/config-file.ts';
 import { parseSpiffeId } from '../core/identity.ts';
-import { Watch } from '../core/watch.ts';
+import { createLifecycle } from '../core/lifecycle.ts';
+import { createLogs, type Log, parseLevels } from '../core/log.ts';
+import { type ReadWatch, Watch } from '../core/watch.ts';
 import { ADS } from '../proto/ads.ts';
 import { discoveryPages } from './admin.ts';
 import { Authority } from './ca/authority.ts';
 import { authenticate, certificateIdentity, isService } from './ca/caller.ts';
-import { caService } from './ca/service.ts';
+import { type CaEvents, caService } from './ca/service.ts';
 import { ServingIdentity } from './ca/serving.ts';
 import { tokenKey } from './ca/tokens.ts';
 import { Vault } from './ca/vault.ts';
 import { watchCatalog } from './catalog/catalog.ts';
-import { watchMeshFiles } from './catalog/file-source.ts';
+import { type FileSource, watchMeshFiles } from './catalog/file-source.ts';
 import { Registrations } from './catalog/registration-source.ts';
 import { openStore } from './catalog/store.ts';
-import { DISCOVERY_FLAGS, type DiscoveryConfig, discoveryConfig, type HostPort, printHostPort } from './config.ts';
+import type { Catalog } from './catalog/types.ts';
+import { DISCOVERY_FLAGS, type DiscoveryConfig, discoveryConfig, type HostPort, printHostPort, UsageError } from './config.ts';
 import { servePages } from './http.ts';
-import { discoveryMetrics } from './metrics.ts';
+import { discoveryMetrics, type Metrics } from './metrics.ts';
 import { openPort, plaintext, tls } from './ports.ts';
 import { publishCatalog } from './publish.ts';
 import { Snapshots } from './snapshots.ts';
-import { registryService } from './xds/registry-service.ts';
+import { type Authorize, registryService } from './xds/registry-service.ts';
 import { AdsHub } from './xds/server.ts';
 import { csdsService, type GrpcService, healthService, statusService } from './xds/services.ts';
 
@@ -38,166 +41,235 @@ export interface Discovery {
   stop(): void;
 }
 
-export type Log = Pick<ReturnType<typeof pino>, 'info' | 'warn' | 'error' | 'debug'>;
-
 export interface Surroundings {
   readonly clock: Clock;
   readonly log: Log;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   readonly version: string;
 }
 
 /** The mesh file has mistakes and nothing good came before it. `message` is what to show. */
 export class MeshFileError extends Error {}
 
+type Stops = (() => void)[];
+
 /** Throws MeshFileError, StoreError, AuthorityError, or what the ports said. */
-export async function startDiscovery(config: DiscoveryConfig, { clock, log, environment, version }: Surroundings): Promise<Discovery> {
-  const stops: (() => void)[] = [];
+export async function startDiscovery(config: DiscoveryConfig, surroundings: Surroundings): Promise<Discovery> {
+  const stops: Stops = [];
   const ready = new Watch(false);
   try {
-    const files = watchMeshFiles({ paths: config.meshFiles, environment, clock });
-    stops.push(files.stop);
-    if (files.errors.value.length > 0) throw new MeshFileError(formatErrors(files.errors.value));
-    files.errors.subscribe((errors) => reportErrors(log, errors));
-
-    const store = openStore(config.dataDir);
-    stops.push(() => store.close());
-    const registrations = new Registrations({ clock, store });
-    stops.push(() => registrations.stop());
-
-    const { catalog, stop: stopCatalog } = watchCatalog({ declared: files.catalog, registered: registrations.instances });
-    const { published, stop: stopPublishing } = publishCatalog(catalog, clock);
-    stops.push(stopCatalog, stopPublishing);
-
-    const trustDomain = published.value.mesh.trustDomain;
-    const authority = await Authority.open({ dataDir: config.dataDir, trustDomain, clock });
-    const longestLeafMs = () => config.leafTtlMs ?? published.value.mesh.leafTtlMs;
-    const joinKey = tokenKey(config.dataDir);
-    const vault = new Vault({ authority, clock, longestMs: longestLeafMs, changed: () => hub.announce(), failed: (error) => log.error({ err: error }, 'a certificate for SDS could not be made') });
-
-    const snapshots = new Snapshots({
-      catalog: published,
-      bundle: authority.bundle,
-      keysFor: (identity) => {
-        const id = parseSpiffeId(identity);
-        return id === null ? null : vault.pairOf(id);
-      },
-    });
-    const metrics = discoveryMetrics({
-      clients: () => hub.size,
-      services: () => published.value.services.size,
-      instances: () => [...published.value.instances.values()].reduce((sum, list) => sum + list.length, 0),
-      fileErrors: () => files.errors.value.length,
-    });
-    const hub = new AdsHub({
-      clock,
-      events: {
-        ...metrics.events,
-        refused: (type, nodeId, reason) => {
-          metrics.events.refused(type, nodeId, reason);
-          log.warn({ node: nodeId, type: type.shortName, reason }, 'a client refused a response');
-        },
-      },
-      snapshotFor: (node, peer) => snapshots.snapshotFor(node, peer),
-      identityOf: (call) => certificateIdentity(call, trustDomain)?.uri ?? null,
-    });
-    stops.push(published.subscribe(() => hub.announce()), authority.bundle.subscribe(() => hub.announce()));
+    const sources = openSources(config, surroundings, stops);
+    const trust = await openTrust(config, surroundings, sources.published, stops);
+    const metrics = metricsOf(sources, () => hub.size);
+    const hub: AdsHub = openHub(surroundings, sources.published, trust, metrics);
+    stops.push(sources.published.subscribe(() => hub.announce()), trust.authority.bundle.subscribe(() => hub.announce()), trust.onKeys(() => hub.announce()));
 
     const common = [statusService(hub), csdsService(hub), healthService(ready, SERVED)];
-    const ads = (secure: boolean): GrpcService => ({ definition: ADS, implementation: hub.handlers(secure) });
-    const open = await openPort(config.xds, [ads(false), ...common, registryService(registrations, () => null)], plaintext());
+    const open = await openPort(config.xds, [adsService(hub, false), ...common, registryService(sources.registrations, () => null)], plaintext());
     stops.push(open.stop);
-
-    let secureXds: HostPort | null = null;
-    if (config.secureXds !== null) {
-      const serving = new ServingIdentity(authority, config.secureNames, clock, (error) => log.error({ err: error }, 'the certificate of the TLS port could not be renewed'));
-      await serving.start();
-      const ca = caService({
-        authority,
-        tokenKey: joinKey,
-        clock,
-        longestMs: longestLeafMs,
-        events: {
-          issued: (identity, serial, notAfter) => {
-            metrics.certificateIssued();
-            log.info({ identity, serial, notAfter: notAfter.toISOString() }, 'issued a certificate');
-          },
-          refused: (reason) => {
-            metrics.certificateRefused();
-            log.warn({ reason }, 'refused a certificate request');
-          },
-        },
-      });
-      const mayRegister = registryService(registrations, (call, service, namespace) => {
-        const caller = authenticate(call, trustDomain, joinKey, clock);
-        if (!caller.ok) return caller.reason;
-        return isService(caller.identity, namespace, service) ? null : `${caller.identity.uri} may not act for the service "${service}" in "${namespace}"`;
-      });
-      const secure = await openPort(config.secureXds, [ads(true), ...common, ca, mayRegister], tls(serving));
-      secureXds = secure.address;
-      stops.push(secure.stop, () => serving.stop());
-    }
-
-    const pages = discoveryPages({
-      ready: () => ready.value,
-      version,
-      catalog: () => published.value,
-      errors: () => files.errors.value,
-      clients: () => hub.clients(),
-      roots: () =>
-        authority.bundle.value.roots.map((root) => ({
-          subject: root.subject,
-          serial: root.serialNumber,
-          notAfter: root.notAfter,
-          signing: root.serialNumber === authority.signer.certificate.serialNumber,
-        })),
-      rootPem: () => authority.bundle.value.pem,
-      metrics: metrics.render,
-      reload: files.reload,
-      registrations,
-    });
-    const admin = await servePages(config.admin, pages, (error) => log.error({ err: error }, 'an admin page failed'));
-    stops.push(() => {
-      admin.server.close();
-      admin.server.closeAllConnections();
-    });
+    const secureXds = await openSecurePort(config, surroundings, { hub, common, trust, metrics, registrations: sources.registrations }, stops);
+    const admin = await openAdmin(config, surroundings, { ready, sources, hub, trust, metrics }, stops);
     ready.set(true);
-    return { xds: open.address, secureXds, admin: admin.address, stop: () => stopAll(ready, stops) };
+    return { xds: open.address, secureXds, admin, stop: () => stopAll(ready, stops) };
   } catch (error) {
     stopAll(ready, stops);
     throw error;
   }
 }
 
-const SERVED: ReadonlySet<string> = new Set([
-  'envoy.service.discovery.v3.AggregatedDiscoveryService',
-  'fairlead.registry.v1.Registry',
-  'fairlead.status.v1.Status',
-]);
+interface Sources {
+  readonly files: FileSource;
+  readonly registrations: Registrations;
+  readonly published: ReadWatch<Catalog>;
+}
+
+/** Files and registrations -> the catalog as it is told to clients. */
+function openSources(config: DiscoveryConfig, { clock, log, environment }: Surroundings, stops: Stops): Sources {
+  const files = watchMeshFiles({ paths: config.meshFiles, environment, clock });
+  stops.push(files.stop);
+  if (files.errors.value.length > 0) throw new MeshFileError(formatErrors(files.errors.value));
+  files.errors.subscribe((errors) => reportErrors(log, errors));
+
+  const store = openStore(config.dataDir);
+  stops.push(() => store.close());
+  const registrations = new Registrations({ clock, store });
+  stops.push(() => registrations.stop());
+
+  const { catalog, stop: stopCatalog } = watchCatalog({ declared: files.catalog, registered: registrations.instances });
+  const { published, stop: stopPublishing } = publishCatalog(catalog, clock);
+  stops.push(stopCatalog, stopPublishing);
+  return { files, registrations, published };
+}
+
+interface Trust {
+  readonly authority: Authority;
+  readonly joinKey: Buffer;
+  readonly vault: Vault;
+  readonly longestLeafMs: () => number;
+  /** Hears when a certificate for SDS was made. */
+  readonly onKeys: (listener: () => void) => () => void;
+}
+
+async function openTrust(config: DiscoveryConfig, { clock, log }: Surroundings, published: ReadWatch<Catalog>, stops: Stops): Promise<Trust> {
+  const authority = await Authority.open({ dataDir: config.dataDir, trustDomain: published.value.mesh.trustDomain, clock });
+  const longestLeafMs = () => config.leafTtlMs ?? published.value.mesh.leafTtlMs;
+  const made = new Watch(0);
+  const vault = new Vault({
+    authority,
+    clock,
+    longestMs: longestLeafMs,
+    changed: () => made.set(made.value + 1),
+    failed: (error) => log.error({ error }, 'a certificate for SDS could not be made'),
+  });
+  stops.push(() => vault.stop());
+  return { authority, joinKey: tokenKey(config.dataDir), vault, longestLeafMs, onKeys: (listener) => made.subscribe(listener) };
+}
+
+function metricsOf({ published, files }: Sources, clients: () => number): Metrics {
+  return discoveryMetrics({
+    clients,
+    services: () => published.value.services.size,
+    instances: () => [...published.value.instances.values()].reduce((sum, list) => sum + list.length, 0),
+    fileErrors: () => files.errors.value.length,
+  });
+}
+
+function openHub({ clock, log }: Surroundings, published: ReadWatch<Catalog>, { authority, vault }: Trust, metrics: Metrics): AdsHub {
+  const keysFor = (identity: string) => {
+    const id = parseSpiffeId(identity);
+    return id === null ? null : vault.pairOf(id);
+  };
+  const snapshots = new Snapshots({ catalog: published, bundle: authority.bundle, keysFor });
+  const events = {
+    ...metrics.events,
+    refused: (...[type, nodeId, reason]: Parameters<Metrics['events']['refused']>) => {
+      metrics.events.refused(type, nodeId, reason);
+      log.warn({ node: nodeId, type: type.shortName, reason }, 'a client refused a response');
+    },
+  };
+  return new AdsHub({
+    clock,
+    events,
+    snapshotFor: (node, peer) => snapshots.snapshotFor(node, peer),
+    identityOf: (call) => certificateIdentity(call, authority.trustDomain)?.uri ?? null,
+  });
+}
+
+function adsService(hub: AdsHub, secure: boolean): GrpcService {
+  return { definition: ADS, implementation: hub.handlers(secure) };
+}
+
+interface SecureParts {
+  readonly hub: AdsHub;
+  readonly common: readonly GrpcService[];
+  readonly trust: Trust;
+  readonly metrics: Metrics;
+  readonly registrations: Registrations;
+}
+
+/** The TLS port: everything of the plain one, certificates, and registration for who proves to be the service. */
+async function openSecurePort(config: DiscoveryConfig, { clock, log }: Surroundings, parts: SecureParts, stops: Stops): Promise<HostPort | null> {
+  if (config.secureXds === null) return null;
+  const { authority, joinKey, longestLeafMs } = parts.trust;
+  const serving = new ServingIdentity(authority, config.secureNames, clock, (error) => log.error({ error }, 'the certificate of the TLS port could not be renewed'));
+  await serving.start();
+  stops.push(() => serving.stop());
+  const ca = caService({ authority, tokenKey: joinKey, clock, longestMs: longestLeafMs, events: certificateEvents(log, parts.metrics) });
+  const mayRegister: Authorize = (call, service, namespace) => {
+    const caller = authenticate(call, authority.trustDomain, joinKey, clock);
+    if (!caller.ok) return caller.reason;
+    return isService(caller.identity, namespace, service) ? null : `${caller.identity.uri} may not act for the service "${service}" in "${namespace}"`;
+  };
+  const services = [adsService(parts.hub, true), ...parts.common, ca, registryService(parts.registrations, mayRegister)];
+  const { address, stop } = await openPort(config.secureXds, services, tls(serving));
+  stops.push(stop);
+  return address;
+}
+
+function certificateEvents(log: Log, metrics: Metrics): CaEvents {
+  return {
+    issued: (identity, serial, notAfter) => {
+      metrics.certificateIssued();
+      log.info({ identity, serial, notAfter: notAfter.toISOString() }, 'issued a certificate');
+    },
+    refused: (reason) => {
+      metrics.certificateRefused();
+      log.warn({ reason }, 'refused a certificate request');
+    },
+  };
+}
+
+interface AdminParts {
+  readonly ready: ReadWatch<boolean>;
+  readonly sources: Sources;
+  readonly hub: AdsHub;
+  readonly trust: Trust;
+  readonly metrics: Metrics;
+}
+
+async function openAdmin(config: DiscoveryConfig, { log, version }: Surroundings, { ready, sources, hub, trust, metrics }: AdminParts, stops: Stops): Promise<HostPort> {
+  const { authority } = trust;
+  const isSigning = (serial: string) => serial === authority.signer.certificate.serialNumber;
+  const pages = discoveryPages({
+    ready: () => ready.value,
+    version,
+    catalog: () => sources.published.value,
+    errors: () => sources.files.errors.value,
+    clients: () => hub.clients(),
+    roots: () => authority.bundle.value.roots.map(({ subject, serialNumber, notAfter }) => ({ subject, serial: serialNumber, notAfter, signing: isSigning(serialNumber) })),
+    rootPem: () => authority.bundle.value.pem,
+    metrics: metrics.render,
+    reload: sources.files.reload,
+    registrations: sources.registrations,
+  });
+  const { server, address } = await servePages(config.admin, pages, (error) => log.error({ error }, 'an admin page failed'));
+  stops.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return address;
+}
+
+/** Names that grpc.health.v1 answers for. */
+const SERVED: ReadonlySet<string> = new Set(['envoy.service.discovery.v3.AggregatedDiscoveryService', 'fairlead.registry.v1.Registry', 'fairlead.status.v1.Status']);
 
 /** Not ready first, so that nobody new comes; then in the reverse order of starting. */
-function stopAll(ready: Watch<boolean>, stops: (() => void)[]): void {
+function stopAll(ready: Watch<boolean>, stops: Stops): void {
   ready.set(false);
   for (const stop of stops.splice(0).reverse()) stop();
 }
 
-function reportErrors(log: Log, errors: readonly import('../core/config-error.ts').ConfigError[]): void {
+function reportErrors(log: Log, errors: readonly ConfigError[]): void {
   if (errors.length === 0) log.info('the mesh file is good again and in force');
-  else log.error({ errors: errors.length }, `the mesh file has mistakes; the last good one stays in force\n${formatErrors(errors)}`);
+  else log.error({ mistakes: errors.length }, `the mesh file has mistakes; the last good one stays in force\n${formatErrors(errors)}`);
 }
 
-/** `fairlead discovery ...`. */
-export async function main(args: string[]): Promise<void> {
+/** `fairlead discovery ...`: runs until a signal. */
+export async function main(args: string[], version = 'unreleased'): Promise<void> {
   const { values } = parseArgs({ args, options: DISCOVERY_FLAGS, strict: true });
   const config = discoveryConfig(values, process.env);
-  const log = pino({ level: config.logLevel, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, pino.destination(2));
-  const running = await startDiscovery(config, { clock: systemClock, log, environment: process.env, version: '0.1.0' });
-  const addresses = { xds: printHostPort(running.xds), secureXds: running.secureXds === null ? null : printHostPort(running.secureXds), admin: printHostPort(running.admin) };
+  const levels = parseLevels(config.logLevel);
+  if (typeof levels === 'string') throw new UsageError(`--log-level: ${levels}`);
+  const log = createLogs({ levels }).child('discovery');
+  const lifecycle = createLifecycle({ onTrouble: (part, error) => log.error({ part, error }, 'could not be stopped in order') });
+  let running: Discovery | null = null;
+  await lifecycle.start([
+    {
+      name: 'discovery',
+      start: async () => {
+        running = await startDiscovery(config, { clock: systemClock, log, environment: process.env, version });
+        announce(config, running, log);
+      },
+      stop: () => running?.stop(),
+    },
+  ]);
+  await lifecycle.ended;
+}
+
+function announce(config: DiscoveryConfig, running: Discovery, log: Log): void {
+  const secureXds = running.secureXds === null ? null : printHostPort(running.secureXds);
+  const addresses = { xds: printHostPort(running.xds), secureXds, admin: printHostPort(running.admin) };
   if (config.addressFile !== null) writeFileSync(config.addressFile, `${JSON.stringify({ ...addresses, pid: process.pid })}\n`);
-  process.stdout.write(`discovery is ready: xds ${addresses.xds}, secure xds ${addresses.secureXds ?? 'off'}, admin ${addresses.admin}\n`);
+  process.stdout.write(`discovery is ready: xds ${addresses.xds}, secure xds ${secureXds ?? 'off'}, admin ${addresses.admin}\n`);
   if (config.meshFiles.length === 0) log.warn('no mesh file found; services come from registration alone');
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
-  running.stop();
 }

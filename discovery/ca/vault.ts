@@ -1,7 +1,7 @@
 // Certificates with keys made here, for proxies that cannot ask for their own (a stock Envoy). Made only
 // where the mesh allows it, and only for who has shown a certificate of the same identity already.
 
-import type { Clock } from '../../core/clock.ts';
+import type { Clock, Timer } from '../../core/clock.ts';
 import type { SpiffeId } from '../../core/identity.ts';
 import type { Authority } from './authority.ts';
 import { BACKDATE_MS, certificatePem, leafFor, newKeyPair, privateKeyPem } from './x509.ts';
@@ -27,6 +27,8 @@ export class Vault {
   readonly #options: VaultOptions;
   readonly #pairs = new Map<string, { pair: VaultPair; renewAt: number }>();
   readonly #making = new Set<string>();
+  readonly #timers = new Map<string, Timer>();
+  #stopped = false;
 
   constructor(options: VaultOptions) {
     this.#options = options;
@@ -39,16 +41,29 @@ export class Vault {
     return found?.pair ?? null;
   }
 
+  stop(): void {
+    this.#stopped = true;
+    for (const timer of this.#timers.values()) timer.cancel();
+  }
+
   #make(identity: SpiffeId): void {
     if (this.#making.has(identity.uri) || (this.#pairs.size >= MAX_PAIRS && !this.#pairs.has(identity.uri))) return;
     this.#making.add(identity.uri);
     this.#issue(identity)
       .then((made) => {
         this.#pairs.set(identity.uri, made);
-        this.#options.clock.after(made.renewAt - this.#options.clock.now(), () => this.#options.changed());
-        this.#options.changed();
+        this.#announce(identity, made.renewAt);
       }, this.#options.failed)
       .finally(() => this.#making.delete(identity.uri));
+  }
+
+  /** Now, and when the pair is due for renewal, so that whoever holds it asks again. */
+  #announce(identity: SpiffeId, renewAt: number): void {
+    if (this.#stopped) return;
+    const { clock, changed } = this.#options;
+    this.#timers.get(identity.uri)?.cancel();
+    this.#timers.set(identity.uri, clock.after(renewAt - clock.now(), changed));
+    changed();
   }
 
   async #issue(identity: SpiffeId): Promise<{ pair: VaultPair; renewAt: number }> {

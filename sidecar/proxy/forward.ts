@@ -45,6 +45,8 @@ export interface ForwardPlan {
   readonly trace: RequestTrace | null;
 }
 
+const EMPTY = Buffer.alloc(0);
+
 export class Forward {
   #attempt: Attempt | null = null;
   #answering = false;
@@ -74,7 +76,10 @@ export class Forward {
 
   /** `end`: the request has no body. */
   start(end: boolean): void {
-    if (end) this.#requestComplete();
+    if (end) {
+      this.#body.add(EMPTY, true);
+      this.#requestComplete();
+    }
     this.#try(false);
   }
 

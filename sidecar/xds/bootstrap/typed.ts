@@ -3,7 +3,7 @@
 // where each part stands, so that later findings can point at it.
 
 import type { DescEnum, DescField, DescMessage, JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { fromJson } from '@bufbuild/protobuf';
+import { fromJson, ScalarType } from '@bufbuild/protobuf';
 import type { ConfigError, ErrorCode } from '../../../core/config-error.ts';
 import { nearest } from '../../../core/spelling.ts';
 import { TypedStructSchema } from '../../../proto/gen/xds/type/v3/typed_struct_pb.ts';
@@ -164,7 +164,7 @@ function isFree(field: DescField): boolean {
 }
 
 function isText(field: DescField): boolean {
-  return field.fieldKind === 'scalar' || field.fieldKind === 'list' || field.fieldKind === 'map' ? true : field.message?.typeName === 'google.protobuf.StringValue';
+  return (field.scalar ?? field.message?.fields[0]?.scalar) === ScalarType.STRING;
 }
 
 function isWellKnown(schema: DescMessage): boolean {
@@ -189,7 +189,17 @@ function whyNot(field: DescField, value: JsonValue): string | null {
   }
 }
 
-const KINDS: Readonly<Record<number, string>> = { 1: 'a number', 2: 'a number', 3: 'an integer', 4: 'an integer', 5: 'an integer', 8: 'true or false', 9: 'a text', 12: 'base64', 13: 'an integer of 0 and more' };
+const KINDS: Readonly<Partial<Record<ScalarType, string>>> = {
+  [ScalarType.DOUBLE]: 'a number',
+  [ScalarType.FLOAT]: 'a number',
+  [ScalarType.INT64]: 'an integer',
+  [ScalarType.UINT64]: 'an integer of 0 and more',
+  [ScalarType.INT32]: 'an integer',
+  [ScalarType.BOOL]: 'true or false',
+  [ScalarType.STRING]: 'a text: write it in quotes',
+  [ScalarType.BYTES]: 'base64',
+  [ScalarType.UINT32]: 'an integer of 0 and more',
+};
 
 function readable(field: DescField, value: JsonValue, message: string): string {
   const scalar = field.scalar ?? field.message?.fields[0]?.scalar;

@@ -60,7 +60,12 @@ function fieldCheck(field: DescField): FieldCheck | null {
   const rules = hasOption(field, rulesOption) ? getOption(field, rulesOption) : null;
   const check = kindCheck(field, rules);
   if (check === null) return null;
-  return (message, path, report) => check(valueOf(message, field), join(path, field.name), report);
+  // What is required of a case of a oneof holds only where that case was chosen.
+  const { oneof } = field;
+  return (message, path, report) => {
+    const value = valueOf(message, field);
+    if (oneof === undefined || value !== undefined) check(value, join(path, field.name), report);
+  };
 }
 
 type ValueCheck = (value: unknown, path: string, report: Report) => void;

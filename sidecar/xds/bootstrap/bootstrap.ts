@@ -1,0 +1,144 @@
+// A bootstrap message -> what the program starts with: who it is, its admin address, its static
+// resources as models, and where discovery is.
+
+import type { JsonObject } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
+import type { Bootstrap } from '../../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
+import {
+  AdminSchema,
+  Bootstrap_DynamicResourcesSchema as DynamicSchema,
+  Bootstrap_StaticResourcesSchema as StaticSchema,
+  BootstrapSchema,
+  ClusterManagerSchema,
+  LayeredRuntimeSchema,
+  RuntimeLayerSchema,
+} from '../../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
+import { AddressSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
+import type { NodeSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import { NodeSchema as Node } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import type { SocketAddress } from '../../model/listener.ts';
+import { decodeAddress } from '../decode/address.ts';
+import { checkConstraints } from '../decode/constraints.ts';
+import { Fields } from '../decode/fields.ts';
+import type { Problem } from '../decode/problems.ts';
+import { Problems } from '../decode/problems.ts';
+import type { DecodeOptions } from '../decode/resource.ts';
+import { newContext } from '../decode/resource.ts';
+import type { AdsTarget } from './ads-config.ts';
+import { decodeDynamic } from './ads-config.ts';
+
+/** Who this sidecar is, for discovery and in logs. */
+export interface NodeInfo {
+  readonly id: string;
+  readonly cluster: string;
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+  readonly metadata: JsonObject;
+}
+
+export interface DecodedBootstrap {
+  readonly node: NodeInfo;
+  /** null: no admin interface. */
+  readonly admin: SocketAddress | null;
+  /** null: the file says all there is. */
+  readonly ads: AdsTarget | null;
+  readonly problems: readonly Problem[];
+}
+
+/** Everything of the bootstrap but its static resources. */
+export function decodeBootstrap(bootstrap: Bootstrap, options: DecodeOptions): DecodedBootstrap {
+  const problems = new Problems();
+  checkConstraints(BootstrapSchema, withoutResources(bootstrap), '', (kind, field, reason) => problems.add(kind, field, reason));
+  const f = new Fields(BootstrapSchema, bootstrap, '', newContext(problems, options));
+  const admin = f.child('admin', AdminSchema);
+  const dynamic = f.child('dynamicResources', DynamicSchema);
+  const manager = f.child('clusterManager', ClusterManagerSchema);
+  const runtime = f.child('layeredRuntime', LayeredRuntimeSchema);
+  const decoded = {
+    node: decodeNode(f.child('node', Node)),
+    admin: admin === null ? null : decodeAdmin(admin),
+    ads: dynamic === null ? null : decodeDynamic(dynamic),
+  };
+  if (manager !== null) decodeManager(manager);
+  if (runtime !== null) checkRuntime(runtime);
+  f.child('staticResources', StaticSchema);
+  passOver(f);
+  f.end();
+  return { ...decoded, problems: problems.all };
+}
+
+/** Static resources are checked one by one, with their own names in the findings. */
+function withoutResources(bootstrap: Bootstrap): Bootstrap {
+  const copy = { ...bootstrap };
+  delete copy.staticResources;
+  return Object.assign(create(BootstrapSchema), copy);
+}
+
+/** Settings of Envoy's own workings (threads, memory, statistics) that nothing here corresponds to. */
+function passOver(f: Fields<typeof BootstrapSchema>): void {
+  f.ignore('nodeContextParams', 'flagsPath', 'deferredStatOptions', 'statsConfig', 'statsFlushInterval', 'statsFlush', 'watchdog', 'watchdogs');
+  f.ignore('enableDispatcherStats', 'statsServerVersionOverride', 'inlineHeaders', 'perfTracingFilePath', 'grpcAsyncClientManagerConfig');
+  f.ignore('memoryAllocatorManager', 'listenerManager', 'defaultRegexEngine');
+  f.note('fatalActions', 'these actions are not run');
+  f.note('applicationLogConfig', 'the program logs in its own format');
+  if (f.message.headerPrefix === 'x-envoy') f.ignore('headerPrefix');
+  if (!f.message.useTcpForDnsLookups) f.ignore('useTcpForDnsLookups');
+}
+
+function decodeNode(f: Fields<typeof NodeSchema> | null): NodeInfo {
+  const locality = f?.message.locality;
+  return {
+    id: f?.message.id ?? '',
+    cluster: f?.message.cluster ?? '',
+    region: locality?.region ?? '',
+    zone: locality?.zone ?? '',
+    subZone: locality?.subZone ?? '',
+    metadata: f?.message.metadata ?? {},
+  };
+}
+
+function decodeAdmin(f: Fields<typeof AdminSchema>): SocketAddress | null {
+  const address = f.child('address', AddressSchema);
+  f.ignore('profilePath', 'ignoreGlobalConnLimit');
+  f.note('accessLog', 'requests to the admin interface are not logged');
+  f.note('accessLogPath', 'requests to the admin interface are not logged');
+  f.end();
+  const decoded = address === null ? null : decodeAddress(address, false);
+  return decoded === null ? null : { host: decoded.host, port: decoded.port };
+}
+
+function decodeManager(f: Fields<typeof ClusterManagerSchema>): void {
+  f.ignore('enableDeferredClusterCreation');
+  f.note('outlierDetection', 'ejections are logged by the program itself');
+  f.end();
+}
+
+/** Keys that steer Envoy's own code paths; nothing here reads them and no behaviour of ours hangs on them. */
+const INERT_KEYS = /^(?:re2\.|envoy\.reloadable_features\.|envoy\.restart_features\.|envoy\.deprecated_features)/;
+
+/** There is no runtime here: a layer may be there as long as it changes nothing. */
+function checkRuntime(f: Fields<typeof LayeredRuntimeSchema>): void {
+  for (const layer of f.children('layers', RuntimeLayerSchema)) {
+    const specifier = layer.take('layerSpecifier');
+    layer.ignore('name');
+    layer.end();
+    if (specifier.case === 'staticLayer') checkStaticLayer(layer, specifier.value);
+    else if (specifier.case === 'diskLayer' || specifier.case === 'rtdsLayer') layer.unsupported(specifier.case);
+  }
+  f.end();
+}
+
+function checkStaticLayer(f: Fields<typeof RuntimeLayerSchema>, layer: JsonObject): void {
+  const loud = leaves(layer, '').filter((key) => !INERT_KEYS.test(key));
+  if (loud.length > 0) f.unsupported('staticLayer', `the runtime keys ${loud.join(', ')} are not supported by fairlead`);
+}
+
+/** Keys may be written with dots or nested. */
+function leaves(object: JsonObject, path: string): string[] {
+  return Object.entries(object).flatMap(([key, value]) => {
+    const place = path === '' ? key : `${path}.${key}`;
+    const nested = typeof value === 'object' && value !== null && !Array.isArray(value) && !('numerator' in value);
+    return nested ? leaves(value, place) : [place];
+  });
+}
