@@ -10,7 +10,6 @@ import { parseSpiffeId } from '../core/identity.ts';
 import { createLifecycle } from '../core/lifecycle.ts';
 import { createLogs, type Log, parseLevels } from '../core/log.ts';
 import { type ReadWatch, Watch } from '../core/watch.ts';
-import { ADS } from '../proto/ads.ts';
 import { discoveryPages } from './admin.ts';
 import { Authority } from './ca/authority.ts';
 import { authenticate, certificateIdentity, isService } from './ca/caller.ts';
@@ -30,8 +29,8 @@ import { openPort, plaintext, tls } from './ports.ts';
 import { publishCatalog } from './publish.ts';
 import { Snapshots } from './snapshots.ts';
 import { type Authorize, registryService } from './xds/registry-service.ts';
-import { AdsHub } from './xds/server.ts';
-import { csdsService, type GrpcService, healthService, statusService } from './xds/services.ts';
+import { AdsHub, type GrpcService } from './xds/server.ts';
+import { csdsService, healthService, statusService } from './xds/services.ts';
 
 /** A running discovery: its real addresses, and how to end it. */
 export interface Discovery {
@@ -65,7 +64,7 @@ export async function startDiscovery(config: DiscoveryConfig, surroundings: Surr
     stops.push(sources.published.subscribe(() => hub.announce()), trust.authority.bundle.subscribe(() => hub.announce()), trust.onKeys(() => hub.announce()));
 
     const common = [statusService(hub), csdsService(hub), healthService(ready, SERVED)];
-    const open = await openPort(config.xds, [adsService(hub, false), ...common, registryService(sources.registrations, () => null)], plaintext());
+    const open = await openPort(config.xds, [hub.service(false), ...common, registryService(sources.registrations, () => null)], plaintext());
     stops.push(open.stop);
     const secureXds = await openSecurePort(config, surroundings, { hub, common, trust, metrics, registrations: sources.registrations }, stops);
     const admin = await openAdmin(config, surroundings, { ready, sources, hub, trust, metrics }, stops);
@@ -155,10 +154,6 @@ function openHub({ clock, log }: Surroundings, published: ReadWatch<Catalog>, { 
   });
 }
 
-function adsService(hub: AdsHub, secure: boolean): GrpcService {
-  return { definition: ADS, implementation: hub.handlers(secure) };
-}
-
 interface SecureParts {
   readonly hub: AdsHub;
   readonly common: readonly GrpcService[];
@@ -180,7 +175,7 @@ async function openSecurePort(config: DiscoveryConfig, { clock, log }: Surroundi
     if (!caller.ok) return caller.reason;
     return isService(caller.identity, namespace, service) ? null : `${caller.identity.uri} may not act for the service "${service}" in "${namespace}"`;
   };
-  const services = [adsService(parts.hub, true), ...parts.common, ca, registryService(parts.registrations, mayRegister)];
+  const services = [parts.hub.service(true), ...parts.common, ca, registryService(parts.registrations, mayRegister)];
   const { address, stop } = await openPort(config.secureXds, services, tls(serving));
   stops.push(stop);
   return address;

@@ -1,7 +1,7 @@
 // The two gRPC ports: plaintext on loopback, and TLS with optional client certificates.
 
 import { experimental, Server, ServerCredentials } from '@grpc/grpc-js';
-import type { GrpcService } from './xds/services.ts';
+import type { GrpcService } from './xds/server.ts';
 import { type HostPort, printHostPort } from './config.ts';
 import type { ServingIdentity } from './ca/serving.ts';
 

@@ -3,14 +3,13 @@
 
 import { parseSpiffeId } from '../core/identity.ts';
 import type { ReadWatch } from '../core/watch.ts';
-import type { Node } from '../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { Catalog } from './catalog/types.ts';
 import { describeNode } from './translate/node.ts';
 import type { EncodedResource } from './translate/resource.ts';
 import type { KeyPair, TrustBundle } from './translate/secrets.ts';
 import { translator } from './translate/translate.ts';
 import { type Snapshot, snapshotOf } from './xds/snapshot.ts';
-import type { Peer } from './xds/stream.ts';
+import type { Node, Peer } from './xds/stream.ts';
 
 /** Descriptions remembered; beyond this the oldest is worked out anew when asked for. */
 export const MAX_DESCRIPTIONS = 10_000;

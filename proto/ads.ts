@@ -7,7 +7,10 @@ import type { MethodDefinition } from '@grpc/grpc-js';
 
 /** The methods of a service as @grpc/grpc-js wants them, for `server.addService` and `makeClientConstructor`. */
 export type GrpcService<S extends DescService> = {
-  readonly [K in keyof S['method']]: MethodDefinition<MessageShape<S['method'][K]['input']>, MessageShape<S['method'][K]['output']>>;
+  readonly [K in keyof S['method']]: MethodDefinition<
+    MessageShape<S['method'][K]['input']>,
+    MessageShape<S['method'][K]['output']>
+  >;
 };
 
 export const ADS_PATH = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources';

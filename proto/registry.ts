@@ -75,14 +75,16 @@ function jsonObjects(message: ReflectMessage, field: DescField): unknown[] {
 
 function rawValue(message: ReflectMessage, field: DescField): Record<string, unknown> {
   const fields = message.message as unknown as Record<string, unknown>;
-  const value = field.oneof === undefined ? fields[field.localName] : (fields[field.oneof.localName] as { value: unknown }).value;
+  const value =
+    field.oneof === undefined ? fields[field.localName] : (fields[field.oneof.localName] as { value: unknown }).value;
   return value as Record<string, unknown>;
 }
 
 function children(message: ReflectMessage, field: DescField): ReflectMessage[] {
   if (field.fieldKind === 'message') return [message.get(field)];
   if (field.fieldKind === 'list' && field.listKind === 'message') return [...message.get(field)] as ReflectMessage[];
-  if (field.fieldKind === 'map' && field.mapKind === 'message') return [...message.get(field).values()] as ReflectMessage[];
+  if (field.fieldKind === 'map' && field.mapKind === 'message')
+    return [...message.get(field).values()] as ReflectMessage[];
   return [];
 }
 

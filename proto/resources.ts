@@ -18,7 +18,12 @@ export interface ResourceType {
   readonly fullState: boolean;
 }
 
-function resourceType(shortName: ResourceType['shortName'], schema: DescMessage, deliveryOrder: number, fullState: boolean): ResourceType {
+function resourceType(
+  shortName: ResourceType['shortName'],
+  schema: DescMessage,
+  deliveryOrder: number,
+  fullState: boolean,
+): ResourceType {
   return { shortName, typeUrl: typeUrl(schema), schema, deliveryOrder, fullState };
 }
 

@@ -15,7 +15,8 @@ export function durationProblem(duration: Duration): string | null {
   const { seconds, nanos } = duration;
   if (seconds > MOST_SECONDS || seconds < -MOST_SECONDS) return 'is out of the range of a duration';
   if (nanos > 999_999_999 || nanos < -999_999_999) return 'has nanoseconds out of range';
-  if ((seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0)) return 'has seconds and nanoseconds of different sign';
+  if ((seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0))
+    return 'has seconds and nanoseconds of different sign';
   return null;
 }
 

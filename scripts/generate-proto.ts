@@ -19,7 +19,13 @@ function compile(): void {
   const template = {
     version: 'v2',
     clean: true,
-    plugins: [{ local: path.join(bin, 'protoc-gen-es'), out, opt: ['target=ts', 'import_extension=ts', 'erasable_syntax=true'] }],
+    plugins: [
+      {
+        local: path.join(bin, 'protoc-gen-es'),
+        out,
+        opt: ['target=ts', 'import_extension=ts', 'erasable_syntax=true'],
+      },
+    ],
   };
   const options = { cwd: path.join(root, 'proto'), env: environment(), stdio: 'inherit' as const };
   const result = spawnSync(path.join(bin, 'buf'), ['generate', '--template', JSON.stringify(template)], options);
@@ -29,12 +35,18 @@ function compile(): void {
 
 /** One module that names every generated file, so that no message is forgotten in the registry. */
 function writeIndex(): void {
-  const files = fs.readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('_pb.ts')).sort();
+  const files = fs
+    .readdirSync(out, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('_pb.ts'))
+    .sort();
   const symbol = (file: string) => `file_${file.slice(0, -'_pb.ts'.length).replaceAll(/[^A-Za-z0-9]/g, '_')}`;
   const lines = files.map((file) => `import { ${symbol(file)} } from './${file}';`);
   const list = files.map((file) => `  ${symbol(file)},`);
   const head = '// Every generated file. Written by scripts/generate-proto.ts; never edited.\n\n';
-  fs.writeFileSync(path.join(out, 'files.ts'), `${head}${lines.join('\n')}\n\nexport const files = [\n${list.join('\n')}\n];\n`);
+  fs.writeFileSync(
+    path.join(out, 'files.ts'),
+    `${head}${lines.join('\n')}\n\nexport const files = [\n${list.join('\n')}\n];\n`,
+  );
 }
 
 compile();

@@ -40,11 +40,20 @@ export interface Config extends StartingPoint {
 export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
   /** `usage`: the command line; `bootstrap`: the file. The text is for people, one line or more. */
-  | { readonly ok: false; readonly kind: 'usage' | 'bootstrap'; readonly text: string; readonly errors: readonly ConfigError[] };
+  | {
+      readonly ok: false;
+      readonly kind: 'usage' | 'bootstrap';
+      readonly text: string;
+      readonly errors: readonly ConfigError[];
+    };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export function loadConfig(args: readonly string[], environment: Environment, readFile: (path: string) => Buffer = (path) => readFileSync(path)): ConfigResult {
+export function loadConfig(
+  args: readonly string[],
+  environment: Environment,
+  readFile: (path: string) => Buffer = (path) => readFileSync(path),
+): ConfigResult {
   try {
     const flags = parseFlags(args, environment);
     const settings = readSettings(flags);
@@ -55,11 +64,26 @@ export function loadConfig(args: readonly string[], environment: Environment, re
   }
 }
 
-function withBootstrap(flags: FlagValues, settings: Settings, environment: Environment, readFile: (path: string) => Buffer): ConfigResult {
+function withBootstrap(
+  flags: FlagValues,
+  settings: Settings,
+  environment: Environment,
+  readFile: (path: string) => Buffer,
+): ConfigResult {
   const texts = readTexts(flags, readFile);
   if (!Array.isArray(texts)) return refusal([texts]);
-  const node = { ...one('id', text(flags, 'service-node')), ...one('cluster', text(flags, 'service-cluster')), ...one('zone', text(flags, 'service-zone')) };
-  const options = { allowUnsupported: settings.allowUnsupported, allowUnknown: flags['allow-unknown-static-fields'] === true, node, readFile, environment };
+  const node = {
+    ...one('id', text(flags, 'service-node')),
+    ...one('cluster', text(flags, 'service-cluster')),
+    ...one('zone', text(flags, 'service-zone')),
+  };
+  const options = {
+    allowUnsupported: settings.allowUnsupported,
+    allowUnknown: flags['allow-unknown-static-fields'] === true,
+    node,
+    readFile,
+    environment,
+  };
   const read = readBootstrap(texts, options);
   if (!read.ok) return refusal(read.errors);
   return { ok: true, config: Object.freeze({ ...settings, ...read.value }) };
@@ -77,7 +101,8 @@ function one<K extends string>(key: K, value: string | null): Partial<Record<K, 
 function readTexts(flags: FlagValues, readFile: (path: string) => Buffer): BootstrapText[] | ConfigError {
   const path = text(flags, 'config-path');
   const inline = text(flags, 'config-yaml');
-  if (path === null && inline === null) throw new UsageError('a bootstrap is needed: --config-path FILE or --config-yaml YAML');
+  if (path === null && inline === null)
+    throw new UsageError('a bootstrap is needed: --config-path FILE or --config-yaml YAML');
   const over: BootstrapText[] = inline === null ? [] : [{ file: '--config-yaml', text: inline }];
   if (path === null) return over;
   try {
@@ -89,7 +114,16 @@ function readTexts(flags: FlagValues, readFile: (path: string) => Buffer): Boots
 
 type Settings = Omit<Config, keyof StartingPoint>;
 
-const LEVELS: Readonly<Record<string, string>> = { trace: 'trace', debug: 'debug', info: 'info', warn: 'warn', warning: 'warn', error: 'error', critical: 'fatal', off: 'silent' };
+const LEVELS: Readonly<Record<string, string>> = {
+  trace: 'trace',
+  debug: 'debug',
+  info: 'info',
+  warn: 'warn',
+  warning: 'warn',
+  error: 'error',
+  critical: 'fatal',
+  off: 'silent',
+};
 
 function readSettings(flags: FlagValues): Settings {
   const caAddress = text(flags, 'ca-address');

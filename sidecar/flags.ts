@@ -19,7 +19,12 @@ export const SIDECAR_FLAGS = {
   'config-path': { type: 'string', short: 'c', value: 'FILE', help: 'Envoy v3 bootstrap, YAML or JSON' },
   'config-yaml': { type: 'string', value: 'YAML', help: 'bootstrap text merged over the file' },
   mode: { type: 'string', value: 'MODE', help: 'serve (default), or validate: check the bootstrap and exit' },
-  'log-level': { type: 'string', short: 'l', value: 'LEVEL', help: 'trace, debug, info (default), warn, error, critical, off' },
+  'log-level': {
+    type: 'string',
+    short: 'l',
+    value: 'LEVEL',
+    help: 'trace, debug, info (default), warn, error, critical, off',
+  },
   'component-log-level': { type: 'string', value: 'LIST', help: 'levels by component, e.g. xds:debug,upstream:trace' },
   'log-path': { type: 'string', value: 'FILE', help: 'write application logs to FILE' },
   'service-node': { type: 'string', value: 'ID', help: 'node id, over the bootstrap' },
@@ -28,9 +33,18 @@ export const SIDECAR_FLAGS = {
   concurrency: { type: 'string', value: 'N', help: 'threads (1 in this version; other numbers are accepted)' },
   'drain-time-s': { type: 'string', value: 'SECONDS', help: 'time for draining (default 600)' },
   'drain-strategy': { type: 'string', value: 'STRATEGY', help: 'gradual (default) or immediate' },
-  'parent-shutdown-time-s': { type: 'string', value: 'SECONDS', help: 'accepted; there is no hot restart', ignored: true },
+  'parent-shutdown-time-s': {
+    type: 'string',
+    value: 'SECONDS',
+    help: 'accepted; there is no hot restart',
+    ignored: true,
+  },
   'admin-address-path': { type: 'string', value: 'FILE', help: 'write the admin address to FILE' },
-  'file-flush-interval-msec': { type: 'string', value: 'MS', help: 'longest wait before access logs are written (default 10000)' },
+  'file-flush-interval-msec': {
+    type: 'string',
+    value: 'MS',
+    help: 'longest wait before access logs are written (default 10000)',
+  },
   'allow-unknown-static-fields': { type: 'boolean', help: 'pass over fields of the bootstrap that nobody knows' },
   'base-id': { type: 'string', value: 'N', help: 'accepted; several sidecars run side by side anyway', ignored: true },
   'use-dynamic-base-id': { type: 'boolean', help: 'accepted, as --base-id', ignored: true },
@@ -49,11 +63,22 @@ export const SIDECAR_FLAGS = {
   'socket-path': { type: 'string', value: 'PATH', help: 'accepted; there is no hot restart', ignored: true },
   'socket-mode': { type: 'string', value: 'MODE', help: 'accepted; there is no hot restart', ignored: true },
   'skip-deprecated-logs': { type: 'boolean', help: 'accepted', ignored: true },
-  'reject-unknown-dynamic-fields': { type: 'boolean', help: 'accepted; unknown fields are refused unless --allow-unsupported', ignored: true },
+  'reject-unknown-dynamic-fields': {
+    type: 'boolean',
+    help: 'accepted; unknown fields are refused unless --allow-unsupported',
+    ignored: true,
+  },
   'ignore-unknown-dynamic-fields': { type: 'boolean', help: 'accepted', ignored: true },
   'stats-tag': { type: 'string', multiple: true, value: 'TAG:VALUE', help: 'accepted', ignored: true },
-  'allow-unsupported': { type: 'boolean', help: 'warn of fields that are not honoured instead of refusing them, except where that would weaken security' },
-  'state-dir': { type: 'string', value: 'DIR', help: 'keep the last good configuration in DIR, for a start without discovery' },
+  'allow-unsupported': {
+    type: 'boolean',
+    help: 'warn of fields that are not honoured instead of refusing them, except where that would weaken security',
+  },
+  'state-dir': {
+    type: 'string',
+    value: 'DIR',
+    help: 'keep the last good configuration in DIR, for a start without discovery',
+  },
   'join-token-file': { type: 'string', value: 'FILE', help: 'token by which this sidecar gets its first certificate' },
   'ca-address': { type: 'string', value: 'HOST:PORT', help: 'certificate authority (discovery, port 15012)' },
   'ca-root': { type: 'string', value: 'FILE', help: 'PEM bundle by which the certificate authority is recognised' },
@@ -72,20 +97,30 @@ const ROWS = SIDECAR_FLAGS as Readonly<Record<string, FlagRow>>;
 
 /** Throws UsageError: an unknown flag, a flag given twice, a missing value, a word that is no flag. */
 export function parseFlags(args: readonly string[], environment: Environment): FlagValues {
-  const options = Object.fromEntries(Object.entries(ROWS).map(([name, { type, short }]) => [name, short === undefined ? { type, multiple: true } : { type, short, multiple: true }]));
+  const options = Object.fromEntries(
+    Object.entries(ROWS).map(([name, { type, short }]) => [
+      name,
+      short === undefined ? { type, multiple: true } : { type, short, multiple: true },
+    ]),
+  );
   const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true, allowPositionals: true });
   const values: Record<string, string | boolean> = {};
   for (const token of tokens) {
-    if (token.kind === 'positional') throw new UsageError(`"${token.value}" is no flag; the bootstrap is given by --config-path`);
+    if (token.kind === 'positional')
+      throw new UsageError(`"${token.value}" is no flag; the bootstrap is given by --config-path`);
     if (token.kind === 'option') readOption(token, values);
   }
   return { ...fromEnvironment(environment), ...values };
 }
 
-function readOption(token: { readonly name: string; readonly rawName: string; readonly value?: string | undefined }, values: Record<string, string | boolean>): void {
+function readOption(
+  token: { readonly name: string; readonly rawName: string; readonly value?: string | undefined },
+  values: Record<string, string | boolean>,
+): void {
   const row = ROWS[token.name];
   if (row === undefined) throw new UsageError(`unknown flag ${token.rawName}${suggestion(token.name)}`);
-  if (Object.hasOwn(values, token.name) && row.multiple !== true) throw new UsageError(`${token.rawName} is given twice`);
+  if (Object.hasOwn(values, token.name) && row.multiple !== true)
+    throw new UsageError(`${token.rawName} is given twice`);
   values[token.name] = row.type === 'boolean' ? booleanValue(token) : textValue(token);
 }
 

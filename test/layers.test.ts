@@ -66,7 +66,7 @@ function roomOf(file: string): string {
   return ALLOWED[single] === undefined ? `${house}/main` : single;
 }
 
-const STATEMENT = /^(?:import|export)\s+(type\s+)?((?:[\w$*]+|\{[^}]*\})(?:[\s\w$,*]+|\{[^}]*\})*?)\s+from\s+'([^']+)'/gm;
+const STATEMENT = /^(?:import|export)\s+(type\s+)?([^;'"=()]*?)\sfrom\s+'([^']+)'/gm;
 const BARE = /^import\s+'([^']+)'/gm;
 const DYNAMIC = /\bimport\('([^']+)'\)/g;
 

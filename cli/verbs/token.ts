@@ -1,8 +1,9 @@
 // `fairlead token --service web`: a join token, by which a workload proves who it is the first time.
 
+import { systemClock } from '../../core/clock.ts';
 import { parseDuration } from '../../core/config-scalars.ts';
 import { workloadId } from '../../core/identity.ts';
-import { makeToken, tokenKey } from '../../discovery/ca/tokens.ts';
+import { joinToken } from '../../discovery/offline.ts';
 import { CommandError, EXIT, type Invocation, requiredFlag, textFlag } from '../command.ts';
 
 export async function run({ values, environment }: Invocation): Promise<number> {
@@ -12,8 +13,7 @@ export async function run({ values, environment }: Invocation): Promise<number> 
   if (ttl === null || ttl <= 0) throw new CommandError('--ttl is a duration, like 24h', EXIT.usage);
   const dataDir = textFlag(values, 'data-dir') ?? environment['FAIRLEAD_DATA_DIR'] ?? '.fairlead';
   const sub = subjectOf(namespace, service);
-  const token = makeToken(tokenKey(dataDir), { sub, exp: Math.floor((Date.now() + ttl) / 1000) });
-  process.stdout.write(`${token}\n`);
+  process.stdout.write(`${joinToken(dataDir, sub, systemClock.wall() + ttl)}\n`);
   return EXIT.ok;
 }
 

@@ -17,8 +17,7 @@ import {
   type RenewRequest,
   RenewResponseSchema,
 } from '../../proto/gen/fairlead/registry/v1/registry_pb.ts';
-import { StatusError, unary } from './server.ts';
-import type { GrpcService } from './services.ts';
+import { type GrpcService, StatusError, unary } from './server.ts';
 
 /** A registered instance as the wire tells it. */
 export interface WireInstance {

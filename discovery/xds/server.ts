@@ -1,9 +1,10 @@
 // gRPC services -> streams. Keeps the open streams, admits new ones at a bounded rate, and tells all of
 // them of changes in slices, so that one change for many clients does not stop the loop.
 
-import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { Metadata, status as grpcStatus } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
+import { ADS } from '../../proto/ads.ts';
 import type { Node } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { Snapshot } from './snapshot.ts';
 import { decodeRequest } from './sotw.ts';
@@ -17,6 +18,12 @@ export const ADMISSIONS_PER_SECOND = 50;
 export const MAX_STREAMS = 10_000;
 /** Streams told of a change in one turn of the loop. */
 const SLICE = 50;
+
+/** A service as a gRPC server takes it. */
+export interface GrpcService {
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+}
 
 export type RawCall = ServerDuplexStream<Buffer, Buffer>;
 
@@ -42,12 +49,15 @@ export class AdsHub {
     this.#tokensAt = options.clock.now();
   }
 
-  /** Handlers for the methods of proto/ads.ts `ADS`. */
-  handlers(secure: boolean): UntypedServiceImplementation {
+  /** AggregatedDiscoveryService; `secure`: for a port with TLS. */
+  service(secure: boolean): GrpcService {
     return {
-      streamAggregatedResources: (call: RawCall) => this.#accept(call, secure),
-      deltaAggregatedResources: (call: RawCall) =>
-        endCall(call, grpcStatus.UNIMPLEMENTED, 'the incremental variant is not served in this version; use state of the world (api_type: GRPC)'),
+      definition: ADS,
+      implementation: {
+        streamAggregatedResources: (call: RawCall) => this.#accept(call, secure),
+        deltaAggregatedResources: (call: RawCall) =>
+          endCall(call, grpcStatus.UNIMPLEMENTED, 'the incremental variant is not served in this version; use state of the world (api_type: GRPC)'),
+      },
     };
   }
 

@@ -1,7 +1,7 @@
 // The side services of the xDS port: who is connected (fairlead.status, CSDS) and grpc.health.
 
 import { create } from '@bufbuild/protobuf';
-import { status as grpcStatus, type ServerDuplexStream, type ServerWritableStream, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { status as grpcStatus, type ServerDuplexStream, type ServerWritableStream } from '@grpc/grpc-js';
 import type { ReadWatch } from '../../core/watch.ts';
 import { serviceDefinition } from '../../proto/ads.ts';
 import { UpdateFailureStateSchema } from '../../proto/gen/envoy/admin/v3/config_dump_shared_pb.ts';
@@ -17,14 +17,8 @@ import {
 import { ClientSchema, ListClientsResponseSchema, type ListClientsRequest, Status } from '../../proto/gen/fairlead/status/v1/status_pb.ts';
 import { Health, type HealthCheckResponse, HealthCheckResponse_ServingStatus as Serving, HealthCheckResponseSchema, type HealthCheckRequest } from '../../proto/gen/grpc/health/v1/health_pb.ts';
 import { toTimestamp } from '../../proto/scalars.ts';
-import type { AdsHub } from './server.ts';
-import { StatusError, unary } from './server.ts';
+import { type AdsHub, type GrpcService, StatusError, unary } from './server.ts';
 import type { ClientStatus, TypeStatus } from './status.ts';
-
-export interface GrpcService {
-  readonly definition: Parameters<import('@grpc/grpc-js').Server['addService']>[0];
-  readonly implementation: UntypedServiceImplementation;
-}
 
 export function statusService(hub: AdsHub): GrpcService {
   return {

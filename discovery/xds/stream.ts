@@ -26,6 +26,8 @@ export interface StreamEnd {
   readonly details: string;
 }
 
+export type { Node };
+
 export interface Wire {
   /** false: wait until `drained`. */
   write(bytes: Buffer): boolean;

@@ -10,11 +10,22 @@ export interface AccessLog {
   readonly filter: AccessLogFilter | null;
 }
 
-export type JsonFormat = string | number | boolean | null | { readonly [key: string]: JsonFormat } | readonly JsonFormat[];
+export type JsonFormat =
+  | string
+  | number
+  | boolean
+  | null
+  | { readonly [key: string]: JsonFormat }
+  | readonly JsonFormat[];
 
 export type LogFormat =
   | { readonly kind: 'text'; readonly text: string; readonly omitEmpty: boolean }
-  | { readonly kind: 'json'; readonly json: { readonly [key: string]: JsonFormat }; readonly omitEmpty: boolean; readonly sortKeys: boolean };
+  | {
+      readonly kind: 'json';
+      readonly json: { readonly [key: string]: JsonFormat };
+      readonly omitEmpty: boolean;
+      readonly sortKeys: boolean;
+    };
 
 export interface BodyFormat {
   readonly format: LogFormat;

@@ -11,7 +11,13 @@ export interface Cluster {
   readonly discovery:
     | { readonly kind: 'static'; readonly assignment: ClusterLoadAssignment }
     | { readonly kind: 'eds'; readonly serviceName: string }
-    | { readonly kind: 'strict-dns' | 'logical-dns'; readonly assignment: ClusterLoadAssignment; readonly refreshMs: number; readonly respectTtl: boolean; readonly family: 'auto' | 'v4' | 'v6' | 'v4-preferred' | 'all' };
+    | {
+        readonly kind: 'strict-dns' | 'logical-dns';
+        readonly assignment: ClusterLoadAssignment;
+        readonly refreshMs: number;
+        readonly respectTtl: boolean;
+        readonly family: 'auto' | 'v4' | 'v6' | 'v4-preferred' | 'all';
+      };
   readonly connectTimeoutMs: number;
   readonly bufferLimit: number;
   readonly lb: LbPolicy;
@@ -30,7 +36,13 @@ export interface Cluster {
 
 export type LbPolicy =
   | { readonly kind: 'round-robin'; readonly slowStart: SlowStart | null }
-  | { readonly kind: 'least-request'; readonly choices: number; readonly activeBias: number; readonly slowStart: SlowStart | null; readonly fullScan: boolean }
+  | {
+      readonly kind: 'least-request';
+      readonly choices: number;
+      readonly activeBias: number;
+      readonly slowStart: SlowStart | null;
+      readonly fullScan: boolean;
+    }
   | { readonly kind: 'random' };
 
 export interface SlowStart {
@@ -101,4 +113,3 @@ export interface UpstreamHttp {
   /** The upstream's certificate must carry that name. */
   readonly autoSanValidation: boolean;
 }
-

@@ -5,7 +5,13 @@ import type { Rbac } from './rbac.ts';
 export type TypedFilterConfig =
   | ({ readonly kind: 'router' } & RouterConfig)
   /** null rules: not enforced here (the per-route way to switch RBAC off). */
-  | { readonly kind: 'rbac'; readonly rules: Rbac | null; readonly shadowRules: Rbac | null; readonly shadowStatPrefix: string; readonly statPrefix: string }
+  | {
+      readonly kind: 'rbac';
+      readonly rules: Rbac | null;
+      readonly shadowRules: Rbac | null;
+      readonly shadowStatPrefix: string;
+      readonly statPrefix: string;
+    }
   /** FilterConfig{disabled: true} on a route. */
   | { readonly kind: 'disabled' };
 

@@ -57,7 +57,9 @@ export interface FilterChainMatch {
 export interface HttpConnectionManager {
   readonly statPrefix: string;
   readonly codec: 'auto' | 'http1';
-  readonly routes: { readonly kind: 'inline'; readonly config: RouteConfiguration } | { readonly kind: 'rds'; readonly name: string };
+  readonly routes:
+    | { readonly kind: 'inline'; readonly config: RouteConfiguration }
+    | { readonly kind: 'rds'; readonly name: string };
   /** The last one is the router. */
   readonly filters: readonly HttpFilter[];
   readonly serverName: string;
@@ -72,7 +74,13 @@ export interface HttpConnectionManager {
   readonly alwaysSetRequestIdInResponse: boolean;
   readonly packTraceReason: boolean;
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only';
-  readonly setClientCert: { readonly subject: boolean; readonly cert: boolean; readonly chain: boolean; readonly dns: boolean; readonly uri: boolean };
+  readonly setClientCert: {
+    readonly subject: boolean;
+    readonly cert: boolean;
+    readonly chain: boolean;
+    readonly dns: boolean;
+    readonly uri: boolean;
+  };
   readonly via: string;
   readonly addUserAgent: boolean;
   readonly appendXForwardedPort: boolean;

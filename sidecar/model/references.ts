@@ -30,7 +30,8 @@ export function references(snapshot: Snapshot): References {
 /** What is mentioned and not there. */
 export function missing(snapshot: Snapshot): References {
   const all = references(snapshot);
-  const lacking = (names: ReadonlySet<string>, have: ReadonlyMap<string, unknown>) => new Set([...names].filter((name) => !have.has(name)));
+  const lacking = (names: ReadonlySet<string>, have: ReadonlyMap<string, unknown>) =>
+    new Set([...names].filter((name) => !have.has(name)));
   return {
     routes: lacking(all.routes, snapshot.routes),
     endpoints: lacking(all.endpoints, snapshot.endpoints),
@@ -40,7 +41,10 @@ export function missing(snapshot: Snapshot): References {
 
 /** Whether nothing that the listener depends on is missing. */
 export function isListenerReady(listener: Listener, snapshot: Snapshot): boolean {
-  return routesOf(listener).every((name) => snapshot.routes.has(name)) && secretsOfListener(listener).every((name) => snapshot.secrets.has(name));
+  return (
+    routesOf(listener).every((name) => snapshot.routes.has(name)) &&
+    secretsOfListener(listener).every((name) => snapshot.secrets.has(name))
+  );
 }
 
 /** Whether nothing that the cluster depends on is missing. */

@@ -43,7 +43,11 @@ export interface Route {
 
 export interface RouteMatch {
   readonly path:
-    | { readonly kind: 'prefix' | 'exact' | 'path-separated-prefix'; readonly value: string; readonly caseSensitive: boolean }
+    | {
+        readonly kind: 'prefix' | 'exact' | 'path-separated-prefix';
+        readonly value: string;
+        readonly caseSensitive: boolean;
+      }
     | { readonly kind: 'regex'; readonly regex: Regex }
     | { readonly kind: 'connect' };
   readonly headers: readonly HeaderMatch[];
@@ -66,7 +70,12 @@ export interface ForwardAction {
   readonly target:
     | { readonly kind: 'cluster'; readonly name: string }
     | { readonly kind: 'header'; readonly name: string }
-    | { readonly kind: 'weighted'; readonly clusters: readonly WeightedCluster[]; readonly total: number; readonly headerName: string | null };
+    | {
+        readonly kind: 'weighted';
+        readonly clusters: readonly WeightedCluster[];
+        readonly total: number;
+        readonly headerName: string | null;
+      };
   readonly clusterNotFoundStatus: number;
   readonly metadataMatch: Metadata | null;
   readonly pathRewrite:

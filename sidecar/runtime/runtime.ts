@@ -55,6 +55,12 @@ export class Runtime {
     return active;
   }
 
+  /** TLS material in use, of listeners and clusters. */
+  get tlsMaterials(): readonly TlsMaterial[] {
+    const chains = [...this.#listeners.values()].flatMap((listener) => listener.chains);
+    return [...this.#materials.values(), ...chains.flatMap(({ material }) => material ?? [])];
+  }
+
   /** Applies what changed; what is `===` its predecessor is not touched. */
   apply(next: Snapshot): void {
     if (this.#stopped) return;
@@ -175,6 +181,11 @@ export class Runtime {
 
   /** Listeners whose addresses could not be bound, with the reason. */
   readonly bindErrors = new Map<string, string>();
+
+  /** Resolves when no listener is being bound. */
+  async settled(): Promise<void> {
+    while (this.#starting.size > 0) await Promise.all(this.#starting.values());
+  }
 
   #makeChain(description: FilterChain, listener: ListenerDescription, label: string): Chain {
     const { hcm, release } = makeHcm(description.http, listener, this.#context);

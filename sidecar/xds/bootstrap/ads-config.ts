@@ -3,8 +3,16 @@
 import type { Bootstrap_DynamicResourcesSchema as DynamicSchema } from '../../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
 import { HeaderValueSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { ApiConfigSourceSchema as ApiSchema } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
-import { ApiConfigSource_ApiType as ApiType, ApiConfigSourceSchema, ApiVersion, ConfigSourceSchema } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
-import { GrpcService_EnvoyGrpcSchema as EnvoyGrpcSchema, GrpcServiceSchema } from '../../../proto/gen/envoy/config/core/v3/grpc_service_pb.ts';
+import {
+  ApiConfigSource_ApiType as ApiType,
+  ApiConfigSourceSchema,
+  ApiVersion,
+  ConfigSourceSchema,
+} from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
+import {
+  GrpcService_EnvoyGrpcSchema as EnvoyGrpcSchema,
+  GrpcServiceSchema,
+} from '../../../proto/gen/envoy/config/core/v3/grpc_service_pb.ts';
 import { decodeConfigSource, INITIAL_FETCH_TIMEOUT_MS } from '../decode/config-source.ts';
 import type { Fields } from '../decode/fields.ts';
 
@@ -32,7 +40,10 @@ export function decodeDynamic(f: Fields<typeof DynamicSchema>): AdsTarget | null
     return null;
   }
   const target = decodeApi(ads);
-  const initialFetchTimeoutMs = sources.length === 0 ? INITIAL_FETCH_TIMEOUT_MS : Math.max(...sources.map((source) => source.initialFetchTimeoutMs));
+  const initialFetchTimeoutMs =
+    sources.length === 0
+      ? INITIAL_FETCH_TIMEOUT_MS
+      : Math.max(...sources.map((source) => source.initialFetchTimeoutMs));
   return target === null ? null : { ...target, listeners: lds !== null, clusters: cds !== null, initialFetchTimeoutMs };
 }
 
@@ -45,11 +56,12 @@ function decodeApi(f: Fields<typeof ApiSchema>): Api | null {
   // The node goes with the first message only, and requests are few.
   f.ignore('setNodeOnFirstMessageOnly', 'rateLimitSettings', 'requestTimeout', 'refreshDelay');
   f.end();
-  if (type !== ApiType.GRPC && type !== ApiType.AGGREGATED_GRPC) f.unsupported('apiType', 'other than GRPC is not supported by fairlead yet');
+  if (type !== ApiType.GRPC && type !== ApiType.AGGREGATED_GRPC)
+    f.unsupported('apiType', 'other than GRPC is not supported by fairlead yet');
   if (version !== ApiVersion.V3) f.invalid('transportApiVersion', 'must be V3');
   if (services.length > 1) f.unsupported('grpcServices', 'more than one is not supported by fairlead');
   const service = services[0];
-  if (service === undefined) return f.invalid('grpcServices', 'needs an item'), null;
+  if (service === undefined) return f.invalid('grpcServices', 'needs an item');
   return decodeService(service);
 }
 
@@ -62,7 +74,8 @@ function decodeService(f: Fields<typeof GrpcServiceSchema>): Api | null {
   });
   f.ignore('timeout', 'retryPolicy');
   f.end();
-  if (specifier.case === 'googleGrpc') return f.unsupported('googleGrpc', 'is not supported by fairlead; write envoy_grpc with the name of a static cluster'), null;
+  if (specifier.case === 'googleGrpc')
+    return f.unsupported('googleGrpc', 'is not supported by fairlead; write envoy_grpc with the name of a static cluster');
   if (specifier.case === undefined) return null;
   const grpc = f.choice('envoyGrpc', specifier.value, EnvoyGrpcSchema);
   grpc.ignore('retryPolicy', 'maxReceiveMessageLength', 'skipEnvoyHeaders');

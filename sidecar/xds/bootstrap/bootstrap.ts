@@ -49,7 +49,9 @@ export interface DecodedBootstrap {
 /** Everything of the bootstrap but its static resources. */
 export function decodeBootstrap(bootstrap: Bootstrap, options: DecodeOptions): DecodedBootstrap {
   const problems = new Problems();
-  checkConstraints(BootstrapSchema, withoutResources(bootstrap), '', (kind, field, reason) => problems.add(kind, field, reason));
+  checkConstraints(BootstrapSchema, withoutResources(bootstrap), '', (kind, field, reason) =>
+    problems.add(kind, field, reason),
+  );
   const f = new Fields(BootstrapSchema, bootstrap, '', newContext(problems, options));
   const admin = f.child('admin', AdminSchema);
   const dynamic = f.child('dynamicResources', DynamicSchema);
@@ -77,8 +79,23 @@ function withoutResources(bootstrap: Bootstrap): Bootstrap {
 
 /** Settings of Envoy's own workings (threads, memory, statistics) that nothing here corresponds to. */
 function passOver(f: Fields<typeof BootstrapSchema>): void {
-  f.ignore('nodeContextParams', 'flagsPath', 'deferredStatOptions', 'statsConfig', 'statsFlushInterval', 'statsFlush', 'watchdog', 'watchdogs');
-  f.ignore('enableDispatcherStats', 'statsServerVersionOverride', 'inlineHeaders', 'perfTracingFilePath', 'grpcAsyncClientManagerConfig');
+  f.ignore(
+    'nodeContextParams',
+    'flagsPath',
+    'deferredStatOptions',
+    'statsConfig',
+    'statsFlushInterval',
+    'statsFlush',
+    'watchdog',
+    'watchdogs',
+  );
+  f.ignore(
+    'enableDispatcherStats',
+    'statsServerVersionOverride',
+    'inlineHeaders',
+    'perfTracingFilePath',
+    'grpcAsyncClientManagerConfig',
+  );
   f.ignore('memoryAllocatorManager', 'listenerManager', 'defaultRegexEngine');
   f.note('fatalActions', 'these actions are not run');
   f.note('applicationLogConfig', 'the program logs in its own format');
@@ -131,7 +148,8 @@ function checkRuntime(f: Fields<typeof LayeredRuntimeSchema>): void {
 
 function checkStaticLayer(f: Fields<typeof RuntimeLayerSchema>, layer: JsonObject): void {
   const loud = leaves(layer, '').filter((key) => !INERT_KEYS.test(key));
-  if (loud.length > 0) f.unsupported('staticLayer', `the runtime keys ${loud.join(', ')} are not supported by fairlead`);
+  if (loud.length > 0)
+    f.unsupported('staticLayer', `the runtime keys ${loud.join(', ')} are not supported by fairlead`);
 }
 
 /** Keys may be written with dots or nested. */

@@ -41,7 +41,9 @@ export interface StartingPoint extends Omit<DecodedBootstrap, 'problems'> {
   readonly warnings: readonly string[];
 }
 
-export type ReadBootstrap = { readonly ok: true; readonly value: StartingPoint } | { readonly ok: false; readonly errors: readonly ConfigError[] };
+export type ReadBootstrap =
+  | { readonly ok: true; readonly value: StartingPoint }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] };
 
 interface Part {
   readonly source: Source;
@@ -60,11 +62,12 @@ export function readBootstrap(texts: readonly BootstrapText[], options: ReadOpti
 
 function readPart({ file, text }: BootstrapText, options: ReadOptions, errors: ConfigError[]): Part | null {
   const { source, tree, errors: syntax } = parseTree(text, file);
-  if (tree === null) return errors.push(...syntax), null;
-  if (tree.kind === 'scalar' && tree.value === null) return errors.push(source.error(0, 'FL0106', '', 'the file is empty')), null;
+  if (tree === null) return (errors.push(...syntax), null);
+  if (tree.kind === 'scalar' && tree.value === null)
+    return (errors.push(source.error(0, 'FL0106', '', 'the file is empty')), null);
   const typed = readTyped(BootstrapSchema, tree, source);
   const serious = typed.errors.filter((error) => !(options.allowUnknown && error.code === 'FL0105'));
-  if (serious.length > 0) return errors.push(...serious), null;
+  if (serious.length > 0) return (errors.push(...serious), null);
   try {
     return { source, places: typed.places, message: fromProtoJson(BootstrapSchema, typed.json) };
   } catch (error) {
@@ -75,14 +78,23 @@ function readPart({ file, text }: BootstrapText, options: ReadOptions, errors: C
 
 function decodeParts(parts: readonly Part[], bootstrap: Bootstrap, options: ReadOptions): ReadBootstrap {
   const grpc = bootstrap.dynamicResources?.adsConfig?.grpcServices ?? [];
-  const http2Clusters = new Set(grpc.flatMap(({ targetSpecifier }) => (targetSpecifier.case === 'envoyGrpc' ? [targetSpecifier.value.clusterName] : [])));
+  const http2Clusters = new Set(
+    grpc.flatMap(({ targetSpecifier }) =>
+      targetSpecifier.case === 'envoyGrpc' ? [targetSpecifier.value.clusterName] : [],
+    ),
+  );
   const decodeOptions: DecodeOptions = { ...options, http2Clusters };
   const { problems, ...decoded } = decodeBootstrap(bootstrap, decodeOptions);
   const { snapshot, problems: placed } = decodeStatic(collect(parts), decodeOptions, decoded.ads !== null);
   const node = withFlags(decoded.node, options.node);
   const start = { ...decoded, node, snapshot, bootstrap };
-  const all = [...[...problems, ...checkAds(start)].map((problem) => ({ ...problem, text: lastPartWith(parts, problem.field) })), ...placed];
-  const errors = all.filter((problem) => isFatal(problem, options.allowUnsupported)).map((problem) => toError(parts, problem));
+  const all = [
+    ...[...problems, ...checkAds(start)].map((problem) => ({ ...problem, text: lastPartWith(parts, problem.field) })),
+    ...placed,
+  ];
+  const errors = all
+    .filter((problem) => isFatal(problem, options.allowUnsupported))
+    .map((problem) => toError(parts, problem));
   if (errors.length > 0) return { ok: false, errors };
   const warnings = all.map((problem) => formatError({ ...toError(parts, problem), sourceLine: '' }));
   return { ok: true, value: { ...start, warnings } };
@@ -98,10 +110,24 @@ function checkAds({ ads, snapshot, node }: Pick<StartingPoint, 'ads' | 'snapshot
   const problems: Problem[] = [];
   const services = 'dynamic_resources.ads_config.grpc_services';
   const cluster = snapshot.clusters.get(ads.cluster);
-  if (cluster === undefined) problems.push({ kind: 'invalid', field: `${services}[0].envoy_grpc.cluster_name`, reason: `unknown cluster "${ads.cluster}": discovery must be one of static_resources.clusters` });
-  if (cluster?.discovery.kind === 'eds') problems.push({ kind: 'invalid', field: `${services}[0].envoy_grpc.cluster_name`, reason: `the cluster "${ads.cluster}" cannot get its endpoints from the discovery that it leads to` });
+  if (cluster === undefined)
+    problems.push({
+      kind: 'invalid',
+      field: `${services}[0].envoy_grpc.cluster_name`,
+      reason: `unknown cluster "${ads.cluster}": discovery must be one of static_resources.clusters`,
+    });
+  if (cluster?.discovery.kind === 'eds')
+    problems.push({
+      kind: 'invalid',
+      field: `${services}[0].envoy_grpc.cluster_name`,
+      reason: `the cluster "${ads.cluster}" cannot get its endpoints from the discovery that it leads to`,
+    });
   if (node.id === '' || node.cluster === '') {
-    problems.push({ kind: 'invalid', field: 'node', reason: "'id' and 'cluster' are required; set them here or by --service-node and --service-cluster" });
+    problems.push({
+      kind: 'invalid',
+      field: 'node',
+      reason: "'id' and 'cluster' are required; set them here or by --service-node and --service-cluster",
+    });
   }
   return problems;
 }
@@ -109,7 +135,11 @@ function checkAds({ ads, snapshot, node }: Pick<StartingPoint, 'ads' | 'snapshot
 function collect(parts: readonly Part[]): StaticMessages {
   const list = <K extends 'clusters' | 'listeners' | 'secrets'>(name: K) =>
     parts.flatMap(({ message }, text) =>
-      (message.staticResources?.[name] ?? []).map((resource, index) => ({ message: resource, path: `static_resources.${name}[${index}]`, text })),
+      (message.staticResources?.[name] ?? []).map((resource, index) => ({
+        message: resource,
+        path: `static_resources.${name}[${index}]`,
+        text,
+      })),
     );
   return { clusters: list('clusters'), listeners: list('listeners'), secrets: list('secrets') } as StaticMessages;
 }
@@ -122,6 +152,16 @@ function lastPartWith(parts: readonly Part[], path: string): number {
 
 function toError(parts: readonly Part[], problem: PlacedProblem): ConfigError {
   const part = parts[problem.text];
-  if (part === undefined) return { file: '', line: 0, column: 0, path: problem.field, message: problem.reason, suggestion: null, code: 'FL0107', sourceLine: '' };
+  if (part === undefined)
+    return {
+      file: '',
+      line: 0,
+      column: 0,
+      path: problem.field,
+      message: problem.reason,
+      suggestion: null,
+      code: 'FL0107',
+      sourceLine: '',
+    };
   return errorAt(part.source, part.places, problem.field, 'FL0107', problem.reason);
 }

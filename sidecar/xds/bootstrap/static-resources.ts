@@ -62,19 +62,36 @@ export function decodeStatic(messages: StaticMessages, options: DecodeOptions, d
   return { snapshot, problems };
 }
 
-function decodeAll<M extends Model>(schema: Parameters<typeof decodeMessage>[0], placed: readonly Placed<Parameters<typeof decodeMessage>[1]>[], options: DecodeOptions, problems: PlacedProblem[]): Placed<M>[] {
+function decodeAll<M extends Model>(
+  schema: Parameters<typeof decodeMessage>[0],
+  placed: readonly Placed<Parameters<typeof decodeMessage>[1]>[],
+  options: DecodeOptions,
+  problems: PlacedProblem[],
+): Placed<M>[] {
   return placed.flatMap(({ message, path, text }) => {
     const decoded = decodeMessage(schema, message, options);
     const found = decoded.ok ? decoded.warnings : decoded.problems;
-    problems.push(...found.map((problem) => ({ ...problem, text, field: problem.field === '' ? path : join(path, problem.field) })));
+    problems.push(
+      ...found.map((problem) => ({ ...problem, text, field: problem.field === '' ? path : join(path, problem.field) })),
+    );
     return decoded.ok && decoded.value !== null ? [{ message: decoded.value as M, path, text }] : [];
   });
 }
 
-function byName<M extends { readonly name: string }>(what: string, placed: readonly Placed<M>[], problems: PlacedProblem[]): ReadonlyMap<string, M> {
+function byName<M extends { readonly name: string }>(
+  what: string,
+  placed: readonly Placed<M>[],
+  problems: PlacedProblem[],
+): ReadonlyMap<string, M> {
   const map = new Map<string, M>();
   for (const { message, path, text } of placed) {
-    if (map.has(message.name)) problems.push({ kind: 'invalid', text, field: join(path, 'name'), reason: `duplicate ${what} "${message.name}"` });
+    if (map.has(message.name))
+      problems.push({
+        kind: 'invalid',
+        text,
+        field: join(path, 'name'),
+        reason: `duplicate ${what} "${message.name}"`,
+      });
     else map.set(message.name, message);
   }
   return map;
@@ -87,7 +104,13 @@ function checkAddresses(listeners: readonly Placed<Listener>[], problems: Placed
     for (const { host, port } of message.bindToPort ? message.addresses : []) {
       const key = `${host}:${port}`;
       const other = taken.get(key);
-      if (port !== 0 && other !== undefined) problems.push({ kind: 'invalid', text, field: join(path, 'address'), reason: `${key} is the address of listener "${other}" already` });
+      if (port !== 0 && other !== undefined)
+        problems.push({
+          kind: 'invalid',
+          text,
+          field: join(path, 'address'),
+          reason: `${key} is the address of listener "${other}" already`,
+        });
       taken.set(key, message.name);
     }
   }
@@ -96,14 +119,43 @@ function checkAddresses(listeners: readonly Placed<Listener>[], problems: Placed
 const NOBODY = 'and dynamic_resources.ads_config, which would bring it, is missing';
 
 /** Without discovery every name must be in the file. */
-function checkReferences(snapshot: Snapshot, clusters: readonly Placed<Cluster>[], listeners: readonly Placed<Listener>[], problems: PlacedProblem[]): void {
+function checkReferences(
+  snapshot: Snapshot,
+  clusters: readonly Placed<Cluster>[],
+  listeners: readonly Placed<Listener>[],
+  problems: PlacedProblem[],
+): void {
   const lacking = (names: readonly string[]) => names.filter((name) => !snapshot.secrets.has(name));
   for (const { message, path, text } of clusters) {
-    if (message.discovery.kind === 'eds') problems.push({ kind: 'invalid', text, field: join(path, 'eds_cluster_config'), reason: `needs endpoints from discovery, ${NOBODY}` });
-    for (const name of lacking(secretsOf(message.tls))) problems.push({ kind: 'invalid', text, field: join(path, 'transport_socket'), reason: `needs the secret "${name}", ${NOBODY}` });
+    if (message.discovery.kind === 'eds')
+      problems.push({
+        kind: 'invalid',
+        text,
+        field: join(path, 'eds_cluster_config'),
+        reason: `needs endpoints from discovery, ${NOBODY}`,
+      });
+    for (const name of lacking(secretsOf(message.tls)))
+      problems.push({
+        kind: 'invalid',
+        text,
+        field: join(path, 'transport_socket'),
+        reason: `needs the secret "${name}", ${NOBODY}`,
+      });
   }
   for (const { message, path, text } of listeners) {
-    for (const name of routesOf(message)) problems.push({ kind: 'invalid', text, field: join(path, 'filter_chains'), reason: `needs the routes "${name}", ${NOBODY}` });
-    for (const name of lacking(secretsOfListener(message))) problems.push({ kind: 'invalid', text, field: join(path, 'filter_chains'), reason: `needs the secret "${name}", ${NOBODY}` });
+    for (const name of routesOf(message))
+      problems.push({
+        kind: 'invalid',
+        text,
+        field: join(path, 'filter_chains'),
+        reason: `needs the routes "${name}", ${NOBODY}`,
+      });
+    for (const name of lacking(secretsOfListener(message)))
+      problems.push({
+        kind: 'invalid',
+        text,
+        field: join(path, 'filter_chains'),
+        reason: `needs the secret "${name}", ${NOBODY}`,
+      });
   }
 }

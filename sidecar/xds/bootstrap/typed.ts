@@ -27,8 +27,16 @@ export function readTyped(schema: DescMessage, tree: Tree, source: Source): Type
 }
 
 const WRAPPERS = /^google\.protobuf\.(?:Double|Float|Int64|UInt64|Int32|UInt32|Bool|String|Bytes)Value$/;
-const LEAVES: ReadonlySet<string> = new Set(['google.protobuf.Duration', 'google.protobuf.Timestamp', 'google.protobuf.FieldMask']);
-const FREE: ReadonlySet<string> = new Set(['google.protobuf.Struct', 'google.protobuf.Value', 'google.protobuf.ListValue']);
+const LEAVES: ReadonlySet<string> = new Set([
+  'google.protobuf.Duration',
+  'google.protobuf.Timestamp',
+  'google.protobuf.FieldMask',
+]);
+const FREE: ReadonlySet<string> = new Set([
+  'google.protobuf.Struct',
+  'google.protobuf.Value',
+  'google.protobuf.ListValue',
+]);
 
 class TypedWalk {
   readonly errors: ConfigError[] = [];
@@ -42,7 +50,8 @@ class TypedWalk {
   /** Protobuf's JSON of a message; undefined after an error that leaves nothing to say. */
   message(schema: DescMessage, tree: Tree, path: string): JsonValue | undefined {
     if (FREE.has(schema.typeName)) return this.#struct(schema, tree, path);
-    if (tree.kind !== 'map') return this.#refuse(tree.at, 'FL0107', path, `must be a mapping with fields of ${schema.name}`);
+    if (tree.kind !== 'map')
+      return this.#refuse(tree.at, 'FL0107', path, `must be a mapping with fields of ${schema.name}`);
     if (schema.typeName === 'google.protobuf.Any') return this.#any(tree, path);
     return this.#fields(schema, tree, path);
   }
@@ -59,10 +68,18 @@ class TypedWalk {
     return json;
   }
 
-  #field(field: DescField, tree: Tree, keyAt: number, path: string, json: JsonObject, chosen: Map<string, string>): void {
+  #field(
+    field: DescField,
+    tree: Tree,
+    keyAt: number,
+    path: string,
+    json: JsonObject,
+    chosen: Map<string, string>,
+  ): void {
     this.places.set(path, { key: keyAt, value: tree.at });
     if (tree.kind === 'scalar' && tree.value === null && !isFree(field)) return;
-    if (Object.hasOwn(json, field.name)) return this.#refuse(keyAt, 'FL0102', path, 'stands twice, in snake_case and in camelCase');
+    if (Object.hasOwn(json, field.name))
+      return this.#refuse(keyAt, 'FL0102', path, 'stands twice, in snake_case and in camelCase');
     const other = field.oneof === undefined ? undefined : chosen.get(field.oneof.name);
     if (other !== undefined) this.#refuse(keyAt, 'FL0112', path, `only one of ${other} and ${field.name} may be given`);
     if (field.oneof !== undefined) chosen.set(field.oneof.name, field.name);
@@ -101,7 +118,8 @@ class TypedWalk {
   #single(field: DescField, tree: Tree, path: string): JsonValue | undefined {
     if (field.enum !== undefined) return this.#enum(field.enum, tree, path);
     const { message } = field;
-    if (message !== undefined && !WRAPPERS.test(message.typeName) && !LEAVES.has(message.typeName)) return this.message(message, tree, path);
+    if (message !== undefined && !WRAPPERS.test(message.typeName) && !LEAVES.has(message.typeName))
+      return this.message(message, tree, path);
     if (tree.kind !== 'scalar') return this.#refuse(tree.at, 'FL0107', path, 'must be a single value');
     return this.#scalar(field, tree, path);
   }
@@ -111,7 +129,14 @@ class TypedWalk {
     const value = tree.value as JsonValue;
     const reason = whyNot(field, value);
     if (reason === null) return value;
-    return this.#refuse(tree.at, 'FL0107', path, typeof value === 'boolean' && isText(field) ? `${tree.text} is read as a boolean here; write "${tree.text}" in quotes` : reason);
+    return this.#refuse(
+      tree.at,
+      'FL0107',
+      path,
+      typeof value === 'boolean' && isText(field)
+        ? `${tree.text} is read as a boolean here; write "${tree.text}" in quotes`
+        : reason,
+    );
   }
 
   #enum(desc: DescEnum, tree: Tree, path: string): JsonValue | undefined {
@@ -119,7 +144,13 @@ class TypedWalk {
     if (typeof tree.value === 'number') return tree.value;
     const names = desc.values.map((value) => value.name);
     if (names.includes(tree.text)) return tree.text;
-    return this.#refuse(tree.at, 'FL0107', path, `"${tree.text}" is not a value of ${desc.name}: ${names.join(', ')}`, nearest(tree.text, names));
+    return this.#refuse(
+      tree.at,
+      'FL0107',
+      path,
+      `"${tree.text}" is not a value of ${desc.name}: ${names.join(', ')}`,
+      nearest(tree.text, names),
+    );
   }
 
   /** An unknown type is carried on as a TypedStruct: whoever decodes it names it. */
@@ -138,7 +169,9 @@ class TypedWalk {
 
   #struct(schema: DescMessage, tree: Tree, path: string): JsonValue | undefined {
     if (schema.typeName === 'google.protobuf.Struct' && tree.kind !== 'map') {
-      return tree.kind === 'scalar' && tree.value === null ? undefined : this.#refuse(tree.at, 'FL0107', path, 'must be a mapping');
+      return tree.kind === 'scalar' && tree.value === null
+        ? undefined
+        : this.#refuse(tree.at, 'FL0107', path, 'must be a mapping');
     }
     return free(tree);
   }
@@ -203,7 +236,8 @@ const KINDS: Readonly<Partial<Record<ScalarType, string>>> = {
 
 function readable(field: DescField, value: JsonValue, message: string): string {
   const scalar = field.scalar ?? field.message?.fields[0]?.scalar;
-  if (field.message?.typeName === 'google.protobuf.Duration') return `${JSON.stringify(value)} is not a duration: write seconds with an "s", e.g. "0.5s"`;
+  if (field.message?.typeName === 'google.protobuf.Duration')
+    return `${JSON.stringify(value)} is not a duration: write seconds with an "s", e.g. "0.5s"`;
   const wanted = scalar === undefined ? undefined : KINDS[scalar];
   return wanted === undefined ? message : `${JSON.stringify(value)} is not ${wanted}`;
 }

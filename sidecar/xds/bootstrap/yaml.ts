@@ -59,12 +59,27 @@ export function parseTree(text: string, file: string): ParsedTree {
   const lines = new LineCounter();
   const source = newSource(file, text, lines);
   if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
-    return { source, tree: null, errors: [source.error(0, 'FL0103', '', `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)] };
+    return {
+      source,
+      tree: null,
+      errors: [source.error(0, 'FL0103', '', `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)],
+    };
   }
-  const document = parseDocument(text, { lineCounter: lines, schema: 'failsafe', prettyErrors: false, uniqueKeys: true, logLevel: 'silent' });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    schema: 'failsafe',
+    prettyErrors: false,
+    uniqueKeys: true,
+    logLevel: 'silent',
+  });
   const errors = document.errors.map((error) => {
     const twice = error.code === 'DUPLICATE_KEY';
-    return source.error(error.pos[0], twice ? 'FL0102' : 'FL0101', '', twice ? 'this key stands twice in one mapping' : error.message);
+    return source.error(
+      error.pos[0],
+      twice ? 'FL0102' : 'FL0101',
+      '',
+      twice ? 'this key stands twice in one mapping' : error.message,
+    );
   });
   if (errors.length > 0) return { source, tree: null, errors };
   const walk = new Walk(source, /\.json$/i.test(file));
@@ -92,17 +107,21 @@ class Walk {
     if (depth > MAX_DEPTH) return this.#refuse(at, 'FL0103', `nested deeper than ${MAX_DEPTH} levels`);
     if (isAlias(node)) return this.#alias(node.source, depth, at);
     if (node !== null && 'anchor' in node && typeof node.anchor === 'string') this.#anchors.set(node.anchor, node);
-    if (isMap(node)) return { kind: 'map', at, entries: this.#entries(node.items as Pair<Node, Node | null>[], depth, at) };
-    if (isSeq(node)) return { kind: 'list', at, items: node.items.map((item) => this.node(item as Node, depth + 1, at)) };
-    return isScalar(node) ? { kind: 'scalar', at, text: String(node.value ?? ''), value: this.#scalar(node) } : { ...NOTHING, at };
+    if (isMap(node))
+      return { kind: 'map', at, entries: this.#entries(node.items as Pair<Node, Node | null>[], depth, at) };
+    if (isSeq(node))
+      return { kind: 'list', at, items: node.items.map((item) => this.node(item as Node, depth + 1, at)) };
+    return isScalar(node)
+      ? { kind: 'scalar', at, text: String(node.value ?? ''), value: this.#scalar(node) }
+      : { ...NOTHING, at };
   }
 
   #entries(pairs: readonly Pair<Node, Node | null>[], depth: number, at: number): MapTree['entries'] {
     return pairs.flatMap((pair) => {
       const keyAt = pair.key.range?.[0] ?? at;
-      if (!isScalar(pair.key)) return this.#refuse(keyAt, 'FL0107', 'keys must be plain words'), [];
+      if (!isScalar(pair.key)) return (this.#refuse(keyAt, 'FL0107', 'keys must be plain words'), []);
       const key = String(pair.key.value);
-      if (FORBIDDEN_KEYS.has(key)) return this.#refuse(keyAt, 'FL0104', `"${key}" is not allowed as a key`), [];
+      if (FORBIDDEN_KEYS.has(key)) return (this.#refuse(keyAt, 'FL0104', `"${key}" is not allowed as a key`), []);
       return [{ key, keyAt, value: this.node(pair.value, depth + 1, keyAt) }];
     });
   }
@@ -111,7 +130,9 @@ class Walk {
     this.#aliases++;
     if (this.#aliases > MAX_ALIASES) return this.#refuse(at, 'FL0103', `more than ${MAX_ALIASES} aliases`);
     const target = this.#anchors.get(anchor);
-    return target === undefined ? this.#refuse(at, 'FL0101', `no anchor "${anchor}" before this alias`) : this.node(target, depth + 1, at);
+    return target === undefined
+      ? this.#refuse(at, 'FL0101', `no anchor "${anchor}" before this alias`)
+      : this.node(target, depth + 1, at);
   }
 
   #scalar(scalar: Scalar): ScalarTree['value'] {

@@ -29,9 +29,15 @@ export function decodeAccessLogFilter(f: Fields<typeof AccessLogFilterSchema>): 
   f.end();
   switch (specifier.case) {
     case 'statusCodeFilter':
-      return { kind: 'status', comparison: decodeComparison(f.choice('statusCodeFilter', specifier.value, StatusCodeFilterSchema)) };
+      return {
+        kind: 'status',
+        comparison: decodeComparison(f.choice('statusCodeFilter', specifier.value, StatusCodeFilterSchema)),
+      };
     case 'durationFilter':
-      return { kind: 'duration', comparison: decodeComparison(f.choice('durationFilter', specifier.value, DurationFilterSchema)) };
+      return {
+        kind: 'duration',
+        comparison: decodeComparison(f.choice('durationFilter', specifier.value, DurationFilterSchema)),
+      };
     case 'notHealthCheckFilter':
       return { kind: 'not-health-check' };
     case 'traceableFilter':
@@ -57,7 +63,9 @@ export function decodeAccessLogFilter(f: Fields<typeof AccessLogFilterSchema>): 
 const OPS: Readonly<Record<number, Comparison['op']>> = { [Op.EQ]: 'eq', [Op.GE]: 'ge', [Op.LE]: 'le' };
 
 /** The default value; there is no runtime here to override it by its key. */
-function decodeComparison(parent: Fields<typeof StatusCodeFilterSchema> | Fields<typeof DurationFilterSchema>): Comparison {
+function decodeComparison(
+  parent: Fields<typeof StatusCodeFilterSchema> | Fields<typeof DurationFilterSchema>,
+): Comparison {
   const f = (parent as Fields<typeof StatusCodeFilterSchema>).child('comparison', ComparisonFilterSchema);
   const value = f?.child('value', RuntimeUInt32Schema);
   const comparison = { op: OPS[f?.take('op') ?? Op.EQ] ?? 'eq', value: value?.take('defaultValue') ?? 0 };

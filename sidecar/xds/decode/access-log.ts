@@ -6,7 +6,10 @@ import { AccessLogFilterSchema } from '../../../proto/gen/envoy/config/accesslog
 import type { SubstitutionFormatString } from '../../../proto/gen/envoy/config/core/v3/substitution_format_string_pb.ts';
 import { SubstitutionFormatStringSchema } from '../../../proto/gen/envoy/config/core/v3/substitution_format_string_pb.ts';
 import { FileAccessLogSchema } from '../../../proto/gen/envoy/extensions/access_loggers/file/v3/file_pb.ts';
-import { StderrAccessLogSchema, StdoutAccessLogSchema } from '../../../proto/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts';
+import {
+  StderrAccessLogSchema,
+  StdoutAccessLogSchema,
+} from '../../../proto/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.ts';
 import type { AccessLog, LogFormat } from '../../model/access-log.ts';
 import { DEFAULT_LOG_TEXT } from '../../telemetry/format.ts';
 import { decodeAccessLogFilter } from './access-log-filter.ts';
@@ -21,7 +24,7 @@ export function decodeAccessLog(f: Fields<typeof AccessLogSchema>): AccessLog[] 
   f.ignore('name');
   f.end();
   const decodedFilter = filter === null ? null : decodeAccessLogFilter(filter);
-  if (config.case === undefined) return f.invalid('', 'typed_config is required'), [];
+  if (config.case === undefined) return (f.invalid('', 'typed_config is required'), []);
   const logger = decodeLogger(f, config.value);
   return logger === null ? [] : [{ ...logger, filter: decodedFilter }];
 }
@@ -29,7 +32,8 @@ export function decodeAccessLog(f: Fields<typeof AccessLogSchema>): AccessLog[] 
 function decodeLogger(f: Fields<typeof AccessLogSchema>, config: Any): Omit<AccessLog, 'filter'> | null {
   const opened = openAny(config, f.at('typedConfig'), f.context);
   if (opened === null) return null;
-  if (isType(opened, FileAccessLogSchema)) return decodeFile(new Fields(FileAccessLogSchema, opened.message, opened.path, f.context));
+  if (isType(opened, FileAccessLogSchema))
+    return decodeFile(new Fields(FileAccessLogSchema, opened.message, opened.path, f.context));
   if (isType(opened, StdoutAccessLogSchema)) {
     return decodeStream(new Fields(StdoutAccessLogSchema, opened.message, opened.path, f.context), 'stdout');
   }
@@ -40,10 +44,16 @@ function decodeLogger(f: Fields<typeof AccessLogSchema>, config: Any): Omit<Acce
   return null;
 }
 
-function decodeStream(f: Fields<typeof StdoutAccessLogSchema> | Fields<typeof StderrAccessLogSchema>, kind: 'stdout' | 'stderr'): Omit<AccessLog, 'filter'> {
+function decodeStream(
+  f: Fields<typeof StdoutAccessLogSchema> | Fields<typeof StderrAccessLogSchema>,
+  kind: 'stdout' | 'stderr',
+): Omit<AccessLog, 'filter'> {
   const format = f.take('accessLogFormat');
   f.end();
-  return { sink: { kind }, format: format.case === undefined ? defaultFormat() : substitution(f, 'logFormat', format.value) };
+  return {
+    sink: { kind },
+    format: format.case === undefined ? defaultFormat() : substitution(f, 'logFormat', format.value),
+  };
 }
 
 function decodeFile(f: Fields<typeof FileAccessLogSchema>): Omit<AccessLog, 'filter'> {
@@ -55,7 +65,10 @@ function decodeFile(f: Fields<typeof FileAccessLogSchema>): Omit<AccessLog, 'fil
     case 'logFormat':
       return { sink, format: substitution(f, 'logFormat', format.value) };
     case 'format':
-      return { sink, format: format.value === '' ? defaultFormat() : textFormat(format.value, f.at('format'), false, f.context) };
+      return {
+        sink,
+        format: format.value === '' ? defaultFormat() : textFormat(format.value, f.at('format'), false, f.context),
+      };
     case 'typedJsonFormat':
       return { sink, format: jsonFormat(format.value, f.at('typedJsonFormat'), false, f.context) };
     case 'jsonFormat':
@@ -66,7 +79,11 @@ function decodeFile(f: Fields<typeof FileAccessLogSchema>): Omit<AccessLog, 'fil
   }
 }
 
-function substitution(f: { at(name: string): string; context: Fields<typeof FileAccessLogSchema>['context'] }, name: string, value: SubstitutionFormatString): LogFormat {
+function substitution(
+  f: { at(name: string): string; context: Fields<typeof FileAccessLogSchema>['context'] },
+  name: string,
+  value: SubstitutionFormatString,
+): LogFormat {
   return decodeLogFormat(new Fields(SubstitutionFormatStringSchema, value, f.at(name), f.context));
 }
 

@@ -15,7 +15,8 @@ export interface DecodedAddress extends SocketAddress {
 export function decodeAddress(f: Fields<typeof AddressSchema>, names: boolean): DecodedAddress | null {
   const address = f.take('address');
   f.end();
-  if (address.case === 'socketAddress') return decodeSocketAddress(f.choice('socketAddress', address.value, SocketAddressSchema), names);
+  if (address.case === 'socketAddress')
+    return decodeSocketAddress(f.choice('socketAddress', address.value, SocketAddressSchema), names);
   if (address.case !== undefined) f.unsupported(address.case);
   return null;
 }
@@ -28,7 +29,10 @@ export function decodeSocketAddress(f: Fields<typeof SocketAddressSchema>, names
   const ipv4Compat = f.take('ipv4Compat');
   f.end();
   if (!names && isIP(host) === 0) {
-    f.invalid('address', `"${host}" is not an IP address (names are resolved for clusters of type STRICT_DNS and LOGICAL_DNS)`);
+    f.invalid(
+      'address',
+      `"${host}" is not an IP address (names are resolved for clusters of type STRICT_DNS and LOGICAL_DNS)`,
+    );
   }
   return { host: canonicalAddress(host), port: port.case === 'portValue' ? port.value : 0, ipv4Compat };
 }

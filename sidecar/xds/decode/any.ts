@@ -21,9 +21,14 @@ export function typeName(any: Any): string {
 }
 
 /** Opens an Any. Null after a report: an unknown type (`ifUnknown`), or bytes that are not that type. */
-export function openAny(any: Any, path: string, context: DecodeContext, ifUnknown: ProblemKind = 'unsupported'): Extension | null {
+export function openAny(
+  any: Any,
+  path: string,
+  context: DecodeContext,
+  ifUnknown: ProblemKind = 'unsupported',
+): Extension | null {
   const refuse = (reason: string) => context.problems.add('invalid', path, reason);
-  if (any.typeUrl === '') return refuse('has no @type'), null;
+  if (any.typeUrl === '') return (refuse('has no @type'), null);
   const name = typeName(any);
   if (schemaOf(name) === undefined) {
     context.problems.add(ifUnknown, path, `the extension ${name} is not supported by fairlead`);

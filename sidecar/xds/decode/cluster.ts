@@ -1,6 +1,10 @@
 // Clusters: how hosts are found, and the rules for using them.
 
-import { BindConfigSchema, SocketAddressSchema, TcpKeepaliveSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
+import {
+  BindConfigSchema,
+  SocketAddressSchema,
+  TcpKeepaliveSchema,
+} from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import { MetadataSchema, TransportSocketSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { ConfigSourceSchema } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
 import { CircuitBreakersSchema } from '../../../proto/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts';
@@ -57,7 +61,13 @@ export function decodeCluster(f: Fields<typeof ClusterSchema>): Cluster {
     statTimeoutBudget: decodeStats(f),
   };
   // Warming, health checks and idle host sets: without effect where there is nothing to wait for or to check.
-  f.ignore('waitForWarmOnInit', 'ignoreHealthOnHostRemoval', 'cleanupInterval', 'lrsReportEndpointMetrics', 'protocolSelection');
+  f.ignore(
+    'waitForWarmOnInit',
+    'ignoreHealthOnHostRemoval',
+    'cleanupInterval',
+    'lrsReportEndpointMetrics',
+    'protocolSelection',
+  );
   f.end();
   return cluster;
 }
@@ -81,7 +91,8 @@ function decodeDiscovery(f: Fields<typeof ClusterSchema>): Discovery {
 function decodeEds(f: Fields<typeof ClusterSchema>): Discovery {
   const eds = f.child('edsClusterConfig', EdsSchema);
   const source = eds?.child('edsConfig', ConfigSourceSchema) ?? null;
-  if (eds === null || source === null) f.invalid('edsClusterConfig', 'with an eds_config is required for a cluster of type EDS');
+  if (eds === null || source === null)
+    f.invalid('edsClusterConfig', 'with an eds_config is required for a cluster of type EDS');
   if (source !== null) decodeConfigSource(source);
   const serviceName = eds?.take('serviceName') || f.message.name;
   eds?.end();
@@ -95,7 +106,14 @@ function decodeEds(f: Fields<typeof ClusterSchema>): Discovery {
 function decodeInline(f: Fields<typeof ClusterSchema>, names: boolean): ClusterLoadAssignment {
   const assignment = f.child('loadAssignment', ClusterLoadAssignmentSchema);
   if (assignment !== null) return decodeAssignment(assignment, names);
-  return { name: f.message.name, localities: [], overprovisioningFactor: 140, weightedPriorityHealth: false, dropOverloads: [], staleAfterMs: 0 };
+  return {
+    name: f.message.name,
+    localities: [],
+    overprovisioningFactor: 140,
+    weightedPriorityHealth: false,
+    dropOverloads: [],
+    staleAfterMs: 0,
+  };
 }
 
 type DnsFamily = Extract<Discovery, { kind: 'strict-dns' | 'logical-dns' }>['family'];
@@ -112,7 +130,10 @@ function decodeDns(f: Fields<typeof ClusterSchema>, kind: DiscoveryType, assignm
   const logical = kind === DiscoveryType.LOGICAL_DNS;
   const hosts = assignment.localities.flatMap((locality) => locality.endpoints);
   if (logical && (assignment.localities.length !== 1 || hosts.length !== 1)) {
-    f.invalid('loadAssignment', 'LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint');
+    f.invalid(
+      'loadAssignment',
+      'LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint',
+    );
   }
   if (f.message.useTcpForDnsLookups !== true) f.ignore('useTcpForDnsLookups');
   return {
@@ -140,7 +161,8 @@ function decodeCommonLb(f: Fields<typeof CommonLbSchema> | null, lb: DecodedLb):
   f?.ignore('consistentHashingLbConfig', 'overrideHostStatus');
   const common: CommonLb = {
     panicThreshold: panic?.message.value ?? DEFAULT_PANIC_PERCENT,
-    failTrafficOnPanic: lb.failTrafficOnPanic ?? (locality?.case === 'zoneAwareLbConfig' && locality.value.failTrafficOnPanic),
+    failTrafficOnPanic:
+      lb.failTrafficOnPanic ?? (locality?.case === 'zoneAwareLbConfig' && locality.value.failTrafficOnPanic),
     localityWeighted: lb.localityWeighted ?? locality?.case === 'localityWeightedLbConfig',
     updateMergeWindowMs: f?.ms('updateMergeWindow', DEFAULT_MERGE_WINDOW_MS) ?? DEFAULT_MERGE_WINDOW_MS,
     ignoreNewHostsUntilFirstHc: f?.take('ignoreNewHostsUntilFirstHc') ?? false,

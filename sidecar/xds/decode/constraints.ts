@@ -91,7 +91,13 @@ function scalarCheck(field: DescField, rules: FieldRules): ValueCheck {
   };
 }
 
-const OPAQUE = new Set(['google.protobuf.Any', 'google.protobuf.Struct', 'google.protobuf.Value', 'google.protobuf.ListValue', 'google.protobuf.Timestamp']);
+const OPAQUE = new Set([
+  'google.protobuf.Any',
+  'google.protobuf.Struct',
+  'google.protobuf.Value',
+  'google.protobuf.ListValue',
+  'google.protobuf.Timestamp',
+]);
 
 function messageCheck(schema: DescMessage, rules: FieldRules | null): ValueCheck | null {
   const inner = bodyCheck(schema, rules);
@@ -128,7 +134,8 @@ function durationCheck(rules: FieldRules | null): ValueCheck {
     const problem = durationProblem(duration);
     if (problem !== null) report('invalid', path, problem);
     else if (durationMs(duration) < 0) report('invalid', path, 'must not be negative');
-    else if (limits !== null) checkDurationRules(durationMs(duration), limits, (reason) => report('invalid', path, reason));
+    else if (limits !== null)
+      checkDurationRules(durationMs(duration), limits, (reason) => report('invalid', path, reason));
   };
 }
 
@@ -138,8 +145,10 @@ function listCheck(field: DescField & { fieldKind: 'list' }, rules: FieldRules |
   if (limits === null && item === null) return null;
   return (value, path, report) => {
     const list = value as readonly unknown[];
-    if (limits !== null) checkCount(list.length, limits.minItems, limits.maxItems, (reason) => report('invalid', path, reason));
-    if (limits?.unique === true && new Set(list).size < list.length) report('invalid', path, 'holds the same item twice');
+    if (limits !== null)
+      checkCount(list.length, limits.minItems, limits.maxItems, (reason) => report('invalid', path, reason));
+    if (limits?.unique === true && new Set(list).size < list.length)
+      report('invalid', path, 'holds the same item twice');
     if (item !== null) for (const [index, one] of list.entries()) item(one, `${path}[${index}]`, report);
   };
 }
@@ -155,10 +164,12 @@ function mapCheck(field: DescField & { fieldKind: 'map' }, rules: FieldRules | n
   if (limits === null && inner === null) return null;
   return (value, path, report) => {
     const entries = Object.entries(value as Raw);
-    if (limits !== null) checkCount(entries.length, limits.minPairs, limits.maxPairs, (reason) => report('invalid', path, reason));
+    if (limits !== null)
+      checkCount(entries.length, limits.minPairs, limits.maxPairs, (reason) => report('invalid', path, reason));
     for (const [key, one] of entries) {
       const place = `${path}[${JSON.stringify(key)}]`;
-      if (limits?.keys) checkScalar(key, limits.keys, new Set(), (reason) => report('invalid', place, `the key ${reason}`));
+      if (limits?.keys)
+        checkScalar(key, limits.keys, new Set(), (reason) => report('invalid', place, `the key ${reason}`));
       inner?.(one, place, report);
     }
   };

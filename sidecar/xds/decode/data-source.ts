@@ -47,7 +47,11 @@ function fromFile(f: Fields<typeof DataSourceSchema>, path: string): Buffer | nu
 }
 
 /** The bytes of an optional DataSource field as text; null where it is absent or was refused. */
-export function decodeText(parent: { at(name: string): string; context: Fields<typeof DataSourceSchema>['context'] }, name: string, source: DataSource | undefined): string | null {
+export function decodeText(
+  parent: { at(name: string): string; context: Fields<typeof DataSourceSchema>['context'] },
+  name: string,
+  source: DataSource | undefined,
+): string | null {
   if (source === undefined) return null;
   return decodeData(new Fields(DataSourceSchema, source, parent.at(name), parent.context))?.toString('utf8') ?? null;
 }

@@ -4,8 +4,15 @@ import { AddressSchema } from '../../../proto/gen/envoy/config/core/v3/address_p
 import { LocalitySchema, MetadataSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { HealthStatus } from '../../../proto/gen/envoy/config/core/v3/health_check_pb.ts';
 import type { ClusterLoadAssignmentSchema } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
-import { ClusterLoadAssignment_Policy_DropOverloadSchema as DropSchema, ClusterLoadAssignment_PolicySchema as PolicySchema } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
-import { EndpointSchema, LbEndpointSchema, LocalityLbEndpointsSchema } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts';
+import {
+  ClusterLoadAssignment_Policy_DropOverloadSchema as DropSchema,
+  ClusterLoadAssignment_PolicySchema as PolicySchema,
+} from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
+import {
+  EndpointSchema,
+  LbEndpointSchema,
+  LocalityLbEndpointsSchema,
+} from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts';
 import { FractionalPercentSchema } from '../../../proto/gen/envoy/type/v3/percent_pb.ts';
 import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from '../../model/endpoint.ts';
 import { decodeAddress } from './address.ts';
@@ -30,7 +37,13 @@ export function decodeAssignment(f: Fields<typeof ClusterLoadAssignmentSchema>, 
 }
 
 function decodePolicy(f: Fields<typeof PolicySchema> | null): Omit<ClusterLoadAssignment, 'name' | 'localities'> {
-  if (f === null) return { overprovisioningFactor: DEFAULT_OVERPROVISIONING, weightedPriorityHealth: false, dropOverloads: [], staleAfterMs: 0 };
+  if (f === null)
+    return {
+      overprovisioningFactor: DEFAULT_OVERPROVISIONING,
+      weightedPriorityHealth: false,
+      dropOverloads: [],
+      staleAfterMs: 0,
+    };
   const policy = {
     overprovisioningFactor: f.take('overprovisioningFactor') ?? DEFAULT_OVERPROVISIONING,
     weightedPriorityHealth: f.take('weightedPriorityHealth'),
@@ -52,7 +65,8 @@ function checkWeights(f: Fields<typeof ClusterLoadAssignmentSchema>, localities:
   const sums = new Map<number, number>();
   for (const { priority, weight } of localities) sums.set(priority, (sums.get(priority) ?? 0) + weight);
   for (const [priority, sum] of sums) {
-    if (sum > MOST_WEIGHT) f.invalid('endpoints', `the sum of weights of all localities at priority ${priority} exceeds ${MOST_WEIGHT}`);
+    if (sum > MOST_WEIGHT)
+      f.invalid('endpoints', `the sum of weights of all localities at priority ${priority} exceeds ${MOST_WEIGHT}`);
   }
 }
 
@@ -61,7 +75,9 @@ function decodeLocality(f: Fields<typeof LocalityLbEndpointsSchema>, names: bool
   const endpointFields = f.children('lbEndpoints', LbEndpointSchema);
   // Zone-aware routing, which alone reads proximity and metadata of a locality, is not done here.
   f.ignore('metadata', 'proximity');
-  const endpoints = endpointFields.map((endpoint) => decodeLbEndpoint(endpoint, names)).filter((endpoint) => endpoint !== null);
+  const endpoints = endpointFields
+    .map((endpoint) => decodeLbEndpoint(endpoint, names))
+    .filter((endpoint) => endpoint !== null);
   const decoded: LocalityEndpoints = {
     region: locality?.take('region') ?? '',
     zone: locality?.take('zone') ?? '',
@@ -72,7 +88,8 @@ function decodeLocality(f: Fields<typeof LocalityLbEndpointsSchema>, names: bool
   };
   locality?.end();
   f.end();
-  if (endpoints.reduce((sum, endpoint) => sum + endpoint.weight, 0) > MOST_WEIGHT) f.invalid('lbEndpoints', `the sum of weights exceeds ${MOST_WEIGHT}`);
+  if (endpoints.reduce((sum, endpoint) => sum + endpoint.weight, 0) > MOST_WEIGHT)
+    f.invalid('lbEndpoints', `the sum of weights exceeds ${MOST_WEIGHT}`);
   return decoded;
 }
 
@@ -93,19 +110,22 @@ function decodeLbEndpoint(f: Fields<typeof LbEndpointSchema>, names: boolean): E
     metadata: decodeMetadata(f.child('metadata', MetadataSchema)),
   };
   f.end();
-  if (identifier.case === 'endpointName') return f.unsupported('endpointName'), null;
-  if (identifier.case === undefined) return f.invalid('', 'endpoint is required'), null;
+  if (identifier.case === 'endpointName') return f.unsupported('endpointName');
+  if (identifier.case === undefined) return f.invalid('', 'endpoint is required');
   const place = decodeEndpoint(f.choice('endpoint', identifier.value, EndpointSchema), names);
   return place === null ? null : { ...place, ...rest };
 }
 
-function decodeEndpoint(f: Fields<typeof EndpointSchema>, names: boolean): Pick<Endpoint, 'host' | 'port' | 'hostname'> | null {
+function decodeEndpoint(
+  f: Fields<typeof EndpointSchema>,
+  names: boolean,
+): Pick<Endpoint, 'host' | 'port' | 'hostname'> | null {
   const address = f.child('address', AddressSchema);
   const hostname = f.take('hostname');
   // Speaks of active health checks, which are refused where they are configured.
   f.ignore('healthCheckConfig');
   f.end();
-  if (address === null) return f.invalid('address', 'is required'), null;
+  if (address === null) return f.invalid('address', 'is required');
   const decoded = decodeAddress(address, names);
   return decoded === null ? null : { host: decoded.host, port: decoded.port, hostname };
 }

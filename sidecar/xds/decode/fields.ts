@@ -81,7 +81,12 @@ export class Fields<Desc extends DescMessage> {
   /** Fields that are refused when set, because ignoring them would weaken security. */
   security(...names: Name<MessageShape<Desc>>[]): void {
     for (const name of names) {
-      if (this.#isSet(name)) this.add('security', this.#shownName(name), 'is not supported by fairlead, and ignoring it would weaken security');
+      if (this.#isSet(name))
+        this.add(
+          'security',
+          this.#shownName(name),
+          'is not supported by fairlead, and ignoring it would weaken security',
+        );
       this.#done.add(name);
     }
   }
@@ -92,18 +97,20 @@ export class Fields<Desc extends DescMessage> {
     return field === undefined ? this.path : join(this.path, field.name);
   }
 
-  add(kind: ProblemKind, name: string, reason: string): void {
+  /** Returns null, so that a decoder may report and give up in one breath. */
+  add(kind: ProblemKind, name: string, reason: string): null {
     this.context.problems.add(kind, name === '' ? this.path : this.at(name), reason);
+    return null;
   }
 
   /** What Envoy would refuse as well. */
-  invalid(name: string, reason: string): void {
-    this.add('invalid', name, reason);
+  invalid(name: string, reason: string): null {
+    return this.add('invalid', name, reason);
   }
 
   /** What Envoy would do and we do not. */
-  unsupported(name: string, reason = 'is not supported by fairlead'): void {
-    this.add('unsupported', name, reason);
+  unsupported(name: string, reason = 'is not supported by fairlead'): null {
+    return this.add('unsupported', name, reason);
   }
 
   /** Names every field that is set and that nobody took. */

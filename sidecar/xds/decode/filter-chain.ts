@@ -4,7 +4,11 @@ import type { Any } from '@bufbuild/protobuf/wkt';
 import { CidrRangeSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import { TransportSocketSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { FilterChainSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
-import { FilterChainMatch_ConnectionSourceType as SourceType, FilterChainMatchSchema, FilterSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
+import {
+  FilterChainMatch_ConnectionSourceType as SourceType,
+  FilterChainMatchSchema,
+  FilterSchema,
+} from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import { HttpConnectionManagerSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import type { FilterChain, FilterChainMatch, HttpConnectionManager } from '../../model/listener.ts';
 import { isType, openAny, typeName } from './any.ts';
@@ -30,7 +34,10 @@ export function decodeFilterChain(f: Fields<typeof FilterChainSchema>): FilterCh
   return http === null ? null : { ...chain, http };
 }
 
-function decodeFilters(chain: Fields<typeof FilterChainSchema>, filters: readonly Fields<typeof FilterSchema>[]): HttpConnectionManager | null {
+function decodeFilters(
+  chain: Fields<typeof FilterChainSchema>,
+  filters: readonly Fields<typeof FilterSchema>[],
+): HttpConnectionManager | null {
   if (filters.length === 0) chain.invalid('', 'needs an HTTP connection manager as its last filter');
   let http: HttpConnectionManager | null = null;
   for (const [index, f] of filters.entries()) {
@@ -55,7 +62,9 @@ function decodeLast(f: Fields<typeof FilterSchema>, config: Any): HttpConnection
   const opened = openAny(config, f.at('typedConfig'), f.context);
   if (opened === null) return null;
   if (isType(opened, HttpConnectionManagerSchema)) {
-    return decodeConnectionManager(new Fields(HttpConnectionManagerSchema, opened.message, opened.path, opened.context));
+    return decodeConnectionManager(
+      new Fields(HttpConnectionManagerSchema, opened.message, opened.path, opened.context),
+    );
   }
   opened.unsupported('', `the network filter ${opened.schema.typeName} is not supported by fairlead`);
   return null;
@@ -99,7 +108,11 @@ function decodeMatch(f: Fields<typeof FilterChainMatchSchema>): FilterChainMatch
 function decodeServerNames(f: Fields<typeof FilterChainMatchSchema>): string[] {
   return f.take('serverNames').map((name, index) => {
     if (name.includes('*') && !/^\*\.[^*]+$/.test(name)) {
-      f.context.problems.add('invalid', `${f.at('serverNames')}[${index}]`, `"${name}": partial wildcards are not supported in server_names`);
+      f.context.problems.add(
+        'invalid',
+        `${f.at('serverNames')}[${index}]`,
+        `"${name}": partial wildcards are not supported in server_names`,
+      );
     }
     return name.toLowerCase();
   });

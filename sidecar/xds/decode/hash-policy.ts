@@ -23,7 +23,9 @@ export function decodeHashPolicy(f: Fields<typeof HashPolicySchema>): HashPolicy
     case 'cookie':
       return [{ terminal, ...decodeCookie(f.choice('cookie', specifier.value, CookieSchema)) }];
     case 'connectionProperties':
-      return decodeConnection(f.choice('connectionProperties', specifier.value, ConnectionSchema)) ? [{ terminal, kind: 'source-ip' }] : [];
+      return decodeConnection(f.choice('connectionProperties', specifier.value, ConnectionSchema))
+        ? [{ terminal, kind: 'source-ip' }]
+        : [];
     case 'queryParameter':
       return [{ terminal, kind: 'query', name: decodeQuery(f.choice('queryParameter', specifier.value, QuerySchema)) }];
     default:
@@ -34,7 +36,11 @@ export function decodeHashPolicy(f: Fields<typeof HashPolicySchema>): HashPolicy
 
 function decodeHeader(f: Fields<typeof HeaderSchema>) {
   const rewrite = f.child('regexRewrite', RegexMatchAndSubstituteSchema);
-  const header = { kind: 'header' as const, name: f.take('headerName').toLowerCase(), rewrite: rewrite === null ? null : decodeRegexRewrite(rewrite) };
+  const header = {
+    kind: 'header' as const,
+    name: f.take('headerName').toLowerCase(),
+    rewrite: rewrite === null ? null : decodeRegexRewrite(rewrite),
+  };
   f.end();
   return header;
 }

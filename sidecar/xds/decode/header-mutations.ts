@@ -1,7 +1,11 @@
 // Headers to add and to remove. Values are substitution formats, checked here and compiled by who runs them.
 
 import type { HeaderValueOption } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
-import { HeaderValueOption_HeaderAppendAction as Action, HeaderValueOptionSchema, HeaderValueSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import {
+  HeaderValueOption_HeaderAppendAction as Action,
+  HeaderValueOptionSchema,
+  HeaderValueSchema,
+} from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { HeaderAdd, HeaderMutations } from '../../model/route.ts';
 import { NO_MUTATIONS } from '../../model/route.ts';
 import type { DecodeContext } from './fields.ts';
@@ -27,8 +31,14 @@ export function decodeMutations(f: MutationFields): HeaderMutations {
   return Object.values(mutations).every((list) => list.length === 0) ? NO_MUTATIONS : mutations;
 }
 
-export function decodeAdds(f: Pick<MutationFields, 'at' | 'context'>, name: string, options: readonly HeaderValueOption[]): HeaderAdd[] {
-  return options.map((option, index) => decodeAdd(new Fields(HeaderValueOptionSchema, option, `${f.at(name)}[${index}]`, f.context)));
+export function decodeAdds(
+  f: Pick<MutationFields, 'at' | 'context'>,
+  name: string,
+  options: readonly HeaderValueOption[],
+): HeaderAdd[] {
+  return options.map((option, index) =>
+    decodeAdd(new Fields(HeaderValueOptionSchema, option, `${f.at(name)}[${index}]`, f.context)),
+  );
 }
 
 const ACTIONS: Readonly<Record<Action, HeaderAdd['action']>> = {
@@ -44,7 +54,8 @@ function decodeAdd(f: Fields<typeof HeaderValueOptionSchema>): HeaderAdd {
   const action = f.take('appendAction');
   const keepEmpty = f.take('keepEmptyValue');
   f.end();
-  if (append !== undefined && action !== Action.APPEND_IF_EXISTS_OR_ADD) f.invalid('append', 'must not be given together with append_action');
+  if (append !== undefined && action !== Action.APPEND_IF_EXISTS_OR_ADD)
+    f.invalid('append', 'must not be given together with append_action');
   const pair = header === null ? { name: '', value: '' } : decodePair(header);
   return { ...pair, action: append === false ? 'overwrite-or-add' : (ACTIONS[action] ?? 'append'), keepEmpty };
 }
@@ -56,7 +67,8 @@ function decodePair(f: Fields<typeof HeaderValueSchema>): { name: string; value:
   f.end();
   if (raw.length > 0 && text !== '') f.invalid('rawValue', 'must not be given together with value');
   const value = raw.length > 0 ? Buffer.from(raw).toString('latin1') : text;
-  if (name.startsWith(':') || name === 'host') f.invalid('key', `"${name}": ":"-prefixed or host headers may not be modified`);
+  if (name.startsWith(':') || name === 'host')
+    f.invalid('key', `"${name}": ":"-prefixed or host headers may not be modified`);
   const problem = f.context.checkFormat(value);
   if (problem !== null) f.invalid('value', problem);
   return { name, value };
@@ -66,7 +78,11 @@ function decodeRemovals(f: MutationFields, field: string, names: readonly string
   return names.map((given, index) => {
     const name = given.toLowerCase();
     if (name.startsWith(':') || name === 'host') {
-      f.context.problems.add('invalid', `${f.at(field)}[${index}]`, `"${name}": ":"-prefixed or host headers may not be removed`);
+      f.context.problems.add(
+        'invalid',
+        `${f.at(field)}[${index}]`,
+        `"${name}": ":"-prefixed or host headers may not be removed`,
+      );
     }
     return name;
   });

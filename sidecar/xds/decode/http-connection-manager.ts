@@ -3,7 +3,11 @@
 import { AccessLogSchema } from '../../../proto/gen/envoy/config/accesslog/v3/accesslog_pb.ts';
 import { CidrRangeSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import { ConfigSourceSchema } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
-import { Http1ProtocolOptionsSchema, HttpProtocolOptionsSchema, SchemeHeaderTransformationSchema } from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
+import {
+  Http1ProtocolOptionsSchema,
+  HttpProtocolOptionsSchema,
+  SchemeHeaderTransformationSchema,
+} from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
 import { RouteConfigurationSchema } from '../../../proto/gen/envoy/config/route/v3/route_pb.ts';
 import type { HttpConnectionManagerSchema as ManagerSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import {
@@ -94,7 +98,8 @@ function ignoreWithoutEffect(f: Manager): void {
 
 function decodeCodec(f: Manager): 'auto' | 'http1' {
   const codec = f.take('codecType');
-  if (codec === Codec.HTTP2 || codec === Codec.HTTP3) f.unsupported('codecType', 'of HTTP2 and HTTP3 is not supported by fairlead yet');
+  if (codec === Codec.HTTP2 || codec === Codec.HTTP3)
+    f.unsupported('codecType', 'of HTTP2 and HTTP3 is not supported by fairlead yet');
   return codec === Codec.HTTP1 ? 'http1' : 'auto';
 }
 
@@ -104,7 +109,10 @@ function decodeRoutes(f: Manager): HttpConnectionManager['routes'] {
   const specifier = f.take('routeSpecifier');
   if (specifier.case === 'rds') return decodeRds(f.choice('rds', specifier.value, RdsSchema));
   if (specifier.case === 'routeConfig') {
-    const config: RouteConfiguration = decodeRouteConfiguration(f.choice('routeConfig', specifier.value, RouteConfigurationSchema), true);
+    const config: RouteConfiguration = decodeRouteConfiguration(
+      f.choice('routeConfig', specifier.value, RouteConfigurationSchema),
+      true,
+    );
     return { kind: 'inline', config };
   }
   if (specifier.case !== undefined) f.unsupported(specifier.case);
@@ -148,12 +156,20 @@ function decodeForwarding(f: Manager) {
 
 function decodeCertDetails(f: Fields<typeof CertDetailsSchema> | null): HttpConnectionManager['setClientCert'] {
   if (f === null) return { subject: false, cert: false, chain: false, dns: false, uri: false };
-  const details = { subject: f.take('subject') ?? false, cert: f.take('cert'), chain: f.take('chain'), dns: f.take('dns'), uri: f.take('uri') };
+  const details = {
+    subject: f.take('subject') ?? false,
+    cert: f.take('cert'),
+    chain: f.take('chain'),
+    dns: f.take('dns'),
+    uri: f.take('uri'),
+  };
   f.end();
   return details;
 }
 
-function decodeScheme(f: Fields<typeof SchemeHeaderTransformationSchema> | null): Pick<HttpConnectionManager, 'schemeOverwrite' | 'schemeMatchUpstream'> {
+function decodeScheme(
+  f: Fields<typeof SchemeHeaderTransformationSchema> | null,
+): Pick<HttpConnectionManager, 'schemeOverwrite' | 'schemeMatchUpstream'> {
   if (f === null) return { schemeOverwrite: null, schemeMatchUpstream: false };
   const transformation = f.take('transformation');
   const schemeMatchUpstream = f.take('matchUpstream');
@@ -181,7 +197,8 @@ function decodeTimes(f: Manager) {
 function decodePaths(f: Manager) {
   const matching = f.take('stripMatchingHostPort');
   const any = f.take('stripPortMode').value === true;
-  if (matching && any) f.invalid('stripMatchingHostPort', 'only one of strip_matching_host_port and strip_any_host_port may be set');
+  if (matching && any)
+    f.invalid('stripMatchingHostPort', 'only one of strip_matching_host_port and strip_any_host_port may be set');
   // Paths that are checked in one form and forwarded in another have let people past rules.
   f.security('pathNormalizationOptions');
   return {
@@ -209,7 +226,7 @@ function decodeUuid(f: Fields<typeof RequestIDExtensionSchema>): boolean {
   f.end();
   const opened = config === undefined ? null : openAny(config, f.at('typedConfig'), f.context);
   if (opened === null) return true;
-  if (!isType(opened, UuidRequestIdConfigSchema)) return opened.unsupported(''), true;
+  if (!isType(opened, UuidRequestIdConfigSchema)) return (opened.unsupported(''), true);
   const uuid = new Fields(UuidRequestIdConfigSchema, opened.message, opened.path, f.context);
   const pack = uuid.take('packTraceReason') ?? true;
   if (uuid.message.useRequestIdForTraceSampling !== false) uuid.ignore('useRequestIdForTraceSampling');

@@ -16,8 +16,10 @@ export function decodeHttpFilters(list: readonly Fields<typeof HttpFilterSchema>
   const decoded = list.map((f) => ({ f, filter: decodeHttpFilter(f) }));
   for (const [index, { f, filter }] of decoded.entries()) {
     const last = index === decoded.length - 1;
-    if (filter?.config.kind === 'router' && !last) f.invalid('', `terminal filter ${filter.name} must be the last filter of the chain`);
-    if (filter !== null && filter.config.kind !== 'router' && last) f.invalid('', `non-terminal filter ${filter.name} is the last filter of the chain`);
+    if (filter?.config.kind === 'router' && !last)
+      f.invalid('', `terminal filter ${filter.name} must be the last filter of the chain`);
+    if (filter !== null && filter.config.kind !== 'router' && last)
+      f.invalid('', `non-terminal filter ${filter.name} is the last filter of the chain`);
   }
   return decoded.flatMap(({ filter }) => filter ?? []);
 }
@@ -28,8 +30,9 @@ function decodeHttpFilter(f: Fields<typeof HttpFilterSchema>): HttpFilter | null
   const optional = f.take('isOptional');
   const disabled = f.take('disabled');
   f.end();
-  if (config.case === 'configDiscovery') return f.add('security', 'configDiscovery', 'is not supported by fairlead'), null;
-  if (config.case === undefined) return f.invalid('', 'typed_config is required'), null;
+  if (config.case === 'configDiscovery')
+    return f.add('security', 'configDiscovery', 'is not supported by fairlead');
+  if (config.case === undefined) return f.invalid('', 'typed_config is required');
   const kind = unsupportedKind(typeName(config.value));
   const opened = openFilter(f, config.value, optional && kind === 'unsupported' ? 'note' : kind);
   const decoded = opened === null ? null : decodeConfig(opened);
@@ -37,14 +40,20 @@ function decodeHttpFilter(f: Fields<typeof HttpFilterSchema>): HttpFilter | null
   return decoded === null ? null : { name, config: decoded, disabled };
 }
 
-function openFilter(f: Fields<typeof HttpFilterSchema>, config: Parameters<typeof openAny>[0], kind: Parameters<typeof openAny>[3]): Extension | null {
+function openFilter(
+  f: Fields<typeof HttpFilterSchema>,
+  config: Parameters<typeof openAny>[0],
+  kind: Parameters<typeof openAny>[3],
+): Extension | null {
   return openAny(config, f.at('typedConfig'), f.context, kind);
 }
 
 function decodeConfig(opened: Extension): TypedFilterConfig | null {
-  if (isType(opened, RouterSchema)) return decodeRouter(new Fields(RouterSchema, opened.message, opened.path, opened.context));
-  if (isType(opened, RBACSchema)) return decodeRbacFilter(new Fields(RBACSchema, opened.message, opened.path, opened.context));
-  return opened.invalid('', `${opened.schema.typeName} is no HTTP filter`), null;
+  if (isType(opened, RouterSchema))
+    return decodeRouter(new Fields(RouterSchema, opened.message, opened.path, opened.context));
+  if (isType(opened, RBACSchema))
+    return decodeRbacFilter(new Fields(RBACSchema, opened.message, opened.path, opened.context));
+  return opened.invalid('', `${opened.schema.typeName} is no HTTP filter`);
 }
 
 function decodeRouter(f: Fields<typeof RouterSchema>): TypedFilterConfig {

@@ -1,7 +1,10 @@
 // Load balancing: the older enum with its options, or the first known of the typed policies.
 
 import { RuntimeDoubleSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
-import type { Cluster_SlowStartConfigSchema as OldSlowStartSchema, ClusterSchema } from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
+import type {
+  Cluster_SlowStartConfigSchema as OldSlowStartSchema,
+  ClusterSchema,
+} from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
 import {
   Cluster_LbPolicy as Policy,
   Cluster_LeastRequestLbConfigSchema as OldLeastRequestSchema,
@@ -12,8 +15,14 @@ import {
 } from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
 import { TypedExtensionConfigSchema } from '../../../proto/gen/envoy/config/core/v3/extension_pb.ts';
 import type { SlowStartConfigSchema as NewSlowStartSchema } from '../../../proto/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts';
-import { LocalityLbConfigSchema, SlowStartConfigSchema } from '../../../proto/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts';
-import { LeastRequest_SelectionMethod as Selection, LeastRequestSchema } from '../../../proto/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts';
+import {
+  LocalityLbConfigSchema,
+  SlowStartConfigSchema,
+} from '../../../proto/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts';
+import {
+  LeastRequest_SelectionMethod as Selection,
+  LeastRequestSchema,
+} from '../../../proto/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts';
 import { RandomSchema } from '../../../proto/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts';
 import { RoundRobinSchema } from '../../../proto/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts';
 import { WrrLocalitySchema } from '../../../proto/gen/envoy/extensions/load_balancing_policies/wrr_locality/v3/wrr_locality_pb.ts';
@@ -40,9 +49,22 @@ export function decodeLb(f: Fields<typeof ClusterSchema>): DecodedLb {
   if (typed !== null) return decodeTyped(typed) ?? DEFAULT_LB;
   switch (policy) {
     case Policy.ROUND_ROBIN:
-      return { ...DEFAULT_LB, lb: config.case === 'roundRobinLbConfig' ? oldRoundRobin(f.choice('roundRobinLbConfig', config.value, OldRoundRobinSchema)) : ROUND_ROBIN };
+      return {
+        ...DEFAULT_LB,
+        lb:
+          config.case === 'roundRobinLbConfig'
+            ? oldRoundRobin(f.choice('roundRobinLbConfig', config.value, OldRoundRobinSchema))
+            : ROUND_ROBIN,
+      };
     case Policy.LEAST_REQUEST:
-      return { ...DEFAULT_LB, lb: oldLeastRequest(config.case === 'leastRequestLbConfig' ? f.choice('leastRequestLbConfig', config.value, OldLeastRequestSchema) : null) };
+      return {
+        ...DEFAULT_LB,
+        lb: oldLeastRequest(
+          config.case === 'leastRequestLbConfig'
+            ? f.choice('leastRequestLbConfig', config.value, OldLeastRequestSchema)
+            : null,
+        ),
+      };
     case Policy.RANDOM:
       return { ...DEFAULT_LB, lb: { kind: 'random' } };
     case Policy.LOAD_BALANCING_POLICY_CONFIG:
@@ -52,7 +74,10 @@ export function decodeLb(f: Fields<typeof ClusterSchema>): DecodedLb {
       f.invalid('lbPolicy', 'of CLUSTER_PROVIDED is not for clusters of this type');
       return DEFAULT_LB;
     default:
-      f.unsupported('lbPolicy', `of ${policy === Policy.RING_HASH ? 'RING_HASH' : 'MAGLEV'} is not supported by fairlead yet`);
+      f.unsupported(
+        'lbPolicy',
+        `of ${policy === Policy.RING_HASH ? 'RING_HASH' : 'MAGLEV'} is not supported by fairlead yet`,
+      );
       return DEFAULT_LB;
   }
 }
@@ -81,7 +106,9 @@ function decodeBias(f: Fields<typeof RuntimeDoubleSchema> | null): number {
   return f.message.defaultValue;
 }
 
-function decodeSlowStart(f: Fields<typeof OldSlowStartSchema> | Fields<typeof NewSlowStartSchema> | null): SlowStart | null {
+function decodeSlowStart(
+  f: Fields<typeof OldSlowStartSchema> | Fields<typeof NewSlowStartSchema> | null,
+): SlowStart | null {
   if (f === null) return null;
   const fields = f as Fields<typeof NewSlowStartSchema>;
   const aggression = fields.child('aggression', RuntimeDoubleSchema);
@@ -97,7 +124,8 @@ function decodeSlowStart(f: Fields<typeof OldSlowStartSchema> | Fields<typeof Ne
 }
 
 /** Policies that Envoy has and we do not: it would take them, so passing over them would balance otherwise. */
-const OTHERS = /\.(ring_hash|maglev|subset|cluster_provided|client_side_weighted_round_robin|override_host|random_subsetting|dynamic_modules|load_aware_locality)\.v\d/;
+const OTHERS =
+  /\.(ring_hash|maglev|subset|cluster_provided|client_side_weighted_round_robin|override_host|random_subsetting|dynamic_modules|load_aware_locality)\.v\d/;
 
 function decodeTyped(f: Fields<typeof LoadBalancingPolicySchema>): DecodedLb | null {
   const policies = f.children('policies', TypedPolicySchema);
@@ -117,14 +145,20 @@ function decodeTyped(f: Fields<typeof LoadBalancingPolicySchema>): DecodedLb | n
   return null;
 }
 
-const KNOWN: ReadonlySet<string> = new Set([RoundRobinSchema, LeastRequestSchema, RandomSchema, WrrLocalitySchema].map((schema) => schema.typeName));
+const KNOWN: ReadonlySet<string> = new Set(
+  [RoundRobinSchema, LeastRequestSchema, RandomSchema, WrrLocalitySchema].map((schema) => schema.typeName),
+);
 
 function decodeExtension(opened: Extension): DecodedLb | null {
   const { message, path, context } = opened;
-  if (isType(opened, RoundRobinSchema)) return roundRobin(new Fields(RoundRobinSchema, message as typeof opened.message, path, context));
-  if (isType(opened, LeastRequestSchema)) return leastRequest(new Fields(LeastRequestSchema, message as typeof opened.message, path, context));
-  if (isType(opened, RandomSchema)) return random(new Fields(RandomSchema, message as typeof opened.message, path, context));
-  if (isType(opened, WrrLocalitySchema)) return wrrLocality(new Fields(WrrLocalitySchema, message as typeof opened.message, path, context));
+  if (isType(opened, RoundRobinSchema))
+    return roundRobin(new Fields(RoundRobinSchema, message as typeof opened.message, path, context));
+  if (isType(opened, LeastRequestSchema))
+    return leastRequest(new Fields(LeastRequestSchema, message as typeof opened.message, path, context));
+  if (isType(opened, RandomSchema))
+    return random(new Fields(RandomSchema, message as typeof opened.message, path, context));
+  if (isType(opened, WrrLocalitySchema))
+    return wrrLocality(new Fields(WrrLocalitySchema, message as typeof opened.message, path, context));
   return null;
 }
 
@@ -164,7 +198,9 @@ function wrrLocality(f: Fields<typeof WrrLocalitySchema>): DecodedLb | null {
 }
 
 /** Zone-aware routing needs a local cluster, which is refused in the bootstrap; its panic option holds. */
-function decodeLocality(f: Fields<typeof LocalityLbConfigSchema> | null): Pick<DecodedLb, 'localityWeighted' | 'failTrafficOnPanic'> {
+function decodeLocality(
+  f: Fields<typeof LocalityLbConfigSchema> | null,
+): Pick<DecodedLb, 'localityWeighted' | 'failTrafficOnPanic'> {
   const specifier = f?.take('localityConfigSpecifier');
   f?.end();
   return {

@@ -15,9 +15,12 @@ import type { Fields } from './fields.ts';
 /** The first thresholds of each priority count. */
 export function decodeLimits(f: Fields<typeof CircuitBreakersSchema> | null): Cluster['limits'] {
   if (f === null) return { default: DEFAULT_LIMITS, high: DEFAULT_LIMITS };
-  const thresholds = f.children('thresholds', ThresholdsSchema).map((one) => ({ priority: one.take('priority'), limits: decodeThresholds(one) }));
+  const thresholds = f
+    .children('thresholds', ThresholdsSchema)
+    .map((one) => ({ priority: one.take('priority'), limits: decodeThresholds(one) }));
   f.end();
-  const first = (priority: RoutingPriority) => thresholds.find((one) => one.priority === priority)?.limits ?? DEFAULT_LIMITS;
+  const first = (priority: RoutingPriority) =>
+    thresholds.find((one) => one.priority === priority)?.limits ?? DEFAULT_LIMITS;
   return { default: first(RoutingPriority.DEFAULT), high: first(RoutingPriority.HIGH) };
 }
 
@@ -40,7 +43,10 @@ const DEFAULT_BUDGET_CONCURRENCY = 3;
 function decodeBudget(f: Fields<typeof BudgetSchema> | null): Limits['retryBudget'] {
   if (f === null) return null;
   const percent = f.child('budgetPercent', PercentSchema);
-  const budget = { percent: percent?.take('value') ?? DEFAULT_BUDGET_PERCENT, minConcurrency: f.take('minRetryConcurrency') ?? DEFAULT_BUDGET_CONCURRENCY };
+  const budget = {
+    percent: percent?.take('value') ?? DEFAULT_BUDGET_PERCENT,
+    minConcurrency: f.take('minRetryConcurrency') ?? DEFAULT_BUDGET_CONCURRENCY,
+  };
   f.end();
   return budget;
 }
@@ -72,7 +78,13 @@ function decodeStatistical(f: Fields<typeof OutlierDetectionSchema>): void {
   const off = (value: number | undefined) => value === undefined || value === 0;
   const { message } = f;
   if (off(message.enforcingSuccessRate) && off(message.enforcingLocalOriginSuccessRate)) {
-    f.ignore('enforcingSuccessRate', 'enforcingLocalOriginSuccessRate', 'successRateMinimumHosts', 'successRateRequestVolume', 'successRateStdevFactor');
+    f.ignore(
+      'enforcingSuccessRate',
+      'enforcingLocalOriginSuccessRate',
+      'successRateMinimumHosts',
+      'successRateRequestVolume',
+      'successRateStdevFactor',
+    );
   }
   if (off(message.enforcingFailurePercentage) && off(message.enforcingFailurePercentageLocalOrigin)) {
     f.ignore('enforcingFailurePercentage', 'enforcingFailurePercentageLocalOrigin', 'failurePercentageThreshold');

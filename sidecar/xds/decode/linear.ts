@@ -48,7 +48,9 @@ function stripAnchors(pattern: string): string {
 }
 
 function print(choice: Choice): string {
-  const text = choice.branches.map((branch) => branch.map((item) => ('source' in item ? item.source : print(item))).join('')).join('|');
+  const text = choice.branches
+    .map((branch) => branch.map((item) => ('source' in item ? item.source : print(item))).join(''))
+    .join('|');
   return choice.capture ? `(${text})` : `(?:${text})`;
 }
 
@@ -60,7 +62,9 @@ function isLinear(whole: Choice): boolean {
 /** How many combinations of branches and bounded repeats there are. */
 function ways(item: Item): number {
   if ('source' in item) return item.max === Number.POSITIVE_INFINITY ? 1 : item.max - item.min + 1;
-  return item.branches.map((branch) => branch.reduce((product, part) => product * ways(part), 1)).reduce((a, b) => a + b, 0);
+  return item.branches
+    .map((branch) => branch.reduce((product, part) => product * ways(part), 1))
+    .reduce((a, b) => a + b, 0);
 }
 
 function isLinearSequence(sequence: Sequence): boolean {
@@ -74,7 +78,9 @@ function isLinearSequence(sequence: Sequence): boolean {
 }
 
 function isBounded(sequence: Sequence): boolean {
-  return sequence.every((item) => ('source' in item ? item.max < Number.POSITIVE_INFINITY : item.branches.every(isBounded)));
+  return sequence.every((item) =>
+    'source' in item ? item.max < Number.POSITIVE_INFINITY : item.branches.every(isBounded),
+  );
 }
 
 /** Nothing that the loop took can be the beginning of what must follow. */
@@ -92,7 +98,8 @@ function overlap(a: CharSet, b: CharSet): boolean {
 
 const ALL = Array.from({ length: 256 }, (_, code) => code);
 const chars = (text: string): number[] => Array.from(text, (char) => char.charCodeAt(0));
-const range = (from: string, to: string): number[] => ALL.filter((code) => code >= from.charCodeAt(0) && code <= to.charCodeAt(0));
+const range = (from: string, to: string): number[] =>
+  ALL.filter((code) => code >= from.charCodeAt(0) && code <= to.charCodeAt(0));
 const DIGITS = range('0', '9');
 const WORD = [...range('a', 'z'), ...range('A', 'Z'), ...DIGITS, ...chars('_')];
 const SPACE = chars('\t\n\f\r ');

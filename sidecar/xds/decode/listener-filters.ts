@@ -13,7 +13,10 @@ import { unsupportedKind } from './unsupported-filters.ts';
 type Inspection = Pick<Listener, 'inspectTls' | 'proxyProtocol'>;
 type Known = 'tls-inspector' | 'http-inspector' | 'proxy-protocol' | null;
 
-export function decodeListenerFilters(list: readonly Fields<typeof ListenerFilterSchema>[], chains: readonly FilterChain[]): Inspection {
+export function decodeListenerFilters(
+  list: readonly Fields<typeof ListenerFilterSchema>[],
+  chains: readonly FilterChain[],
+): Inspection {
   const known = list.map((f) => ({ f, kind: decodeListenerFilter(f) }));
   const http = known.find(({ kind }) => kind === 'http-inspector');
   if (http !== undefined && chains.some(sniffsPlaintext)) {
@@ -34,7 +37,11 @@ function needsTlsInspector({ match }: FilterChain): boolean {
 const PLAINTEXT_PROTOCOLS: ReadonlySet<string> = new Set(['http/1.0', 'http/1.1', 'h2c']);
 
 function sniffsPlaintext({ match, tls }: FilterChain): boolean {
-  return tls === null && match.transportProtocol !== 'tls' && match.applicationProtocols.some((name) => PLAINTEXT_PROTOCOLS.has(name));
+  return (
+    tls === null &&
+    match.transportProtocol !== 'tls' &&
+    match.applicationProtocols.some((name) => PLAINTEXT_PROTOCOLS.has(name))
+  );
 }
 
 function decodeListenerFilter(f: Fields<typeof ListenerFilterSchema>): Known {
@@ -42,8 +49,9 @@ function decodeListenerFilter(f: Fields<typeof ListenerFilterSchema>): Known {
   f.ignore('name');
   f.security('filterDisabled');
   f.end();
-  if (config.case === 'configDiscovery') return f.add('security', 'configDiscovery', 'is not supported by fairlead'), null;
-  if (config.case === undefined) return f.invalid('', 'typed_config is required'), null;
+  if (config.case === 'configDiscovery')
+    return f.add('security', 'configDiscovery', 'is not supported by fairlead');
+  if (config.case === undefined) return f.invalid('', 'typed_config is required');
   const opened = openAny(config.value, f.at('typedConfig'), f.context, unsupportedKind(typeName(config.value)));
   return opened === null ? null : decodeConfig(opened);
 }
@@ -64,5 +72,5 @@ function decodeConfig(opened: Extension): Known {
     f.end();
     return 'proxy-protocol';
   }
-  return opened.unsupported('', `the listener filter ${opened.schema.typeName} is not supported by fairlead`), null;
+  return opened.unsupported('', `the listener filter ${opened.schema.typeName} is not supported by fairlead`);
 }

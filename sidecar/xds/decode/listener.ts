@@ -5,8 +5,14 @@ import { AccessLogSchema } from '../../../proto/gen/envoy/config/accesslog/v3/ac
 import { AddressSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import { TrafficDirection } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { ListenerSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
-import { AdditionalAddressSchema, Listener_DeprecatedV1Schema } from '../../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
-import { FilterChainSchema, ListenerFilterSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
+import {
+  AdditionalAddressSchema,
+  Listener_DeprecatedV1Schema,
+} from '../../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
+import {
+  FilterChainSchema,
+  ListenerFilterSchema,
+} from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import type { FilterChain, Listener } from '../../model/listener.ts';
 import { decodeAccessLog } from './access-log.ts';
 import type { DecodedAddress } from './address.ts';
@@ -87,9 +93,16 @@ function decodeAddresses(f: Fields<typeof ListenerSchema>): DecodedAddress[] {
 }
 
 /** Two chains with the same match: no connection could tell them apart. */
-function checkChains(fields: readonly Fields<typeof FilterChainSchema>[], chains: readonly (FilterChain | null)[]): void {
+function checkChains(
+  fields: readonly Fields<typeof FilterChainSchema>[],
+  chains: readonly (FilterChain | null)[],
+): void {
   for (const [index, chain] of chains.entries()) {
     const twin = chains.findIndex((other, at) => at < index && isDeepStrictEqual(other?.match, chain?.match));
-    if (chain !== null && twin >= 0) fields[index]?.invalid('filterChainMatch', `multiple filter chains with the same matching rules: this one and filter_chains[${twin}]`);
+    if (chain !== null && twin >= 0)
+      fields[index]?.invalid(
+        'filterChainMatch',
+        `multiple filter chains with the same matching rules: this one and filter_chains[${twin}]`,
+      );
   }
 }

@@ -51,6 +51,7 @@ function checkLeaves(value: JsonValue, path: string, context: DecodeContext): vo
     const problem = context.checkFormat(value);
     if (problem !== null) context.problems.add('invalid', path, problem);
   } else if (typeof value === 'object' && value !== null) {
-    for (const [key, inner] of Object.entries(value)) checkLeaves(inner, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, context);
+    for (const [key, inner] of Object.entries(value))
+      checkLeaves(inner, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, context);
   }
 }

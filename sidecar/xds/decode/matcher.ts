@@ -3,7 +3,11 @@
 import { isIP } from 'node:net';
 import type { CidrRangeSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import type { RuntimeFractionalPercentSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
-import type { CookieMatcherSchema, HeaderMatcherSchema, QueryParameterMatcherSchema } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
+import type {
+  CookieMatcherSchema,
+  HeaderMatcherSchema,
+  QueryParameterMatcherSchema,
+} from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import { RegexMatcherSchema } from '../../../proto/gen/envoy/type/matcher/v3/regex_pb.ts';
 import { StringMatcherSchema } from '../../../proto/gen/envoy/type/matcher/v3/string_pb.ts';
 import { FractionalPercentSchema } from '../../../proto/gen/envoy/type/v3/percent_pb.ts';
@@ -63,9 +67,15 @@ function decodeHeaderTest(f: Fields<typeof HeaderMatcherSchema>): HeaderMatch['t
     case 'containsMatch':
       return plain('contains', specifier.value);
     case 'safeRegexMatch':
-      return { kind: 'string', match: { kind: 'regex', regex: decodeRegex(f.choice('safeRegexMatch', specifier.value, RegexMatcherSchema)) } };
+      return {
+        kind: 'string',
+        match: { kind: 'regex', regex: decodeRegex(f.choice('safeRegexMatch', specifier.value, RegexMatcherSchema)) },
+      };
     case 'stringMatch':
-      return { kind: 'string', match: decodeStringMatch(f.choice('stringMatch', specifier.value, StringMatcherSchema)) };
+      return {
+        kind: 'string',
+        match: decodeStringMatch(f.choice('stringMatch', specifier.value, StringMatcherSchema)),
+      };
     case 'rangeMatch':
       return decodeRange(f.choice('rangeMatch', specifier.value, Int64RangeSchema));
     case 'presentMatch':
@@ -85,8 +95,10 @@ export function decodeQueryMatch(f: Fields<typeof QueryParameterMatcherSchema>):
   const name = f.take('name');
   const specifier = f.take('queryParameterMatchSpecifier');
   f.end();
-  if (specifier.case === 'stringMatch') return { name, value: decodeStringMatch(f.choice('stringMatch', specifier.value, StringMatcherSchema)) };
-  if (specifier.case === 'presentMatch' && !specifier.value) f.unsupported('presentMatch', 'of false is not supported by fairlead');
+  if (specifier.case === 'stringMatch')
+    return { name, value: decodeStringMatch(f.choice('stringMatch', specifier.value, StringMatcherSchema)) };
+  if (specifier.case === 'presentMatch' && !specifier.value)
+    f.unsupported('presentMatch', 'of false is not supported by fairlead');
   return { name, value: null };
 }
 

@@ -16,7 +16,9 @@ export const RETRY_NAMESPACE = 'fairlead.policy.retry';
 export function decodeMetadata(f: Fields<typeof MetadataSchema> | null): Metadata {
   if (f === null) return NO_METADATA;
   f.ignore('typedFilterMetadata');
-  const entries = Object.entries(f.take('filterMetadata')).map(([name, struct]) => [name, structToPlain(struct)] as const);
+  const entries = Object.entries(f.take('filterMetadata')).map(
+    ([name, struct]) => [name, structToPlain(struct)] as const,
+  );
   f.end();
   return entries.length === 0 ? NO_METADATA : Object.freeze(Object.fromEntries(entries));
 }

@@ -15,7 +15,11 @@ export type PerFilterConfig = ReadonlyMap<string, TypedFilterConfig>;
 
 export const NO_FILTER_CONFIG: PerFilterConfig = new Map();
 
-export function decodePerFilterConfig(map: Readonly<Record<string, Any>>, path: string, context: DecodeContext): PerFilterConfig {
+export function decodePerFilterConfig(
+  map: Readonly<Record<string, Any>>,
+  path: string,
+  context: DecodeContext,
+): PerFilterConfig {
   const names = Object.keys(map);
   if (names.length === 0) return NO_FILTER_CONFIG;
   const decoded = new Map<string, TypedFilterConfig>();
@@ -30,8 +34,10 @@ export function decodePerFilterConfig(map: Readonly<Record<string, Any>>, path: 
 function decodeOne(any: Any, path: string, context: DecodeContext): TypedFilterConfig | null {
   const opened = openAny(any, path, context, unsupportedKind(typeName(any)));
   if (opened === null) return null;
-  if (isType(opened, FilterConfigSchema)) return decodeFilterConfig(new Fields(FilterConfigSchema, opened.message, path, context));
-  if (isType(opened, RBACPerRouteSchema)) return decodeRbacPerRoute(new Fields(RBACPerRouteSchema, opened.message, path, context));
+  if (isType(opened, FilterConfigSchema))
+    return decodeFilterConfig(new Fields(FilterConfigSchema, opened.message, path, context));
+  if (isType(opened, RBACPerRouteSchema))
+    return decodeRbacPerRoute(new Fields(RBACPerRouteSchema, opened.message, path, context));
   opened.invalid('', `${opened.schema.typeName} is no filter configuration for routes`);
   return null;
 }
@@ -43,7 +49,7 @@ function decodeFilterConfig(f: Fields<typeof FilterConfigSchema>): TypedFilterCo
   const config = f.take('config');
   f.end();
   if (disabled) return { kind: 'disabled' };
-  if (config === undefined) return f.invalid('config', 'is required unless the filter is disabled'), null;
+  if (config === undefined) return f.invalid('config', 'is required unless the filter is disabled');
   const optional = f.message.isOptional && unsupportedKind(typeName(config)) === 'unsupported';
   if (optional && schemaOf(config.typeUrl) === undefined) return null;
   return decodeOne(config, f.at('config'), f.context);

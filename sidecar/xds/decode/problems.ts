@@ -38,7 +38,9 @@ export class Problems {
 
 /** Whether a problem refuses the resource. */
 export function isFatal(problem: Problem, allowUnsupported: boolean): boolean {
-  return problem.kind === 'invalid' || problem.kind === 'security' || (problem.kind === 'unsupported' && !allowUnsupported);
+  return (
+    problem.kind === 'invalid' || problem.kind === 'security' || (problem.kind === 'unsupported' && !allowUnsupported)
+  );
 }
 
 export function toRefusals(name: string, problems: readonly Problem[]): Refusal[] {

@@ -1,6 +1,9 @@
 // Protocol options that listeners and clusters share.
 
-import type { Http1ProtocolOptionsSchema as Http1Schema, HttpProtocolOptionsSchema as CommonSchema } from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
+import type {
+  Http1ProtocolOptionsSchema as Http1Schema,
+  HttpProtocolOptionsSchema as CommonSchema,
+} from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
 import {
   Http1ProtocolOptions_HeaderKeyFormatSchema as KeyFormatSchema,
   HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
@@ -52,7 +55,14 @@ export function decodeCommonHttp(f: Fields<typeof CommonSchema> | null): CommonH
 export type HeaderCase = Http1ServerOptions['headerCase'];
 
 export function decodeHttp1Server(f: Fields<typeof Http1Schema> | null): Http1ServerOptions {
-  if (f === null) return { acceptHttp10: false, defaultHostForHttp10: '', enableTrailers: false, allowAbsoluteUrl: true, headerCase: 'lower' };
+  if (f === null)
+    return {
+      acceptHttp10: false,
+      defaultHostForHttp10: '',
+      enableTrailers: false,
+      allowAbsoluteUrl: true,
+      headerCase: 'lower',
+    };
   f.ignore('sendFullyQualifiedUrl');
   const options: Http1ServerOptions = {
     acceptHttp10: f.take('acceptHttp10'),

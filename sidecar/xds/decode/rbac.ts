@@ -44,16 +44,27 @@ export function decodeRbacFilter(f: Fields<typeof RBACSchema>): RbacFilter {
 export function decodeRbacPerRoute(f: Fields<typeof RBACPerRouteSchema>): RbacFilter {
   const rbac = f.child('rbac', RBACSchema);
   f.end();
-  return rbac === null ? { kind: 'rbac', rules: null, shadowRules: null, shadowStatPrefix: '', statPrefix: '' } : decodeRbacFilter(rbac);
+  return rbac === null
+    ? { kind: 'rbac', rules: null, shadowRules: null, shadowStatPrefix: '', statPrefix: '' }
+    : decodeRbacFilter(rbac);
 }
 
-const ACTIONS: Readonly<Record<Action, Rbac['action']>> = { [Action.ALLOW]: 'allow', [Action.DENY]: 'deny', [Action.LOG]: 'log' };
+const ACTIONS: Readonly<Record<Action, Rbac['action']>> = {
+  [Action.ALLOW]: 'allow',
+  [Action.DENY]: 'deny',
+  [Action.LOG]: 'log',
+};
 
 function decodeRules(f: Fields<typeof RulesSchema>): Rbac {
   const action = f.take('action');
   const policies = f.take('policies');
   f.end();
-  return { action: ACTIONS[action] ?? 'deny', policies: Object.keys(policies).sort().map((name) => decodePolicy(f, name)) };
+  return {
+    action: ACTIONS[action] ?? 'deny',
+    policies: Object.keys(policies)
+      .sort()
+      .map((name) => decodePolicy(f, name)),
+  };
 }
 
 function decodePolicy(parent: Fields<typeof RulesSchema>, name: string): RbacPolicy {
@@ -94,9 +105,15 @@ function decodePermission(f: Fields<typeof PermissionSchema>): Permission {
     case 'destinationPort':
       return { kind: 'destination-port', start: rule.value, end: rule.value + 1 };
     case 'destinationPortRange':
-      return { kind: 'destination-port', ...decodePorts(f.choice('destinationPortRange', rule.value, Int32RangeSchema)) };
+      return {
+        kind: 'destination-port',
+        ...decodePorts(f.choice('destinationPortRange', rule.value, Int32RangeSchema)),
+      };
     case 'requestedServerName':
-      return { kind: 'server-name', match: decodeStringMatch(f.choice('requestedServerName', rule.value, StringMatcherSchema)) };
+      return {
+        kind: 'server-name',
+        match: decodeStringMatch(f.choice('requestedServerName', rule.value, StringMatcherSchema)),
+      };
     default:
       if (rule.case !== undefined) f.add('security', rule.case, 'is not supported by fairlead in a permission');
       return NO_PERMISSION;
@@ -121,7 +138,10 @@ function decodePrincipal(f: Fields<typeof PrincipalSchema>): Principal {
     case 'any':
       return { kind: 'any' };
     case 'authenticated':
-      return { kind: 'authenticated', match: decodeAuthenticated(f.choice('authenticated', identifier.value, AuthenticatedSchema)) };
+      return {
+        kind: 'authenticated',
+        match: decodeAuthenticated(f.choice('authenticated', identifier.value, AuthenticatedSchema)),
+      };
     case 'header':
       return { kind: 'header', match: decodeHeaderMatch(f.choice('header', identifier.value, HeaderMatcherSchema)) };
     case 'urlPath':
@@ -133,7 +153,8 @@ function decodePrincipal(f: Fields<typeof PrincipalSchema>): Principal {
     case 'remoteIp':
       return { kind: 'remote-ip', cidr: decodeCidr(f.choice('remoteIp', identifier.value, CidrRangeSchema)) };
     default:
-      if (identifier.case !== undefined) f.add('security', identifier.case, 'is not supported by fairlead in a principal');
+      if (identifier.case !== undefined)
+        f.add('security', identifier.case, 'is not supported by fairlead in a principal');
       return NO_PRINCIPAL;
   }
 }

@@ -38,7 +38,10 @@ function decodeScheme(f: Fields<typeof RedirectActionSchema>): string | null {
 function decodePath(f: Fields<typeof RedirectActionSchema>): RedirectAction['path'] {
   const specifier = f.take('pathRewriteSpecifier');
   if (specifier.case === 'regexRewrite') {
-    return { kind: 'regex', rewrite: decodeRegexRewrite(f.choice('regexRewrite', specifier.value, RegexMatchAndSubstituteSchema)) };
+    return {
+      kind: 'regex',
+      rewrite: decodeRegexRewrite(f.choice('regexRewrite', specifier.value, RegexMatchAndSubstituteSchema)),
+    };
   }
   if (specifier.case === undefined || specifier.value === '') return null;
   return { kind: specifier.case === 'pathRedirect' ? 'replace' : 'prefix', value: specifier.value };

@@ -3,7 +3,10 @@
 // time, whoever wrote it.
 
 import { RE2JS } from 're2js';
-import { RegexMatchAndSubstituteSchema, RegexMatcherSchema } from '../../../proto/gen/envoy/type/matcher/v3/regex_pb.ts';
+import {
+  RegexMatchAndSubstituteSchema,
+  RegexMatcherSchema,
+} from '../../../proto/gen/envoy/type/matcher/v3/regex_pb.ts';
 import type { Regex, RegexRewrite } from '../../model/match.ts';
 import type { Fields } from './fields.ts';
 import { linearPattern } from './linear.ts';

@@ -52,15 +52,27 @@ interface Kind {
   readonly schema: DescMessage;
 }
 
-function kind<D extends DescMessage>(schema: D, name: (message: MessageShape<D>) => string, decode: (f: Fields<D>) => Model | null): readonly [string, Kind] {
+function kind<D extends DescMessage>(
+  schema: D,
+  name: (message: MessageShape<D>) => string,
+  decode: (f: Fields<D>) => Model | null,
+): readonly [string, Kind] {
   return [schema.typeName, { schema, name, decode }];
 }
 
 const KINDS: ReadonlyMap<string, Kind> = new Map([
   kind(ClusterSchema, (message) => message.name, decodeCluster),
-  kind(ClusterLoadAssignmentSchema, (message) => message.clusterName, (f) => decodeAssignment(f, false)),
+  kind(
+    ClusterLoadAssignmentSchema,
+    (message) => message.clusterName,
+    (f) => decodeAssignment(f, false),
+  ),
   kind(ListenerSchema, (message) => message.name, decodeListener),
-  kind(RouteConfigurationSchema, (message) => message.name, (f) => decodeRouteConfiguration(f, false)),
+  kind(
+    RouteConfigurationSchema,
+    (message) => message.name,
+    (f) => decodeRouteConfiguration(f, false),
+  ),
   kind(SecretSchema, (message) => message.name, decodeSecret),
 ]);
 
@@ -75,7 +87,12 @@ export function decodeBytes(schema: DescMessage, bytes: Uint8Array, options: Dec
   try {
     return decodeMessage(schema, fromBinary(schema, bytes), options);
   } catch (error) {
-    return { ok: false, problems: [{ kind: 'invalid', field: '', reason: `cannot be read as ${schema.typeName}: ${(error as Error).message}` }] };
+    return {
+      ok: false,
+      problems: [
+        { kind: 'invalid', field: '', reason: `cannot be read as ${schema.typeName}: ${(error as Error).message}` },
+      ],
+    };
   }
 }
 
@@ -89,7 +106,11 @@ export function nameOf(schema: DescMessage, bytes: Uint8Array): string | null {
 }
 
 /** Decodes a message of one of the five resource types. */
-export function decodeMessage(schema: DescMessage, message: MessageShape<DescMessage>, options: DecodeOptions): Decoded<Model> {
+export function decodeMessage(
+  schema: DescMessage,
+  message: MessageShape<DescMessage>,
+  options: DecodeOptions,
+): Decoded<Model> {
   const problems = new Problems();
   const context = newContext(problems, options);
   checkConstraints(schema, message, '', (found, field, reason) => problems.add(found, field, reason));

@@ -49,7 +49,10 @@ export function decodeRetryPolicy(f: Fields<typeof RetryPolicySchema>, safeOnly:
 }
 
 function words(text: string): string[] {
-  return text.split(',').map((word) => word.trim()).filter((word) => word !== '');
+  return text
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
 }
 
 /** Intervals below a millisecond are a millisecond; the longest is ten times the base unless given. */
@@ -89,8 +92,10 @@ function decodePredicate(f: Fields<typeof HostPredicateSchema>): Predicate | nul
 
 function predicateOf(config: HostPredicate['configType'], name: string): Predicate | null {
   const type = config.case === 'typedConfig' ? typeName(config.value) : name;
-  if (type === PreviousHostsPredicateSchema.typeName || type === 'envoy.retry_host_predicates.previous_hosts') return 'previous-hosts';
-  if (type === OmitCanaryHostsPredicateSchema.typeName || type === 'envoy.retry_host_predicates.omit_canary_hosts') return 'omit-canary-hosts';
+  if (type === PreviousHostsPredicateSchema.typeName || type === 'envoy.retry_host_predicates.previous_hosts')
+    return 'previous-hosts';
+  if (type === OmitCanaryHostsPredicateSchema.typeName || type === 'envoy.retry_host_predicates.omit_canary_hosts')
+    return 'omit-canary-hosts';
   return null;
 }
 
@@ -98,10 +103,11 @@ function decodePriority(f: Fields<typeof PrioritySchema>): number | null {
   const config = f.take('configType');
   f.ignore('name');
   f.end();
-  if (config.case === undefined) return f.invalid('', 'typed_config is required'), null;
+  if (config.case === undefined) return f.invalid('', 'typed_config is required');
   const opened = openAny(config.value, f.at('typedConfig'), f.context);
   if (opened === null) return null;
-  if (!isType(opened, PreviousPrioritiesConfigSchema)) return opened.unsupported('', 'this retry priority is not supported by fairlead'), null;
+  if (!isType(opened, PreviousPrioritiesConfigSchema))
+    return opened.unsupported('', 'this retry priority is not supported by fairlead');
   const frequency = opened.take('updateFrequency');
   opened.end();
   return frequency;

@@ -1,6 +1,10 @@
 // Where a matched request goes: the forwarding action with its target, rewrites, timeouts and policies.
 
-import { MetadataSchema, RoutingPriority, RuntimeFractionalPercentSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import {
+  MetadataSchema,
+  RoutingPriority,
+  RuntimeFractionalPercentSchema,
+} from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { RouteActionSchema } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import {
   InternalRedirectPolicySchema,
@@ -14,7 +18,13 @@ import {
   WeightedClusterSchema,
 } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import { RegexMatchAndSubstituteSchema } from '../../../proto/gen/envoy/type/matcher/v3/regex_pb.ts';
-import type { ForwardAction, InternalRedirectPolicy, RequestMirror, UpgradeConfig, WeightedCluster } from '../../model/route.ts';
+import type {
+  ForwardAction,
+  InternalRedirectPolicy,
+  RequestMirror,
+  UpgradeConfig,
+  WeightedCluster,
+} from '../../model/route.ts';
 import type { Fields } from './fields.ts';
 import { decodeHashPolicy } from './hash-policy.ts';
 import { decodeMutations } from './header-mutations.ts';
@@ -39,7 +49,11 @@ const NOT_FOUND_STATUS: Readonly<Record<NotFoundCode, number>> = {
 };
 const MOST_WEIGHT = 2 ** 32 - 1;
 
-export function decodeForward(f: Fields<typeof RouteActionSchema>, scope: RouteScope, safeRetries: boolean): ForwardAction {
+export function decodeForward(
+  f: Fields<typeof RouteActionSchema>,
+  scope: RouteScope,
+  safeRetries: boolean,
+): ForwardAction {
   const retry = f.child('retryPolicy', RetryPolicySchema);
   const redirect = f.child('internalRedirectPolicy', InternalRedirectPolicySchema);
   // Rate limits and CORS act only through their filters, which would be refused where they stand.
@@ -47,7 +61,8 @@ export function decodeForward(f: Fields<typeof RouteActionSchema>, scope: RouteS
   const action: ForwardAction = {
     target: decodeTarget(f, scope),
     clusterNotFoundStatus: NOT_FOUND_STATUS[f.take('clusterNotFoundResponseCode')] ?? 503,
-    metadataMatch: f.message.metadataMatch === undefined ? null : decodeMetadata(f.child('metadataMatch', MetadataSchema)),
+    metadataMatch:
+      f.message.metadataMatch === undefined ? null : decodeMetadata(f.child('metadataMatch', MetadataSchema)),
     pathRewrite: decodePathRewrite(f),
     hostRewrite: decodeHostRewrite(f),
     appendXForwardedHost: f.take('appendXForwardedHost'),
@@ -67,7 +82,12 @@ export function decodeForward(f: Fields<typeof RouteActionSchema>, scope: RouteS
 }
 
 /** Reports a cluster that does not exist where `validate_clusters` asks for it. */
-export function checkCluster(f: { invalid(name: string, reason: string): void }, field: string, name: string, scope: RouteScope): void {
+export function checkCluster(
+  f: { invalid(name: string, reason: string): void },
+  field: string,
+  name: string,
+  scope: RouteScope,
+): void {
   if (scope.clusters !== null && !scope.clusters.has(name)) f.invalid(field, `unknown cluster "${name}"`);
 }
 
@@ -110,8 +130,13 @@ function decodeWeight(f: Fields<typeof ClusterWeightSchema>, scope: RouteScope):
     weight: weight ?? 0,
     headers: decodeMutations(f),
     hostRewriteLiteral: rewrite.case === 'hostRewriteLiteral' && rewrite.value !== '' ? rewrite.value : null,
-    metadataMatch: f.message.metadataMatch === undefined ? null : decodeMetadata(f.child('metadataMatch', MetadataSchema)),
-    typedPerFilterConfig: decodePerFilterConfig(f.take('typedPerFilterConfig'), f.at('typedPerFilterConfig'), f.context),
+    metadataMatch:
+      f.message.metadataMatch === undefined ? null : decodeMetadata(f.child('metadataMatch', MetadataSchema)),
+    typedPerFilterConfig: decodePerFilterConfig(
+      f.take('typedPerFilterConfig'),
+      f.at('typedPerFilterConfig'),
+      f.context,
+    ),
   };
   f.end();
   return cluster;
@@ -146,7 +171,8 @@ export function decodeMirror(f: Fields<typeof MirrorSchema>, scope: RouteScope):
 function decodePathRewrite(f: Fields<typeof RouteActionSchema>): ForwardAction['pathRewrite'] {
   const prefix = f.take('prefixRewrite');
   const regex = f.child('regexRewrite', RegexMatchAndSubstituteSchema);
-  if (prefix !== '' && regex !== null) f.invalid('regexRewrite', 'only one of prefix_rewrite, regex_rewrite and path_rewrite_policy may be given');
+  if (prefix !== '' && regex !== null)
+    f.invalid('regexRewrite', 'only one of prefix_rewrite, regex_rewrite and path_rewrite_policy may be given');
   if (regex !== null) return { kind: 'regex', rewrite: decodeRegexRewrite(regex) };
   return prefix === '' ? null : { kind: 'prefix', value: prefix };
 }
@@ -161,7 +187,10 @@ function decodeHostRewrite(f: Fields<typeof RouteActionSchema>): ForwardAction['
     case 'hostRewriteHeader':
       return specifier.value === '' ? null : { kind: 'header', name: specifier.value.toLowerCase() };
     case 'hostRewritePathRegex':
-      return { kind: 'path-regex', rewrite: decodeRegexRewrite(f.choice('hostRewritePathRegex', specifier.value, RegexMatchAndSubstituteSchema)) };
+      return {
+        kind: 'path-regex',
+        rewrite: decodeRegexRewrite(f.choice('hostRewritePathRegex', specifier.value, RegexMatchAndSubstituteSchema)),
+      };
     case undefined:
       return null;
   }

@@ -1,6 +1,9 @@
 // What a route asks of a request.
 
-import type { RouteMatch_TlsContextMatchOptionsSchema as TlsOptionsSchema, RouteMatchSchema } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
+import type {
+  RouteMatch_TlsContextMatchOptionsSchema as TlsOptionsSchema,
+  RouteMatchSchema,
+} from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import {
   CookieMatcherSchema,
   HeaderMatcherSchema,

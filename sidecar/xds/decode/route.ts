@@ -30,7 +30,10 @@ import { decodeRouteMatch } from './route-match.ts';
 const DEFAULT_DIRECT_BODY_BYTES = 4096;
 
 /** `inline`: stands in a listener, where clusters are validated unless the configuration says otherwise. */
-export function decodeRouteConfiguration(f: Fields<typeof RouteConfigurationSchema>, inline: boolean): RouteConfiguration {
+export function decodeRouteConfiguration(
+  f: Fields<typeof RouteConfigurationSchema>,
+  inline: boolean,
+): RouteConfiguration {
   const validate = f.take('validateClusters') ?? inline;
   const scope: RouteScope = {
     clusters: validate ? f.context.clusters : null,
@@ -46,7 +49,11 @@ export function decodeRouteConfiguration(f: Fields<typeof RouteConfigurationSche
     mostSpecificHeaderMutationsWins: f.take('mostSpecificHeaderMutationsWins'),
     ignorePortInHostMatching: f.take('ignorePortInHostMatching'),
     requestMirrors: f.children('requestMirrorPolicies', MirrorSchema).map((mirror) => decodeMirror(mirror, scope)),
-    typedPerFilterConfig: decodePerFilterConfig(f.take('typedPerFilterConfig'), f.at('typedPerFilterConfig'), f.context),
+    typedPerFilterConfig: decodePerFilterConfig(
+      f.take('typedPerFilterConfig'),
+      f.at('typedPerFilterConfig'),
+      f.context,
+    ),
     metadata: decodeMetadata(f.child('metadata', MetadataSchema)),
   };
   f.end();
@@ -60,7 +67,12 @@ function checkDomains(hosts: readonly Fields<typeof VirtualHostSchema>[]): void 
     for (const [index, domain] of host.message.domains.entries()) {
       const key = domain.toLowerCase();
       const place = `${host.at('domains')}[${index}]`;
-      if (seen.has(key)) host.context.problems.add('invalid', place, key === '*' ? 'only a single wildcard domain is permitted' : `"${domain}" stands twice`);
+      if (seen.has(key))
+        host.context.problems.add(
+          'invalid',
+          place,
+          key === '*' ? 'only a single wildcard domain is permitted' : `"${domain}" stands twice`,
+        );
       seen.add(key);
     }
   }
@@ -87,7 +99,11 @@ function decodeVirtualHost(f: Fields<typeof VirtualHostSchema>, scope: RouteScop
     includeRequestAttemptCount: f.take('includeRequestAttemptCount'),
     includeAttemptCountInResponse: f.take('includeAttemptCountInResponse'),
     requestMirrors: f.children('requestMirrorPolicies', MirrorSchema).map((mirror) => decodeMirror(mirror, scope)),
-    typedPerFilterConfig: decodePerFilterConfig(f.take('typedPerFilterConfig'), f.at('typedPerFilterConfig'), f.context),
+    typedPerFilterConfig: decodePerFilterConfig(
+      f.take('typedPerFilterConfig'),
+      f.at('typedPerFilterConfig'),
+      f.context,
+    ),
     metadata: decodeMetadata(metadata),
   };
   f.end();
@@ -105,7 +121,11 @@ function decodeRoute(f: Fields<typeof RouteSchemaType>, scope: RouteScope): Rout
     headers: decodeMutations(f),
     metadata: decodeMetadata(metadata),
     decorator: decodeDecorator(f.child('decorator', DecoratorSchema)),
-    typedPerFilterConfig: decodePerFilterConfig(f.take('typedPerFilterConfig'), f.at('typedPerFilterConfig'), f.context),
+    typedPerFilterConfig: decodePerFilterConfig(
+      f.take('typedPerFilterConfig'),
+      f.at('typedPerFilterConfig'),
+      f.context,
+    ),
   };
   f.end();
   return route;
@@ -126,7 +146,10 @@ function decodeAction(f: Fields<typeof RouteSchemaType>, scope: RouteScope, safe
   const action = f.take('action');
   switch (action.case) {
     case 'route':
-      return { kind: 'forward', ...decodeForward(f.choice('route', action.value, RouteActionSchema), scope, safeRetries) };
+      return {
+        kind: 'forward',
+        ...decodeForward(f.choice('route', action.value, RouteActionSchema), scope, safeRetries),
+      };
     case 'redirect':
       return { kind: 'redirect', ...decodeRedirect(f.choice('redirect', action.value, RedirectActionSchema)) };
     case 'directResponse':

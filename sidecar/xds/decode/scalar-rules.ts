@@ -2,7 +2,13 @@
 
 import { isFieldSet } from '@bufbuild/protobuf';
 import type { Duration } from '@bufbuild/protobuf/wkt';
-import type { BytesRules, DurationRules, EnumRules, FieldRules, StringRules } from '../../../proto/gen/validate/validate_pb.ts';
+import type {
+  BytesRules,
+  DurationRules,
+  EnumRules,
+  FieldRules,
+  StringRules,
+} from '../../../proto/gen/validate/validate_pb.ts';
 import {
   BytesRulesSchema,
   DoubleRulesSchema,
@@ -31,7 +37,8 @@ export function checkScalar(value: unknown, rules: FieldRules, defined: Readonly
       if (value !== type.value.const) refuse(`must be ${type.value.const}`);
       return;
     case 'uint32':
-      if (type.value.in.length > 0 && !type.value.in.includes(value as number)) refuse(`must be one of ${type.value.in.join(', ')}`);
+      if (type.value.in.length > 0 && !type.value.in.includes(value as number))
+        refuse(`must be one of ${type.value.in.join(', ')}`);
       if (type.value.notIn.includes(value as number)) refuse(`must not be ${String(value)}`);
       return checkRange(value as number, rangeOf(rules), refuse);
     default:
@@ -77,8 +84,14 @@ function checkRange(value: number | bigint, range: Range, refuse: Refuse, unit =
 
 /** `ms`: the duration in milliseconds. */
 export function checkDurationRules(ms: number, rules: DurationRules, refuse: Refuse): void {
-  const limit = (duration: Duration | undefined, name: keyof Range) => (duration === undefined ? {} : { [name]: durationMs(duration) / 1000 });
-  const range = { ...limit(rules.lt, 'lt'), ...limit(rules.lte, 'lte'), ...limit(rules.gt, 'gt'), ...limit(rules.gte, 'gte') };
+  const limit = (duration: Duration | undefined, name: keyof Range) =>
+    duration === undefined ? {} : { [name]: durationMs(duration) / 1000 };
+  const range = {
+    ...limit(rules.lt, 'lt'),
+    ...limit(rules.lte, 'lte'),
+    ...limit(rules.gt, 'gt'),
+    ...limit(rules.gte, 'gte'),
+  };
   checkRange(ms / 1000, range, refuse, 's');
 }
 
@@ -97,7 +110,8 @@ function checkBytes(value: Uint8Array, rules: BytesRules, refuse: Refuse): void 
 function checkString(value: string, rules: StringRules, refuse: Refuse): void {
   if (value === '' && rules.ignoreEmpty) return;
   const characters = BigInt([...value].length);
-  if (characters < rules.minLen) return refuse(rules.minLen === 1n ? 'must not be empty' : `needs at least ${rules.minLen} characters`);
+  if (characters < rules.minLen)
+    return refuse(rules.minLen === 1n ? 'must not be empty' : `needs at least ${rules.minLen} characters`);
   if (rules.maxLen > 0n && characters > rules.maxLen) refuse(`takes at most ${rules.maxLen} characters`);
   const bytes = BigInt(Buffer.byteLength(value));
   if (bytes < rules.minBytes) refuse(`needs at least ${rules.minBytes} bytes`);

@@ -24,9 +24,17 @@ export function decodeSecret(f: Fields<typeof SecretSchema>): Secret | null {
   f.end();
   switch (type.case) {
     case 'tlsCertificate':
-      return { name, kind: 'certificate', certificate: decodeCertificate(f.choice('tlsCertificate', type.value, TlsCertificateSchema)) };
+      return {
+        name,
+        kind: 'certificate',
+        certificate: decodeCertificate(f.choice('tlsCertificate', type.value, TlsCertificateSchema)),
+      };
     case 'validationContext':
-      return { name, kind: 'validation', context: decodeValidation(f.choice('validationContext', type.value, ValidationSchema), false) };
+      return {
+        name,
+        kind: 'validation',
+        context: decodeValidation(f.choice('validationContext', type.value, ValidationSchema), false),
+      };
     case 'sessionTicketKeys':
       return null;
     case 'genericSecret':
@@ -52,15 +60,27 @@ export function decodeCertificate(f: Fields<typeof TlsCertificateSchema>): TlsCe
 }
 
 /** Node's messages never hold the key itself. */
-function checkPair(f: Fields<typeof TlsCertificateSchema>, chain: string, key: string, passphrase: string | null): TlsCertificate {
+function checkPair(
+  f: Fields<typeof TlsCertificateSchema>,
+  chain: string,
+  key: string,
+  passphrase: string | null,
+): TlsCertificate {
   const leaf = attempt(f, 'certificateChain', 'holds no certificate', () => new X509Certificate(chain));
-  const parsed = attempt(f, 'privateKey', 'holds no private key', () => createPrivateKey({ key, ...(passphrase === null ? {} : { passphrase }) }));
+  const parsed = attempt(f, 'privateKey', 'holds no private key', () =>
+    createPrivateKey({ key, ...(passphrase === null ? {} : { passphrase }) }),
+  );
   if (leaf === null || parsed === null) return { chain: '', privateKey: '' };
   if (!leaf.checkPrivateKey(parsed)) f.invalid('privateKey', 'does not belong to the certificate');
   return { chain, privateKey: passphrase === null ? key : (parsed.export({ type: 'pkcs8', format: 'pem' }) as string) };
 }
 
-function attempt<T>(f: Fields<typeof TlsCertificateSchema> | Fields<typeof ValidationSchema>, name: string, reason: string, read: () => T): T | null {
+function attempt<T>(
+  f: Fields<typeof TlsCertificateSchema> | Fields<typeof ValidationSchema>,
+  name: string,
+  reason: string,
+  read: () => T,
+): T | null {
   try {
     return read();
   } catch (error) {
@@ -71,7 +91,13 @@ function attempt<T>(f: Fields<typeof TlsCertificateSchema> | Fields<typeof Valid
 
 /** `whole`: stands alone, so that what it says must suffice; a part of a combined context may lack the CA. */
 export function decodeValidation(f: Fields<typeof ValidationSchema>, whole: boolean): ValidationContext {
-  f.security('caCertificateProviderInstance', 'systemRootCerts', 'customValidatorConfig', 'maxVerifyDepth', 'requireSignedCertificateTimestamp');
+  f.security(
+    'caCertificateProviderInstance',
+    'systemRootCerts',
+    'customValidatorConfig',
+    'maxVerifyDepth',
+    'requireSignedCertificateTimestamp',
+  );
   f.note('watchedDirectory', 'files are read once; changes in the directory are not followed');
   const context: ValidationContext = {
     trustedCa: decodeBundle(f),
@@ -86,7 +112,10 @@ export function decodeValidation(f: Fields<typeof ValidationSchema>, whole: bool
   else f.security('onlyVerifyLeafCertCrl');
   f.end();
   if (whole && context.trustedCa === null && context.subjectAltNames.length > 0) {
-    f.invalid('matchTypedSubjectAltNames', 'SAN-based verification of peer certificates without trusted CA is insecure and not allowed');
+    f.invalid(
+      'matchTypedSubjectAltNames',
+      'SAN-based verification of peer certificates without trusted CA is insecure and not allowed',
+    );
   }
   return context;
 }

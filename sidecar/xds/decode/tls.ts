@@ -37,8 +37,10 @@ export function decodeDownstreamTls(f: Fields<typeof DownstreamSchema>): Downstr
     requireClientCertificate: f.take('requireClientCertificate') ?? false,
     requireSni: f.take('requireSni') ?? false,
   };
-  if (common.certificates.length === 0) f.invalid('commonTlsContext', 'a listener needs a certificate: no TLS certificates found for server context');
-  if (f.take('ocspStaplePolicy') !== Ocsp.LENIENT_STAPLING) f.add('security', 'ocspStaplePolicy', 'other than LENIENT_STAPLING is not supported by fairlead');
+  if (common.certificates.length === 0)
+    f.invalid('commonTlsContext', 'a listener needs a certificate: no TLS certificates found for server context');
+  if (f.take('ocspStaplePolicy') !== Ocsp.LENIENT_STAPLING)
+    f.add('security', 'ocspStaplePolicy', 'other than LENIENT_STAPLING is not supported by fairlead');
   // Sessions are not resumed here, so nothing depends on how they would be.
   f.ignore('sessionTicketKeysType', 'disableStatefulSessionResumption', 'sessionTimeout', 'fullScanCertsOnSniMismatch');
   f.end();
@@ -62,8 +64,22 @@ export function decodeUpstreamTls(f: Fields<typeof UpstreamSchema>): UpstreamTls
 }
 
 function decodeCommon(f: Fields<typeof CommonSchema> | null, side: 'upstream' | 'downstream'): CommonTls {
-  if (f === null) return { minVersion: 'TLSv1.2', maxVersion: HIGHEST[side], cipherSuites: [], ecdhCurves: [], certificates: [], validation: null, alpn: [] };
-  f.security('customHandshaker', 'tlsCertificateProviderInstance', 'tlsCertificateCertificateProvider', 'tlsCertificateCertificateProviderInstance');
+  if (f === null)
+    return {
+      minVersion: 'TLSv1.2',
+      maxVersion: HIGHEST[side],
+      cipherSuites: [],
+      ecdhCurves: [],
+      certificates: [],
+      validation: null,
+      alpn: [],
+    };
+  f.security(
+    'customHandshaker',
+    'tlsCertificateProviderInstance',
+    'tlsCertificateCertificateProvider',
+    'tlsCertificateCertificateProviderInstance',
+  );
   f.note('keyLog', 'key logs are not written');
   const tls: CommonTls = {
     ...decodeParameters(f.child('tlsParams', TlsParametersSchema), side),
@@ -76,11 +92,15 @@ function decodeCommon(f: Fields<typeof CommonSchema> | null, side: 'upstream' | 
 }
 
 function decodeParameters(f: Fields<typeof TlsParametersSchema> | null, side: 'upstream' | 'downstream') {
-  if (f === null) return { minVersion: 'TLSv1.2' as const, maxVersion: HIGHEST[side], cipherSuites: [], ecdhCurves: [] };
+  if (f === null)
+    return { minVersion: 'TLSv1.2' as const, maxVersion: HIGHEST[side], cipherSuites: [], ecdhCurves: [] };
   const minVersion = decodeVersion(f, 'tlsMinimumProtocolVersion', 'TLSv1.2');
   const maxVersion = decodeVersion(f, 'tlsMaximumProtocolVersion', HIGHEST[side]);
   if (minVersion > maxVersion) {
-    const why = f.message.tlsMaximumProtocolVersion === Version.TLS_AUTO ? ` (towards an upstream the maximum is TLSv1_2 by default: set tls_maximum_protocol_version to TLSv1_3)` : '';
+    const why =
+      f.message.tlsMaximumProtocolVersion === Version.TLS_AUTO
+        ? ` (towards an upstream the maximum is TLSv1_2 by default: set tls_maximum_protocol_version to TLSv1_3)`
+        : '';
     f.invalid('tlsMinimumProtocolVersion', `is higher than the maximum version${why}: no connection could be made`);
   }
   f.security('signatureAlgorithms');
@@ -91,10 +111,15 @@ function decodeParameters(f: Fields<typeof TlsParametersSchema> | null, side: 'u
   return { minVersion, maxVersion, cipherSuites, ecdhCurves };
 }
 
-function decodeVersion(f: Fields<typeof TlsParametersSchema>, name: 'tlsMinimumProtocolVersion' | 'tlsMaximumProtocolVersion', absent: TlsVersion): TlsVersion {
+function decodeVersion(
+  f: Fields<typeof TlsParametersSchema>,
+  name: 'tlsMinimumProtocolVersion' | 'tlsMaximumProtocolVersion',
+  absent: TlsVersion,
+): TlsVersion {
   const version = f.take(name);
   if (version === Version.TLSv1_3) return 'TLSv1.3';
-  if (version === Version.TLSv1_0 || version === Version.TLSv1_1) f.unsupported(name, 'below TLSv1_2 is not supported by fairlead');
+  if (version === Version.TLSv1_0 || version === Version.TLSv1_1)
+    f.unsupported(name, 'below TLSv1_2 is not supported by fairlead');
   return version === Version.TLS_AUTO ? absent : 'TLSv1.2';
 }
 
@@ -104,7 +129,8 @@ const CIPHERS: ReadonlySet<string> = new Set(getCiphers());
 function decodeCiphers(f: Fields<typeof TlsParametersSchema>, suite: string, index: number): string[] {
   const names = suite.replace(/^\[(.*)\]$/, '$1').split('|');
   for (const name of names) {
-    if (!CIPHERS.has(name.toLowerCase())) f.context.problems.add('invalid', `${f.at('cipherSuites')}[${index}]`, `unknown cipher suite "${name}"`);
+    if (!CIPHERS.has(name.toLowerCase()))
+      f.context.problems.add('invalid', `${f.at('cipherSuites')}[${index}]`, `unknown cipher suite "${name}"`);
   }
   return names;
 }
@@ -112,13 +138,15 @@ function decodeCiphers(f: Fields<typeof TlsParametersSchema>, suite: string, ind
 const CURVES: ReadonlySet<string> = new Set(['X25519', 'P-256', 'P-384', 'P-521', 'X25519MLKEM768']);
 
 function checkCurve(f: Fields<typeof TlsParametersSchema>, curve: string, index: number): void {
-  if (!CURVES.has(curve)) f.context.problems.add('invalid', `${f.at('ecdhCurves')}[${index}]`, `unknown curve "${curve}"`);
+  if (!CURVES.has(curve))
+    f.context.problems.add('invalid', `${f.at('ecdhCurves')}[${index}]`, `unknown curve "${curve}"`);
 }
 
 function decodeCertificates(f: Fields<typeof CommonSchema>): CertificateSource[] {
   const inline = f.children('tlsCertificates', TlsCertificateSchema).map(decodeCertificate);
   const named = f.children('tlsCertificateSdsSecretConfigs', SdsSecretConfigSchema).map(decodeSds);
-  if (inline.length > 0 && named.length > 0) f.invalid('tlsCertificateSdsSecretConfigs', 'must not be given together with tls_certificates');
+  if (inline.length > 0 && named.length > 0)
+    f.invalid('tlsCertificateSdsSecretConfigs', 'must not be given together with tls_certificates');
   return [
     ...inline.map((certificate) => ({ kind: 'inline' as const, certificate })),
     ...named.map((name) => ({ kind: 'sds' as const, name })),
@@ -140,9 +168,16 @@ function decodeValidationSource(f: Fields<typeof CommonSchema>): ValidationSourc
     case undefined:
       return null;
     case 'validationContext':
-      return { kind: 'inline', context: decodeValidation(f.choice('validationContext', type.value, ValidationSchema), true) };
+      return {
+        kind: 'inline',
+        context: decodeValidation(f.choice('validationContext', type.value, ValidationSchema), true),
+      };
     case 'validationContextSdsSecretConfig':
-      return { kind: 'sds', name: decodeSds(f.choice('validationContextSdsSecretConfig', type.value, SdsSecretConfigSchema)), defaults: null };
+      return {
+        kind: 'sds',
+        name: decodeSds(f.choice('validationContextSdsSecretConfig', type.value, SdsSecretConfigSchema)),
+        defaults: null,
+      };
     case 'combinedValidationContext':
       return decodeCombined(f.choice('combinedValidationContext', type.value, CombinedSchema));
     default:

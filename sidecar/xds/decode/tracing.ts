@@ -59,7 +59,10 @@ function decodeTag(f: Fields<typeof CustomTagSchema>): CustomTag[] {
   }
 }
 
-function named(f: Fields<typeof EnvironmentSchema> | Fields<typeof HeaderSchema>): { name: string; defaultValue: string } {
+function named(f: Fields<typeof EnvironmentSchema> | Fields<typeof HeaderSchema>): {
+  name: string;
+  defaultValue: string;
+} {
   const decoded = { name: f.take('name'), defaultValue: f.take('defaultValue') };
   f.end();
   return decoded;
@@ -69,11 +72,12 @@ function decodeProvider(f: Fields<typeof Tracing_HttpSchema>): TracingProvider |
   const config: Tracing_Http['configType'] = f.take('configType');
   f.ignore('name');
   f.end();
-  if (config.case === undefined) return f.invalid('', 'typed_config is required'), null;
+  if (config.case === undefined) return f.invalid('', 'typed_config is required');
   const opened = openAny(config.value, f.at('typedConfig'), f.context);
   if (opened === null) return null;
-  if (isType(opened, OpenTelemetryConfigSchema)) return decodeOtlp(new Fields(OpenTelemetryConfigSchema, opened.message, opened.path, f.context));
-  return opened.invalid('', `${opened.schema.typeName} is no tracer`), null;
+  if (isType(opened, OpenTelemetryConfigSchema))
+    return decodeOtlp(new Fields(OpenTelemetryConfigSchema, opened.message, opened.path, f.context));
+  return opened.invalid('', `${opened.schema.typeName} is no tracer`);
 }
 
 function decodeOtlp(f: Fields<typeof OpenTelemetryConfigSchema>): TracingProvider | null {
@@ -81,7 +85,8 @@ function decodeOtlp(f: Fields<typeof OpenTelemetryConfigSchema>): TracingProvide
   const serviceName = f.take('serviceName');
   f.end();
   const uri = service?.child('httpUri', HttpUriSchema);
-  if (service === null || uri === null || uri === undefined) return f.invalid('', 'http_service with an http_uri is required'), null;
+  if (service === null || uri === null || uri === undefined)
+    return f.invalid('', 'http_service with an http_uri is required');
   const provider = {
     serviceName,
     uri: uri.take('uri'),

@@ -2,7 +2,10 @@
 
 import type { TransportSocketSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { RawBufferSchema } from '../../../proto/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts';
-import { DownstreamTlsContextSchema, UpstreamTlsContextSchema } from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
+import {
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
 import type { DownstreamTls, UpstreamTls } from '../../model/tls.ts';
 import type { Extension } from './any.ts';
 import { isType, openAny } from './any.ts';
@@ -12,15 +15,17 @@ import { decodeDownstreamTls, decodeUpstreamTls } from './tls.ts';
 export function decodeDownstreamSocket(f: Fields<typeof TransportSocketSchema> | null): DownstreamTls | null {
   const opened = open(f);
   if (opened === null) return null;
-  if (isType(opened, DownstreamTlsContextSchema)) return decodeDownstreamTls(new Fields(DownstreamTlsContextSchema, opened.message, opened.path, opened.context));
-  return opened.invalid('', `${opened.schema.typeName} is no transport socket of a listener`), null;
+  if (isType(opened, DownstreamTlsContextSchema))
+    return decodeDownstreamTls(new Fields(DownstreamTlsContextSchema, opened.message, opened.path, opened.context));
+  return opened.invalid('', `${opened.schema.typeName} is no transport socket of a listener`);
 }
 
 export function decodeUpstreamSocket(f: Fields<typeof TransportSocketSchema> | null): UpstreamTls | null {
   const opened = open(f);
   if (opened === null) return null;
-  if (isType(opened, UpstreamTlsContextSchema)) return decodeUpstreamTls(new Fields(UpstreamTlsContextSchema, opened.message, opened.path, opened.context));
-  return opened.invalid('', `${opened.schema.typeName} is no transport socket of a cluster`), null;
+  if (isType(opened, UpstreamTlsContextSchema))
+    return decodeUpstreamTls(new Fields(UpstreamTlsContextSchema, opened.message, opened.path, opened.context));
+  return opened.invalid('', `${opened.schema.typeName} is no transport socket of a cluster`);
 }
 
 /** Null: plain. Leaving out an unknown socket would send in the clear what was meant to be wrapped. */
@@ -30,7 +35,8 @@ function open(f: Fields<typeof TransportSocketSchema> | null): Extension | null 
   const name = f.take('name');
   f.end();
   if (config.case === undefined) {
-    if (name !== 'envoy.transport_sockets.raw_buffer' && name !== 'raw_buffer') f.invalid('', 'typed_config is required');
+    if (name !== 'envoy.transport_sockets.raw_buffer' && name !== 'raw_buffer')
+      f.invalid('', 'typed_config is required');
     return null;
   }
   const opened = openAny(config.value, f.at('typedConfig'), f.context, 'security');

@@ -3,7 +3,8 @@
 
 import type { ProblemKind } from './problems.ts';
 
-const PROTECTIVE = /rbac|auth|jwt|csrf|cors|limit|admission|wasm|lua|golang|ext_proc|credential|overload|geoip|ip_tagging/i;
+const PROTECTIVE =
+  /rbac|auth|jwt|csrf|cors|limit|admission|wasm|lua|golang|ext_proc|credential|overload|geoip|ip_tagging/i;
 
 export function unsupportedKind(typeName: string): Extract<ProblemKind, 'unsupported' | 'security'> {
   return PROTECTIVE.test(typeName) ? 'security' : 'unsupported';

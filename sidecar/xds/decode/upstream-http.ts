@@ -3,7 +3,11 @@
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { ClusterSchema } from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
 import type { UpstreamHttpProtocolOptionsSchema as SniSchema } from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
-import { Http1ProtocolOptionsSchema, HttpProtocolOptionsSchema, UpstreamHttpProtocolOptionsSchema } from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
+import {
+  Http1ProtocolOptionsSchema,
+  HttpProtocolOptionsSchema,
+  UpstreamHttpProtocolOptionsSchema,
+} from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
 import { HttpFilterSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import {
   HttpProtocolOptions_ExplicitHttpConfigSchema as ExplicitSchema,
@@ -25,7 +29,8 @@ const NO_SNI: Sni = { autoSni: false, autoSniHeader: null, autoSanValidation: fa
 export function decodeUpstreamHttp(f: Fields<typeof ClusterSchema>): UpstreamHttp {
   const typed = f.take('typedExtensionProtocolOptions');
   for (const key of Object.keys(typed)) {
-    if (key !== OPTIONS_KEY && key !== 'envoy.upstreams.http.http_protocol_options') f.unsupported('typedExtensionProtocolOptions', `"${key}" is not supported by fairlead`);
+    if (key !== OPTIONS_KEY && key !== 'envoy.upstreams.http.http_protocol_options')
+      f.unsupported('typedExtensionProtocolOptions', `"${key}" is not supported by fairlead`);
   }
   const any = typed[OPTIONS_KEY] ?? typed['envoy.upstreams.http.http_protocol_options'];
   return any === undefined ? decodeOld(f) : decodeTyped(f, any);
@@ -53,11 +58,19 @@ function decodeOld(f: Fields<typeof ClusterSchema>): UpstreamHttp {
   const sni = f.child('upstreamHttpProtocolOptions', UpstreamHttpProtocolOptionsSchema);
   const perConnection = f.take('maxRequestsPerConnection') ?? common.maxRequestsPerConnection;
   const protocol = f.take('http2ProtocolOptions') === undefined ? 'http1' : http2Or(f, f);
-  return assemble(protocol, { ...common, maxRequestsPerConnection: perConnection }, http1, sni === null ? NO_SNI : decodeSni(sni));
+  return assemble(
+    protocol,
+    { ...common, maxRequestsPerConnection: perConnection },
+    http1,
+    sni === null ? NO_SNI : decodeSni(sni),
+  );
 }
 
 /** HTTP/2 is spoken by our own gRPC clients only. */
-function http2Or(cluster: Fields<typeof ClusterSchema>, place: { unsupported(name: string, reason: string): void }): UpstreamHttp['protocol'] {
+function http2Or(
+  cluster: Fields<typeof ClusterSchema>,
+  place: { unsupported(name: string, reason: string): void },
+): UpstreamHttp['protocol'] {
   if (cluster.context.http2Clusters.has(cluster.message.name)) return 'http2';
   place.unsupported('http2ProtocolOptions', 'HTTP/2 to upstreams is not supported by fairlead yet');
   return 'http1';
@@ -67,9 +80,16 @@ function decodeTyped(cluster: Fields<typeof ClusterSchema>, any: Any): UpstreamH
   const path = `${cluster.at('typedExtensionProtocolOptions')}["${OPTIONS_KEY}"]`;
   const opened = openAny(any, path, cluster.context);
   if (opened !== null && !isType(opened, OptionsSchema)) opened.invalid('', `${typeName(any)} does not belong here`);
-  if (opened === null || !isType(opened, OptionsSchema)) return assemble('http1', decodeCommonHttp(null), decodeHttp1Client(null), NO_SNI);
+  if (opened === null || !isType(opened, OptionsSchema))
+    return assemble('http1', decodeCommonHttp(null), decodeHttp1Client(null), NO_SNI);
   // The older fields mean nothing beside these.
-  cluster.ignore('commonHttpProtocolOptions', 'httpProtocolOptions', 'http2ProtocolOptions', 'upstreamHttpProtocolOptions', 'maxRequestsPerConnection');
+  cluster.ignore(
+    'commonHttpProtocolOptions',
+    'httpProtocolOptions',
+    'http2ProtocolOptions',
+    'upstreamHttpProtocolOptions',
+    'maxRequestsPerConnection',
+  );
   return decodeOptions(cluster, new Fields(OptionsSchema, opened.message, path, cluster.context));
 }
 
@@ -80,34 +100,52 @@ function decodeOptions(cluster: Fields<typeof ClusterSchema>, f: Fields<typeof O
   const sni = f.child('upstreamHttpProtocolOptions', UpstreamHttpProtocolOptionsSchema);
   for (const filter of f.children('httpFilters', HttpFilterSchema)) {
     const { configType } = filter.message;
-    if (configType.case !== 'typedConfig' || typeName(configType.value) !== CODEC_FILTER) filter.unsupported('', 'filters towards upstreams are not supported by fairlead');
+    if (configType.case !== 'typedConfig' || typeName(configType.value) !== CODEC_FILTER)
+      filter.unsupported('', 'filters towards upstreams are not supported by fairlead');
   }
   const { protocol, http1 } = decodeProtocol(cluster, f);
   f.end();
   return assemble(protocol, common, http1, sni === null ? NO_SNI : decodeSni(sni));
 }
 
-function decodeProtocol(cluster: Fields<typeof ClusterSchema>, f: Fields<typeof OptionsSchema>): { protocol: UpstreamHttp['protocol']; http1: Http1Client } {
+function decodeProtocol(
+  cluster: Fields<typeof ClusterSchema>,
+  f: Fields<typeof OptionsSchema>,
+): { protocol: UpstreamHttp['protocol']; http1: Http1Client } {
   const options = f.take('upstreamProtocolOptions');
   const plain = { protocol: 'http1' as const, http1: decodeHttp1Client(null) };
   switch (options.case) {
     case 'explicitHttpConfig':
       return decodeExplicit(cluster, f.choice('explicitHttpConfig', options.value, ExplicitSchema));
     case 'useDownstreamProtocolConfig':
-      return { protocol: 'http1', http1: decodeLikeDownstream(f.choice('useDownstreamProtocolConfig', options.value, DownstreamSchema)) };
+      return {
+        protocol: 'http1',
+        http1: decodeLikeDownstream(f.choice('useDownstreamProtocolConfig', options.value, DownstreamSchema)),
+      };
     case 'autoConfig':
-      f.unsupported('autoConfig', 'choosing the upstream protocol by ALPN is not supported by fairlead yet; write explicit_http_config');
+      f.unsupported(
+        'autoConfig',
+        'choosing the upstream protocol by ALPN is not supported by fairlead yet; write explicit_http_config',
+      );
       return plain;
     case undefined:
       return plain;
   }
 }
 
-function decodeExplicit(cluster: Fields<typeof ClusterSchema>, f: Fields<typeof ExplicitSchema>): { protocol: UpstreamHttp['protocol']; http1: Http1Client } {
+function decodeExplicit(
+  cluster: Fields<typeof ClusterSchema>,
+  f: Fields<typeof ExplicitSchema>,
+): { protocol: UpstreamHttp['protocol']; http1: Http1Client } {
   const config = f.take('protocolConfig');
   f.end();
-  if (config.case === 'httpProtocolOptions') return { protocol: 'http1', http1: decodeHttp1Client(f.choice('httpProtocolOptions', config.value, Http1ProtocolOptionsSchema)) };
-  if (config.case === 'http3ProtocolOptions') f.unsupported('http3ProtocolOptions', 'HTTP/3 is not supported by fairlead');
+  if (config.case === 'httpProtocolOptions')
+    return {
+      protocol: 'http1',
+      http1: decodeHttp1Client(f.choice('httpProtocolOptions', config.value, Http1ProtocolOptionsSchema)),
+    };
+  if (config.case === 'http3ProtocolOptions')
+    f.unsupported('http3ProtocolOptions', 'HTTP/3 is not supported by fairlead');
   const protocol = config.case === 'http2ProtocolOptions' ? http2Or(cluster, f) : 'http1';
   return { protocol, http1: decodeHttp1Client(null) };
 }
@@ -121,7 +159,11 @@ function decodeLikeDownstream(f: Fields<typeof DownstreamSchema>): Http1Client {
 }
 
 function decodeSni(f: Fields<typeof SniSchema>): Sni {
-  const sni = { autoSni: f.take('autoSni'), autoSniHeader: f.take('overrideAutoSniHeader').toLowerCase() || null, autoSanValidation: f.take('autoSanValidation') };
+  const sni = {
+    autoSni: f.take('autoSni'),
+    autoSniHeader: f.take('overrideAutoSniHeader').toLowerCase() || null,
+    autoSanValidation: f.take('autoSanValidation'),
+  };
   f.end();
   return sni;
 }

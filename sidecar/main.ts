@@ -1,0 +1,23 @@
+// `fairlead sidecar`: reads the bootstrap, says what is wrong with it, or runs until it is told to stop.
+
+import { loadConfig } from './config.ts';
+import { runSidecar } from './sidecar.ts';
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+export async function main(args: string[]): Promise<void> {
+  const result = loadConfig(args, process.env);
+  if (!result.ok) {
+    process.stderr.write(`${result.text.trimEnd()}\n`);
+    process.exitCode = result.kind === 'usage' ? EXIT_USAGE : EXIT_FAILURE;
+    return;
+  }
+  const { config } = result;
+  if (config.mode === 'validate') {
+    for (const warning of config.warnings) process.stderr.write(`${warning.trimEnd()}\n`);
+    process.stdout.write(`configuration '${config.configPath ?? '--config-yaml'}' OK\n`);
+    return;
+  }
+  await runSidecar(config);
+}

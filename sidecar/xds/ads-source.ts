@@ -1,0 +1,291 @@
+// The stream to discovery: state-of-the-world ADS over gRPC. Asks in the order CDS, EDS, LDS, RDS, SDS,
+// answers every response with one ACK or NACK, comes back after every end with the versions it holds, and
+// keeps what it has while discovery is away.
+
+import type { ChannelCredentials, ChannelOptions, ClientDuplexStream } from '@grpc/grpc-js';
+import { Client, Metadata } from '@grpc/grpc-js';
+import { backoffMs } from '../../core/backoff.ts';
+import type { Clock, Timer } from '../../core/clock.ts';
+import type { ReadWatch } from '../../core/watch.ts';
+import { Watch } from '../../core/watch.ts';
+import { ADS } from '../../proto/ads.ts';
+import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
+import type { ResourceType } from '../../proto/resources.ts';
+import { byTypeUrl, CLUSTER, LISTENER, RESOURCE_TYPES } from '../../proto/resources.ts';
+import { decodeResponse, encodeRequest, openResponse } from './ads-messages.ts';
+import type { AdsStatus, TypeStatus } from './ads-status.ts';
+import { newTypeStatuses } from './ads-status.ts';
+import type { NodeInfo } from './bootstrap/bootstrap.ts';
+import { EmptyGuard } from './empty-guard.ts';
+import type { Judge, Refusal, Source, Stop, Wanted } from './source.ts';
+import { Subscription } from './subscription.ts';
+
+export interface AdsOptions {
+  /** gRPC target, e.g. `ipv4:127.0.0.1:15010`. */
+  readonly target: string;
+  readonly authority: string | null;
+  readonly metadata: readonly { readonly key: string; readonly value: string }[];
+  /** Asked for at the beginning of each stream, so that renewed certificates are used. */
+  readonly credentials: () => ChannelCredentials;
+  readonly node: NodeInfo;
+  readonly clock: Clock;
+  /** Wait for clusters before listeners are asked for, at most so long (milliseconds). */
+  readonly initialFetchTimeoutMs: number;
+  /** How long an empty full state of a new stream is not believed while something is in force (milliseconds). */
+  readonly emptyHoldMs: number;
+  readonly inForce: (type: ResourceType) => boolean;
+  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+}
+
+export interface AdsSource {
+  readonly source: Source;
+  /** Published anew at each change; the numbers of the types count on in place. */
+  readonly status: ReadWatch<AdsStatus>;
+}
+
+const BACKOFF = { baseMs: 500, maxMs: 30_000 };
+/** A server that answers and closes at once is not asked again sooner than this after the last try. */
+const SHORTEST_ROUND_MS = 1_000;
+/** A full state of some ten thousand clusters is well above gRPC's default of 4 MiB. */
+const MOST_RECEIVED_BYTES = 64 * 1024 * 1024;
+const KEEPALIVE_MS = 10_000;
+
+export function createAdsSource(options: AdsOptions): AdsSource {
+  const status = new Watch<AdsStatus>({
+    connected: false,
+    types: newTypeStatuses(),
+    connects: 0,
+    failures: 0,
+    lastError: '',
+    controlPlane: '',
+  });
+  return { source: (judge, wanted) => new AdsClient(options, status, judge, wanted).start(), status };
+}
+
+type Call = ClientDuplexStream<Buffer, Buffer>;
+
+interface Stream {
+  readonly client: Client;
+  readonly call: Call;
+  readonly subscriptions: ReadonlyMap<ResourceType, Subscription>;
+  readonly begunAt: number;
+  nodeSent: boolean;
+  answered: boolean;
+}
+
+class AdsClient {
+  readonly #options: AdsOptions;
+  readonly #status: Watch<AdsStatus>;
+  readonly #judge: Judge;
+  readonly #wanted: ReadWatch<Wanted>;
+  readonly #guard: EmptyGuard;
+  #stream: Stream | null = null;
+  #attempt = 0;
+  #retry: Timer | null = null;
+  #listenersWait: Timer | null = null;
+  #listenersMayCome = false;
+
+  constructor(options: AdsOptions, status: Watch<AdsStatus>, judge: Judge, wanted: ReadWatch<Wanted>) {
+    this.#options = options;
+    this.#status = status;
+    this.#judge = judge;
+    this.#wanted = wanted;
+    this.#guard = new EmptyGuard(options.clock, options.emptyHoldMs);
+  }
+
+  start(): Stop {
+    const unsubscribe = this.#wanted.subscribe(() => this.#ask());
+    this.#connect();
+    return () => {
+      unsubscribe();
+      this.#retry?.cancel();
+      this.#listenersWait?.cancel();
+      this.#guard.stop();
+      const stream = this.#stream;
+      this.#stream = null;
+      if (stream !== null) close(stream);
+    };
+  }
+
+  #connect(): void {
+    const { target, credentials, metadata, clock } = this.#options;
+    const client = new Client(target, credentials(), this.#channelOptions());
+    const headers = new Metadata();
+    for (const { key, value } of metadata) headers.add(key, value);
+    const { path, requestSerialize, responseDeserialize } = ADS.streamAggregatedResources;
+    const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, headers);
+    const subscriptions = new Map(RESOURCE_TYPES.map((type) => [type, new Subscription(type)]));
+    const stream: Stream = { client, call, subscriptions, begunAt: clock.now(), nodeSent: false, answered: false };
+    this.#stream = stream;
+    this.#setStatus({ connects: this.#status.value.connects + 1 });
+    call.on('data', (bytes: Buffer) => this.#onData(stream, bytes));
+    call.on('error', (error: Error) => this.#onEnd(stream, error.message));
+    call.on('end', () => this.#onEnd(stream, 'discovery ended the stream'));
+    this.#ask();
+  }
+
+  #channelOptions(): ChannelOptions {
+    const { authority } = this.#options;
+    return {
+      'grpc.max_receive_message_length': MOST_RECEIVED_BYTES,
+      'grpc.keepalive_time_ms': KEEPALIVE_MS,
+      'grpc.keepalive_timeout_ms': KEEPALIVE_MS,
+      // One attempt for each stream; the waiting between them is ours.
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1_000,
+      'grpc.use_local_subchannel_pool': 1,
+      ...(authority === null ? {} : { 'grpc.default_authority': authority }),
+    };
+  }
+
+  /** Sends what is wanted and was not asked for yet, in order of delivery. */
+  #ask(): void {
+    const stream = this.#stream;
+    if (stream === null) return;
+    for (const type of RESOURCE_TYPES) {
+      const names = this.#wanted.value.get(type);
+      const subscription = stream.subscriptions.get(type);
+      if (subscription === undefined || names === undefined || !subscription.needs(names)) continue;
+      if (type === LISTENER && !this.#mayAskListeners()) continue;
+      subscription.asked(names);
+      this.#typeStatus(type).attempts++;
+      this.#send(stream, subscription, []);
+    }
+  }
+
+  /** Listeners after clusters: routes may only name clusters that are known (Envoy's order of start). */
+  #mayAskListeners(): boolean {
+    const known =
+      !this.#wanted.value.has(CLUSTER) || this.#typeStatus(CLUSTER).accepted + this.#typeStatus(CLUSTER).rejected > 0;
+    if (known || this.#listenersMayCome) return true;
+    const { clock, initialFetchTimeoutMs } = this.#options;
+    if (initialFetchTimeoutMs > 0)
+      this.#listenersWait ??= clock.after(initialFetchTimeoutMs, () => this.#stopWaiting());
+    return false;
+  }
+
+  #stopWaiting(): void {
+    this.#listenersMayCome = true;
+    this.#options.log.warn({ type: 'CDS' }, 'no clusters came from discovery in time; asking for listeners');
+    this.#ask();
+  }
+
+  #send(stream: Stream, subscription: Subscription, refusals: readonly Refusal[]): void {
+    const { type, nonce } = subscription;
+    const node = stream.nodeSent ? null : this.#options.node;
+    stream.nodeSent = true;
+    stream.call.write(
+      encodeRequest({
+        type,
+        names: subscription.names ?? null,
+        version: this.#typeStatus(type).version,
+        nonce,
+        node,
+        refusals,
+      }),
+    );
+  }
+
+  #onData(stream: Stream, bytes: Buffer): void {
+    if (stream !== this.#stream) return;
+    let response: DiscoveryResponse;
+    try {
+      response = decodeResponse(bytes);
+    } catch (error) {
+      // Nothing of it can be answered, not even with a NACK: there is no nonce.
+      return this.#onEnd(stream, `a response cannot be read: ${(error as Error).message}`);
+    }
+    this.#onResponse(stream, response);
+  }
+
+  #onResponse(stream: Stream, response: DiscoveryResponse): void {
+    stream.answered = true;
+    this.#attempt = 0;
+    this.#setStatus({ connected: true, controlPlane: response.controlPlane?.identifier ?? '' });
+    const type = byTypeUrl.get(response.typeUrl);
+    const subscription = type === undefined ? undefined : stream.subscriptions.get(type);
+    // A type that was never asked for gets no answer.
+    if (type === undefined || subscription?.names === undefined) return;
+    subscription.answered(response.nonce);
+    const refusals = this.#apply(stream, subscription, response);
+    this.#record(this.#typeStatus(type), response.versionInfo, refusals);
+    this.#send(stream, subscription, refusals);
+    this.#ask();
+  }
+
+  /** Hands the response to the judge; what was not asked for is passed over. */
+  #apply(stream: Stream, subscription: Subscription, response: DiscoveryResponse): readonly Refusal[] {
+    const { type } = subscription;
+    const opened = openResponse(type, response);
+    const changed = opened.changed.filter(({ name }) => subscription.wants(name));
+    const update = { type, changed, removed: [], complete: type.fullState };
+    const empty = type.fullState && response.resources.length === 0;
+    if (empty && this.#options.inForce(type) && this.#guard.holds(type, stream, () => this.#judge(update))) {
+      this.#options.log.warn(
+        { type: type.shortName },
+        `discovery has nothing any more; what is in force stays for ${this.#options.emptyHoldMs} ms`,
+      );
+      return [];
+    }
+    if (type.fullState && !empty) this.#guard.filled(type, stream);
+    return [...opened.refusals, ...this.#judge(update)];
+  }
+
+  #record(status: TypeStatus, version: string, refusals: readonly Refusal[]): void {
+    const at = this.#options.clock.wall();
+    if (refusals.length === 0) {
+      status.version = version;
+      status.accepted++;
+      status.lastUpdate = at;
+      status.lastRefusal = null;
+    } else {
+      status.rejected++;
+      status.lastRefusal = { version, refusals, at };
+      this.#options.log.warn(
+        { type: status.type.shortName, version, refusals },
+        'discovery sent resources that were refused',
+      );
+    }
+    this.#setStatus({});
+  }
+
+  #onEnd(stream: Stream, reason: string): void {
+    if (stream !== this.#stream) return;
+    this.#stream = null;
+    close(stream);
+    const { clock } = this.#options;
+    const { failures } = this.#status.value;
+    this.#setStatus({ connected: false, lastError: reason, failures: stream.answered ? failures : failures + 1 });
+    const wait = stream.answered ? Math.max(SHORTEST_ROUND_MS - (clock.now() - stream.begunAt), 0) : this.#nextWait();
+    this.#options.log.warn({ reason, wait: Math.round(wait) }, 'the stream to discovery ended');
+    this.#retry = clock.after(wait, () => this.#connect());
+  }
+
+  /** At least half the base: full jitter alone may mean no wait at all. */
+  #nextWait(): number {
+    this.#attempt++;
+    return Math.max(
+      backoffMs(BACKOFF, this.#attempt, () => this.#options.clock.random()),
+      BACKOFF.baseMs / 2,
+    );
+  }
+
+  #typeStatus(type: ResourceType): TypeStatus {
+    const status = this.#status.value.types.get(type);
+    if (status === undefined) throw new TypeError(`${type.typeUrl} is no type of this program`);
+    return status;
+  }
+
+  #setStatus(change: Partial<AdsStatus>): void {
+    this.#status.set({ ...this.#status.value, ...change });
+  }
+}
+
+/** Ends a stream without hearing of it again. */
+function close({ call, client }: Stream): void {
+  for (const event of ['data', 'error', 'end']) call.removeAllListeners(event);
+  // A cancelled call emits one last error.
+  call.on('error', () => undefined);
+  call.cancel();
+  client.close();
+}
