@@ -67,6 +67,7 @@ export function portFlag(values: Values, name: string, fallback: number | null):
   const text = textFlag(values, name);
   if (text === null) return fallback;
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new CommandError(`--${name}: ${JSON.stringify(text)} is not a port`, EXIT.usage);
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new CommandError(`--${name}: ${JSON.stringify(text)} is not a port`, EXIT.usage);
   return port;
 }

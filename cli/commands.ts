@@ -5,7 +5,11 @@ import type { Command, Flags, Program, Run } from './command.ts';
 
 const OUTPUT = { type: 'string', short: 'o', value: 'table|json', help: 'how to print (default: for people)' } as const;
 const NAMESPACE = { type: 'string', short: 'n', value: 'NAME', help: 'namespace (default "default")' } as const;
-const XDS_ADDRESS = { type: 'string', value: 'HOST:PORT', help: 'where discovery listens for xDS (default 127.0.0.1:15010)' } as const;
+const XDS_ADDRESS = {
+  type: 'string',
+  value: 'HOST:PORT',
+  help: 'where discovery listens for xDS (default 127.0.0.1:15010)',
+} as const;
 
 function lazily(load: () => Promise<{ run: Run }>): Run {
   return async (invocation) => (await load()).run(invocation);
@@ -16,12 +20,15 @@ export const PROGRAMS: readonly Program[] = [
     name: 'discovery',
     summary: 'run the control plane',
     flags: DISCOVERY_FLAGS,
-    examples: ['fairlead discovery --config mesh.yaml', 'fairlead discovery --config mesh.yaml --xds-address 127.0.0.1:0 --address-file /tmp/addresses.json'],
+    examples: [
+      'fairlead discovery --config mesh.yaml',
+      'fairlead discovery --config mesh.yaml --xds-address 127.0.0.1:0 --address-file /tmp/addresses.json',
+    ],
     main: async () => (await import('../discovery/main.ts')).main,
   },
   {
     name: 'sidecar',
-    summary: 'run the proxy (takes Envoy\'s flags: -c FILE, --mode validate, ...)',
+    summary: "run the proxy (takes Envoy's flags: -c FILE, --mode validate, ...)",
     flags: null,
     examples: ['fairlead sidecar -c envoy.yaml', 'fairlead sidecar --mode validate -c envoy.yaml'],
     main: async () => (await import('../sidecar/main.ts')).main,
@@ -35,17 +42,34 @@ export const PROGRAMS: readonly Program[] = [
   },
 ];
 
-function command(name: string, summary: string, operands: string, flags: Flags, examples: readonly string[], load: () => Promise<{ run: Run }>): Command {
+function command(
+  name: string,
+  summary: string,
+  operands: string,
+  flags: Flags,
+  examples: readonly string[],
+  load: () => Promise<{ run: Run }>,
+): Command {
   return { name, summary, operands, flags, examples, run: lazily(load) };
 }
 
 export const COMMANDS: readonly Command[] = [
-  command('validate', 'find every mistake in mesh files, offline', 'FILE...', { output: OUTPUT }, ['fairlead validate mesh.yaml', 'fairlead validate -o json mesh.yaml'], () => import('./verbs/validate.ts')),
+  command(
+    'validate',
+    'find every mistake in mesh files, offline',
+    'FILE...',
+    { output: OUTPUT },
+    ['fairlead validate mesh.yaml', 'fairlead validate -o json mesh.yaml'],
+    () => import('./verbs/validate.ts'),
+  ),
   command(
     'status',
     'who is connected to discovery, what they hold and what they refused',
     '',
-    { server: { type: 'string', value: 'HOST:PORT', help: 'admin address of discovery (default 127.0.0.1:15014)' }, output: OUTPUT },
+    {
+      server: { type: 'string', value: 'HOST:PORT', help: 'admin address of discovery (default 127.0.0.1:15014)' },
+      output: OUTPUT,
+    },
     ['fairlead status', 'fairlead status -o json'],
     () => import('./verbs/status.ts'),
   ),
@@ -61,23 +85,37 @@ export const COMMANDS: readonly Command[] = [
       'app-port': { type: 'string', value: 'PORT', help: 'where the application listens on 127.0.0.1' },
       address: { type: 'string', value: 'IP', help: 'address at which peers reach this sidecar (default 127.0.0.1)' },
       'inbound-port': { type: 'string', value: 'PORT', help: 'port at which peers reach this sidecar (default 15006)' },
-      'outbound-port': { type: 'string', value: 'PORT', help: 'port at which the application reaches the mesh (default 15001)' },
+      'outbound-port': {
+        type: 'string',
+        value: 'PORT',
+        help: 'port at which the application reaches the mesh (default 15001)',
+      },
       'outbound-address': { type: 'string', value: 'IP', help: 'address of that port (default 127.0.0.1)' },
       'gateway-port': { type: 'string', value: 'PORT', help: 'port of the gateway (default as declared)' },
       'admin-port': { type: 'string', value: 'PORT', help: 'admin port on 127.0.0.1 (default 15000)' },
       zone: { type: 'string', value: 'NAME', help: 'zone of this proxy' },
-      'no-identity': { type: 'boolean', help: 'this proxy has no certificate of the mesh; it gets plain-text clusters' },
+      'no-identity': {
+        type: 'boolean',
+        help: 'this proxy has no certificate of the mesh; it gets plain-text clusters',
+      },
       'xds-address': XDS_ADDRESS,
       output: { ...OUTPUT, value: 'yaml|json' },
     },
-    ['fairlead bootstrap --service web --app-port 8080 > web.yaml', 'fairlead bootstrap --gateway edge --gateway-port 8080'],
+    [
+      'fairlead bootstrap --service web --app-port 8080 > web.yaml',
+      'fairlead bootstrap --gateway edge --gateway-port 8080',
+    ],
     () => import('./verbs/bootstrap.ts'),
   ),
   command(
     'grpc-bootstrap',
     'print the bootstrap of a proxyless gRPC client',
     '',
-    { 'xds-address': XDS_ADDRESS, id: { type: 'string', value: 'ID', help: 'node id' }, service: { type: 'string', value: 'NAME', help: 'the client\'s own service' } },
+    {
+      'xds-address': XDS_ADDRESS,
+      id: { type: 'string', value: 'ID', help: 'node id' },
+      service: { type: 'string', value: 'NAME', help: "the client's own service" },
+    },
     ['GRPC_XDS_BOOTSTRAP_CONFIG="$(fairlead grpc-bootstrap)" node client.js'],
     () => import('./verbs/grpc-bootstrap.ts'),
   ),
@@ -94,14 +132,31 @@ export const COMMANDS: readonly Command[] = [
     ['fairlead token --service web --data-dir /var/lib/fairlead > web.token'],
     () => import('./verbs/token.ts'),
   ),
-  command('schema', 'print the JSON Schema of mesh.yaml', '', {}, ['fairlead schema > mesh.schema.json'], () => import('./verbs/schema.ts')),
+  command(
+    'schema',
+    'print the JSON Schema of mesh.yaml',
+    '',
+    {},
+    ['fairlead schema > mesh.schema.json'],
+    () => import('./verbs/schema.ts'),
+  ),
   command(
     'health',
     'exit 0 when a program of this machine is ready',
     '[URL]',
-    { local: { type: 'boolean', help: 'ask this machine (the default; for image health checks)' }, url: { type: 'string', value: 'URL', help: 'page to ask (default http://127.0.0.1:15014/ready)' } },
+    {
+      local: { type: 'boolean', help: 'ask this machine (the default; for image health checks)' },
+      url: { type: 'string', value: 'URL', help: 'page to ask (default http://127.0.0.1:15014/ready)' },
+    },
     ['fairlead health --local', 'fairlead health --local http://127.0.0.1:15000/ready'],
     () => import('./verbs/health.ts'),
   ),
-  command('version', 'print the version', '', { output: OUTPUT }, ['fairlead version'], () => import('./verbs/version.ts')),
+  command(
+    'version',
+    'print the version',
+    '',
+    { output: OUTPUT },
+    ['fairlead version'],
+    () => import('./verbs/version.ts'),
+  ),
 ];

@@ -17,7 +17,12 @@ export function commandHelp(row: Command | Program): string {
 }
 
 function flagLines(flags: Flags): string {
-  const left = Object.entries(flags).map(([name, flag]) => `${flag.short === undefined ? '    ' : `-${flag.short}, `}--${name}${flag.value === undefined ? '' : ` ${flag.value}`}`);
+  const left = Object.entries(flags).map(
+    ([name, flag]) =>
+      `${flag.short === undefined ? '    ' : `-${flag.short}, `}--${name}${flag.value === undefined ? '' : ` ${flag.value}`}`,
+  );
   const width = Math.max(0, ...left.map((text) => text.length));
-  return Object.values(flags).map((flag, i) => `  ${(left[i] as string).padEnd(width)}  ${flag.help}`).join('\n');
+  return Object.values(flags)
+    .map((flag, i) => `  ${(left[i] as string).padEnd(width)}  ${flag.help}`)
+    .join('\n');
 }

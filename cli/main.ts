@@ -7,7 +7,10 @@ import { COMMANDS, PROGRAMS } from './commands.ts';
 import { commandHelp, generalHelp } from './help.ts';
 
 /** Resolves with the exit code. */
-export async function runCommandLine(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): Promise<number> {
+export async function runCommandLine(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') return helpFor(rest[0]);
   if (name === '--version') return runCommandLine(['version'], environment);
@@ -15,7 +18,9 @@ export async function runCommandLine(args: readonly string[], environment: Reado
   const command = COMMANDS.find((row) => row.name === name);
   if (program === undefined && command === undefined) return unknown(name);
   try {
-    return program !== undefined ? await runProgram(program, rest) : await runCommand(command as Command, rest, environment);
+    return program !== undefined
+      ? await runProgram(program, rest)
+      : await runCommand(command as Command, rest, environment);
   } catch (error) {
     return explain(name, error);
   }
@@ -35,10 +40,19 @@ async function runProgram(program: Program, args: readonly string[]): Promise<nu
   return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;
 }
 
-async function runCommand(command: Command, args: readonly string[], environment: Readonly<Record<string, string | undefined>>): Promise<number> {
+async function runCommand(
+  command: Command,
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
   if (wantsHelp(args)) return helpFor(command.name);
   checkFlags(args, command.flags);
-  const { values, positionals } = parseArgs({ args: [...args], options: optionsOf(command.flags), allowPositionals: command.operands !== '', strict: true });
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: optionsOf(command.flags),
+    allowPositionals: command.operands !== '',
+    strict: true,
+  });
   return command.run({ values: values as Values, positionals, environment });
 }
 
@@ -48,7 +62,10 @@ function wantsHelp(args: readonly string[]): boolean {
 
 function optionsOf(flags: Flags): NonNullable<ParseArgsConfig['options']> {
   return Object.fromEntries(
-    Object.entries(flags).map(([name, { type, short, multiple }]) => [name, { type, ...(short === undefined ? {} : { short }), ...(multiple === undefined ? {} : { multiple }) }]),
+    Object.entries(flags).map(([name, { type, short, multiple }]) => [
+      name,
+      { type, ...(short === undefined ? {} : { short }), ...(multiple === undefined ? {} : { multiple }) },
+    ]),
   );
 }
 
@@ -61,7 +78,10 @@ function checkFlags(args: readonly string[], flags: Flags): void {
     const flag = flags[name];
     if (flag === undefined) {
       const meant = nearest(name, Object.keys(flags));
-      throw new CommandError(`unknown flag --${name}${meant === null ? '' : ` (did you mean --${meant}?)`}`, EXIT.usage);
+      throw new CommandError(
+        `unknown flag --${name}${meant === null ? '' : ` (did you mean --${meant}?)`}`,
+        EXIT.usage,
+      );
     }
     if (seen.has(name) && flag.multiple !== true) throw new CommandError(`--${name} is given twice`, EXIT.usage);
     seen.add(name);
@@ -69,8 +89,13 @@ function checkFlags(args: readonly string[], flags: Flags): void {
 }
 
 function unknown(name: string): number {
-  const meant = nearest(name, [...PROGRAMS, ...COMMANDS].map((row) => row.name));
-  process.stderr.write(`fairlead: unknown command "${name}"${meant === null ? '' : ` (did you mean "${meant}"?)`}; \`fairlead --help\` lists them\n`);
+  const meant = nearest(
+    name,
+    [...PROGRAMS, ...COMMANDS].map((row) => row.name),
+  );
+  process.stderr.write(
+    `fairlead: unknown command "${name}"${meant === null ? '' : ` (did you mean "${meant}"?)`}; \`fairlead --help\` lists them\n`,
+  );
   return EXIT.usage;
 }
 
@@ -78,7 +103,8 @@ function explain(name: string, error: unknown): number {
   const { message, code } = error as Error & { code?: string };
   const usage = code?.startsWith('ERR_PARSE_ARGS') || (error as Error).constructor.name === 'UsageError';
   process.stderr.write(`${/^\S+:\d+:\d+: /.test(message) ? '' : `fairlead ${name}: `}${message}\n`);
-  if (usage || (error instanceof CommandError && error.exitCode === EXIT.usage)) process.stderr.write(`see \`fairlead ${name} --help\`\n`);
+  if (usage || (error instanceof CommandError && error.exitCode === EXIT.usage))
+    process.stderr.write(`see \`fairlead ${name} --help\`\n`);
   return error instanceof CommandError ? error.exitCode : usage ? EXIT.usage : EXIT.failure;
 }
 

@@ -2,7 +2,18 @@
 // YAML 1.2; several documents in one text; ${VAR} and ${VAR:-default} in scalars. The limits are those of
 // a file that a person writes: what is beyond them is an attack or an accident.
 
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseAllDocuments, Scalar, type YAMLMap } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  Scalar,
+  type YAMLMap,
+} from 'yaml';
 import type { z } from 'zod';
 import type { ConfigError, ErrorCode } from './config-error.ts';
 import { describeIssues } from './config-issues.ts';
@@ -33,18 +44,28 @@ export interface ReadResult {
   readonly errors: readonly ConfigError[];
 }
 
-export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly errors: readonly ConfigError[] };
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly errors: readonly ConfigError[] };
 
 /** Reads every document of a text. Documents with errors of syntax are left out, the others are returned. */
 export function readConfig(text: string, file: string, environment: Environment): ReadResult {
   const lines = new LineCounter();
   const source = new Source(file, text, lines);
   if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
-    return { documents: [], errors: [source.error(0, 'FL0103', `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)] };
+    return {
+      documents: [],
+      errors: [source.error(0, 'FL0103', `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)],
+    };
   }
   const documents: ConfigDocument[] = [];
   const errors: ConfigError[] = [];
-  for (const parsed of parseAllDocuments(text, { lineCounter: lines, version: '1.2', prettyErrors: false, uniqueKeys: true })) {
+  for (const parsed of parseAllDocuments(text, {
+    lineCounter: lines,
+    version: '1.2',
+    prettyErrors: false,
+    uniqueKeys: true,
+  })) {
     for (const error of parsed.errors) errors.push(source.syntaxError(error));
     if (parsed.errors.length > 0 || parsed.contents === null) continue;
     const walk = new Walk(source, environment);
@@ -60,7 +81,10 @@ export function check<T>(document: ConfigDocument, schema: z.ZodType<T>, under: 
   const result = schema.safeParse(valueAt(document.value, under));
   if (result.success) return { ok: true, value: deepFreeze(result.data) };
   const errors = describeIssues(result.error.issues, schema, valueAt(document.value, under)).map((found) =>
-    document.error([...under, ...found.path], found.code, found.message, { at: found.at, suggestion: found.suggestion }),
+    document.error([...under, ...found.path], found.code, found.message, {
+      at: found.at,
+      suggestion: found.suggestion,
+    }),
   );
   return { ok: false, errors };
 }
@@ -108,13 +132,23 @@ class Source {
     this.#lines = lines;
   }
 
-  error(offset: number, code: ErrorCode, message: string, path: ConfigPath = [], suggestion: string | null = null): ConfigError {
+  error(
+    offset: number,
+    code: ErrorCode,
+    message: string,
+    path: ConfigPath = [],
+    suggestion: string | null = null,
+  ): ConfigError {
     const { line, col } = this.#lines.linePos(Math.min(offset, this.#text.length));
     const sourceLine = (this.#text.split('\n', line)[line - 1] ?? '').replace(/\r$/, '');
     return { file: this.file, line, column: col, path: pathText(path), message, suggestion, code, sourceLine };
   }
 
-  syntaxError(error: { readonly code: string; readonly message: string; readonly pos: readonly [number, number] }): ConfigError {
+  syntaxError(error: {
+    readonly code: string;
+    readonly message: string;
+    readonly pos: readonly [number, number];
+  }): ConfigError {
     const code = error.code === 'DUPLICATE_KEY' ? 'FL0102' : 'FL0101';
     const message = code === 'FL0102' ? 'this key stands twice in one mapping' : lowerFirst(error.message);
     return this.error(error.pos[0], code, message);
@@ -180,7 +214,8 @@ class Walk {
     for (const pair of map.items as Pair<Node, Node | null>[]) {
       const key = isScalar(pair.key) ? String(pair.key.value) : null;
       if (key === null) this.#refuse(pair.key, path, 'FL0107', 'keys must be plain words');
-      else if (FORBIDDEN_KEYS.has(key)) this.#refuse(pair.key, [...path, key], 'FL0104', `"${key}" is not allowed as a key`);
+      else if (FORBIDDEN_KEYS.has(key))
+        this.#refuse(pair.key, [...path, key], 'FL0104', `"${key}" is not allowed as a key`);
       else value[key] = this.node(pair.value, [...path, key], depth + 1, offsetOf(pair.key));
     }
     return value;
@@ -189,7 +224,12 @@ class Walk {
   #scalar(scalar: Scalar, path: ConfigPath): unknown {
     if (typeof scalar.value !== 'string' || !scalar.value.includes('${')) return scalar.value;
     const text = interpolate(scalar.value, this.#environment, (name) => {
-      this.#refuse(scalar, path, 'FL0110', `environment variable ${name} is not set; give it a default with \${${name}:-value}`);
+      this.#refuse(
+        scalar,
+        path,
+        'FL0110',
+        `environment variable ${name} is not set; give it a default with \${${name}:-value}`,
+      );
     });
     return scalar.type === Scalar.PLAIN ? plainScalar(text) : text;
   }

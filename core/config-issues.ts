@@ -42,7 +42,13 @@ function codeOf(issue: Issue): ErrorCode {
   return typeof given === 'string' ? (given as ErrorCode) : 'FL0107';
 }
 
-function finding(path: Finding['path'], code: ErrorCode, message: string, suggestion: string | null = null, at: 'key' | 'value' = 'value'): Finding {
+function finding(
+  path: Finding['path'],
+  code: ErrorCode,
+  message: string,
+  suggestion: string | null = null,
+  at: 'key' | 'value' = 'value',
+): Finding {
   return { path, code, message, suggestion, at };
 }
 
@@ -50,7 +56,13 @@ function unknownField(key: string, path: readonly (string | number)[], schema: z
   const known = fieldsAt(schema, path);
   const list = known.length > 0 && known.length <= 12 ? `; known here: ${known.join(', ')}` : '';
   const suggestion = nearest(key, known);
-  return finding([...path, key], 'FL0105', `unknown field "${key}"${suggestion === null ? list : ''}`, suggestion, 'key');
+  return finding(
+    [...path, key],
+    'FL0105',
+    `unknown field "${key}"${suggestion === null ? list : ''}`,
+    suggestion,
+    'key',
+  );
 }
 
 function wrongWord(values: readonly unknown[], path: readonly (string | number)[], root: unknown): Finding {
@@ -66,7 +78,15 @@ function wrongType(issue: z.core.$ZodIssueInvalidType, path: readonly (string | 
   return finding(path, 'FL0107', `expected ${TYPE_WORDS[issue.expected] ?? issue.expected}, found ${show(given)}`);
 }
 
-const TYPE_WORDS: Readonly<Record<string, string>> = { object: 'a mapping', array: 'a list', record: 'a mapping', string: 'text', number: 'a number', int: 'a whole number', boolean: 'true or false' };
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  object: 'a mapping',
+  array: 'a list',
+  record: 'a mapping',
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+};
 
 function show(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
@@ -76,11 +96,17 @@ function show(value: unknown): string {
 }
 
 /** Of several allowed shapes, the one whose mistakes lie deepest is the one that was meant. */
-function nearestBranch(branches: readonly (readonly Issue[])[], path: readonly (string | number)[], schema: z.ZodType, value: unknown): Finding[] | null {
+function nearestBranch(
+  branches: readonly (readonly Issue[])[],
+  path: readonly (string | number)[],
+  schema: z.ZodType,
+  value: unknown,
+): Finding[] | null {
   let best: readonly Issue[] | null = null;
   for (const branch of branches) {
     if (branch.every((issue) => issue.path.length === 0 && issue.code === 'invalid_type')) continue;
-    if (best === null || depth(branch) > depth(best) || (depth(branch) === depth(best) && branch.length < best.length)) best = branch;
+    if (best === null || depth(branch) > depth(best) || (depth(branch) === depth(best) && branch.length < best.length))
+      best = branch;
   }
   return best === null ? null : best.flatMap((issue) => describe(issue, schema, value, path));
 }
@@ -99,7 +125,8 @@ function unionMessage(issue: z.core.$ZodIssueInvalidUnion): string {
 
 function at(value: unknown, path: readonly (string | number)[]): unknown {
   let here = value;
-  for (const part of path) here = typeof here === 'object' && here !== null ? (here as Record<string | number, unknown>)[part] : undefined;
+  for (const part of path)
+    here = typeof here === 'object' && here !== null ? (here as Record<string | number, unknown>)[part] : undefined;
   return here;
 }
 
@@ -107,7 +134,9 @@ function at(value: unknown, path: readonly (string | number)[]): unknown {
 function fieldsAt(schema: z.ZodType, path: readonly (string | number)[]): string[] {
   let here: z.ZodType[] = [schema];
   for (const part of path) here = here.flatMap((one) => step(one, part));
-  return here.flatMap((one) => unwrap(one)).flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : []));
+  return here
+    .flatMap((one) => unwrap(one))
+    .flatMap((one) => (one instanceof z.ZodObject ? Object.keys(one.shape) : []));
 }
 
 function step(schema: z.ZodType, part: string | number): z.ZodType[] {
@@ -119,7 +148,12 @@ function step(schema: z.ZodType, part: string | number): z.ZodType[] {
 }
 
 function unwrap(schema: z.ZodType): z.ZodType[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable || schema instanceof z.ZodReadonly) {
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodReadonly
+  ) {
     return unwrap(schema.unwrap() as z.ZodType);
   }
   if (schema instanceof z.ZodPrefault) return unwrap(schema.unwrap() as z.ZodType);

@@ -27,7 +27,8 @@ export function duration(options: { readonly positive?: boolean } = {}) {
     .transform((given, context): number => {
       const ms = typeof given === 'number' ? (given === 0 ? 0 : null) : parseDuration(given);
       if (ms !== null && !(options.positive && ms === 0)) return ms;
-      const reason = ms === null ? `${JSON.stringify(given)} is not a duration` : 'the duration must be longer than nothing';
+      const reason =
+        ms === null ? `${JSON.stringify(given)} is not a duration` : 'the duration must be longer than nothing';
       context.addIssue({ code: 'custom', message: `${reason}; write it with its unit, like 250ms, 5s, 1m or 24h` });
       return z.NEVER;
     })
@@ -41,7 +42,10 @@ export function size() {
     .transform((given, context): number => {
       const bytes = parseSize(given);
       if (bytes !== null) return bytes;
-      context.addIssue({ code: 'custom', message: `${JSON.stringify(given)} is not a size; write it with its unit, like 512B, 64KiB or 1MiB` });
+      context.addIssue({
+        code: 'custom',
+        message: `${JSON.stringify(given)} is not a size; write it with its unit, like 512B, 64KiB or 1MiB`,
+      });
       return z.NEVER;
     })
     .meta({ description: 'A size with its unit: 512B, 64KiB, 1MiB', examples: ['64KiB'] });
@@ -58,5 +62,8 @@ export function label() {
   return z
     .string()
     .max(63, 'a name has at most 63 characters')
-    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'a name is made of a-z, 0-9 and "-", and starts and ends with a letter or digit');
+    .regex(
+      /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+      'a name is made of a-z, 0-9 and "-", and starts and ends with a letter or digit',
+    );
 }

@@ -27,15 +27,48 @@ export interface DiscoveryConfig {
 
 /** Every flag, once: the parser, `--help` and the docs are made from this. */
 export const DISCOVERY_FLAGS = {
-  config: { type: 'string', multiple: true, value: 'FILE', help: 'mesh file or folder; may be given several times (default ./mesh.yaml, /etc/fairlead/mesh.yaml)' },
-  'xds-address': { type: 'string', value: 'HOST:PORT', help: 'plaintext xDS, loopback only (default 127.0.0.1:15010; port 0: any free one)' },
-  'insecure-xds': { type: 'boolean', help: 'allow plaintext xDS off loopback: anybody on the network can read the configuration' },
-  'secure-xds-address': { type: 'string', value: 'HOST:PORT', help: 'xDS and certificate authority over TLS; "off" for none (default 127.0.0.1:15012)' },
-  'secure-name': { type: 'string', multiple: true, value: 'NAME', help: 'further name or address for the certificate of the TLS port' },
-  'admin-address': { type: 'string', value: 'HOST:PORT', help: 'admin pages and registration over HTTP, loopback only (default 127.0.0.1:15014)' },
+  config: {
+    type: 'string',
+    multiple: true,
+    value: 'FILE',
+    help: 'mesh file or folder; may be given several times (default ./mesh.yaml, /etc/fairlead/mesh.yaml)',
+  },
+  'xds-address': {
+    type: 'string',
+    value: 'HOST:PORT',
+    help: 'plaintext xDS, loopback only (default 127.0.0.1:15010; port 0: any free one)',
+  },
+  'insecure-xds': {
+    type: 'boolean',
+    help: 'allow plaintext xDS off loopback: anybody on the network can read the configuration',
+  },
+  'secure-xds-address': {
+    type: 'string',
+    value: 'HOST:PORT',
+    help: 'xDS and certificate authority over TLS; "off" for none (default 127.0.0.1:15012)',
+  },
+  'secure-name': {
+    type: 'string',
+    multiple: true,
+    value: 'NAME',
+    help: 'further name or address for the certificate of the TLS port',
+  },
+  'admin-address': {
+    type: 'string',
+    value: 'HOST:PORT',
+    help: 'admin pages and registration over HTTP, loopback only (default 127.0.0.1:15014)',
+  },
   'data-dir': { type: 'string', value: 'DIR', help: 'certificate authority and registrations (default ./.fairlead)' },
-  'leaf-ttl': { type: 'string', value: 'DURATION', help: 'longest life of a workload certificate (default: as MeshPolicy says, 24h)' },
-  'log-level': { type: 'string', value: 'LEVEL', help: 'info, or debug, warn, ... ; also by component: info,xds:debug (default info)' },
+  'leaf-ttl': {
+    type: 'string',
+    value: 'DURATION',
+    help: 'longest life of a workload certificate (default: as MeshPolicy says, 24h)',
+  },
+  'log-level': {
+    type: 'string',
+    value: 'LEVEL',
+    help: 'info, or debug, warn, ... ; also by component: info,xds:debug (default info)',
+  },
   'address-file': { type: 'string', value: 'FILE', help: 'write the real addresses to FILE as JSON once ready' },
 } as const;
 
@@ -54,7 +87,8 @@ export function discoveryConfig(values: Values, environment: Environment): Disco
     const value = values[flag] ?? environment[environmentName(flag)]?.split(',');
     return Array.isArray(value) ? value.map(String) : [];
   };
-  const yes = (flag: string) => values[flag] === true || ['1', 'true', 'yes'].includes(environment[environmentName(flag)] ?? '');
+  const yes = (flag: string) =>
+    values[flag] === true || ['1', 'true', 'yes'].includes(environment[environmentName(flag)] ?? '');
   const secure = one('secure-xds-address') ?? '127.0.0.1:15012';
   const leafTtl = one('leaf-ttl');
   const config: DiscoveryConfig = {
@@ -70,7 +104,8 @@ export function discoveryConfig(values: Values, environment: Environment): Disco
     addressFile: one('address-file'),
   };
   requireLoopback('admin-address', config.admin, '');
-  if (!config.insecureXds) requireLoopback('xds-address', config.xds, '; use --secure-xds-address for the network, or say --insecure-xds');
+  if (!config.insecureXds)
+    requireLoopback('xds-address', config.xds, '; use --secure-xds-address for the network, or say --insecure-xds');
   return Object.freeze(config);
 }
 
@@ -86,7 +121,8 @@ function meshFiles(named: readonly string[]): readonly string[] {
 export function parseHostPort(flag: string, text: string): HostPort {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+))?:(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port > 65535) throw new UsageError(`--${flag}: ${JSON.stringify(text)} is not HOST:PORT, like 127.0.0.1:15010 or [::1]:0`);
+  if (match === null || port > 65535)
+    throw new UsageError(`--${flag}: ${JSON.stringify(text)} is not HOST:PORT, like 127.0.0.1:15010 or [::1]:0`);
   return { host: match[1] ?? match[2] ?? '0.0.0.0', port };
 }
 
@@ -99,11 +135,13 @@ export function isLoopback(host: string): boolean {
 }
 
 function requireLoopback(flag: string, address: HostPort, advice: string): void {
-  if (!isLoopback(address.host)) throw new UsageError(`--${flag}: ${printHostPort(address)} is not a loopback address${advice}`);
+  if (!isLoopback(address.host))
+    throw new UsageError(`--${flag}: ${printHostPort(address)} is not a loopback address${advice}`);
 }
 
 function durationFlag(flag: string, text: string): number {
   const ms = parseDuration(text);
-  if (ms === null || ms <= 0) throw new UsageError(`--${flag}: ${JSON.stringify(text)} is not a duration, like 15m or 24h`);
+  if (ms === null || ms <= 0)
+    throw new UsageError(`--${flag}: ${JSON.stringify(text)} is not a duration, like 15m or 24h`);
   return ms;
 }

@@ -40,16 +40,23 @@ export function failure(status: number, error: string, hint: string): PageRespon
 }
 
 /** Starts serving; resolves with the server and its real address. */
-export function servePages(address: HostPort, pages: readonly Page[], failed: (error: Error) => void): Promise<{ server: Server; address: HostPort }> {
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    answer(request, pages).then(
-      (page) => send(request, response, page),
-      (error: Error) => {
-        failed(error);
-        send(request, response, failure(500, 'this page failed', 'the log of discovery says why'));
-      },
-    );
-  });
+export function servePages(
+  address: HostPort,
+  pages: readonly Page[],
+  failed: (error: Error) => void,
+): Promise<{ server: Server; address: HostPort }> {
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => {
+      answer(request, pages).then(
+        (page) => send(request, response, page),
+        (error: Error) => {
+          failed(error);
+          send(request, response, failure(500, 'this page failed', 'the log of discovery says why'));
+        },
+      );
+    },
+  );
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(address.port, address.host, () => {
@@ -70,7 +77,12 @@ async function answer(request: IncomingMessage, pages: readonly Page[]): Promise
   });
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const found = matching.find(({ page }) => page.method === method);
-  if (found === undefined && matching.length > 0) return failure(405, `${request.method} is not allowed here`, `use ${matching.map(({ page }) => page.method).join(' or ')}`);
+  if (found === undefined && matching.length > 0)
+    return failure(
+      405,
+      `${request.method} is not allowed here`,
+      `use ${matching.map(({ page }) => page.method).join(' or ')}`,
+    );
   if (found === undefined) return failure(404, `there is no page ${url.pathname}`, 'GET /help lists the pages');
   const body = await readBody(request);
   if (body === null) return failure(413, `the body is larger than ${MAX_BODY_BYTES / 1024} KiB`, 'send less');
@@ -113,7 +125,12 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
 
 function send(request: IncomingMessage, response: ServerResponse, page: PageResponse): void {
   response.writeHead(page.status, {
-    ...(page.status === 204 ? {} : { 'content-type': page.contentType ?? 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(page.body) }),
+    ...(page.status === 204
+      ? {}
+      : {
+          'content-type': page.contentType ?? 'text/plain; charset=utf-8',
+          'content-length': Buffer.byteLength(page.body),
+        }),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   });

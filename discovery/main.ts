@@ -22,7 +22,14 @@ import { type FileSource, watchMeshFiles } from './catalog/file-source.ts';
 import { Registrations } from './catalog/registration-source.ts';
 import { openStore } from './catalog/store.ts';
 import type { Catalog } from './catalog/types.ts';
-import { DISCOVERY_FLAGS, type DiscoveryConfig, discoveryConfig, type HostPort, printHostPort, UsageError } from './config.ts';
+import {
+  DISCOVERY_FLAGS,
+  type DiscoveryConfig,
+  discoveryConfig,
+  type HostPort,
+  printHostPort,
+  UsageError,
+} from './config.ts';
 import { servePages } from './http.ts';
 import { discoveryMetrics, type Metrics } from './metrics.ts';
 import { openPort, plaintext, tls } from './ports.ts';
@@ -61,12 +68,25 @@ export async function startDiscovery(config: DiscoveryConfig, surroundings: Surr
     const trust = await openTrust(config, surroundings, sources.published, stops);
     const metrics = metricsOf(sources, () => hub.size);
     const hub: AdsHub = openHub(surroundings, sources.published, trust, metrics);
-    stops.push(sources.published.subscribe(() => hub.announce()), trust.authority.bundle.subscribe(() => hub.announce()), trust.onKeys(() => hub.announce()));
+    stops.push(
+      sources.published.subscribe(() => hub.announce()),
+      trust.authority.bundle.subscribe(() => hub.announce()),
+      trust.onKeys(() => hub.announce()),
+    );
 
     const common = [statusService(hub), csdsService(hub), healthService(ready, SERVED)];
-    const open = await openPort(config.xds, [hub.service(false), ...common, registryService(sources.registrations, () => null)], plaintext());
+    const open = await openPort(
+      config.xds,
+      [hub.service(false), ...common, registryService(sources.registrations, () => null)],
+      plaintext(),
+    );
     stops.push(open.stop);
-    const secureXds = await openSecurePort(config, surroundings, { hub, common, trust, metrics, registrations: sources.registrations }, stops);
+    const secureXds = await openSecurePort(
+      config,
+      surroundings,
+      { hub, common, trust, metrics, registrations: sources.registrations },
+      stops,
+    );
     const admin = await openAdmin(config, surroundings, { ready, sources, hub, trust, metrics }, stops);
     ready.set(true);
     return { xds: open.address, secureXds, admin, stop: () => stopAll(ready, stops) };
@@ -109,8 +129,17 @@ interface Trust {
   readonly onKeys: (listener: () => void) => () => void;
 }
 
-async function openTrust(config: DiscoveryConfig, { clock, log }: Surroundings, published: ReadWatch<Catalog>, stops: Stops): Promise<Trust> {
-  const authority = await Authority.open({ dataDir: config.dataDir, trustDomain: published.value.mesh.trustDomain, clock });
+async function openTrust(
+  config: DiscoveryConfig,
+  { clock, log }: Surroundings,
+  published: ReadWatch<Catalog>,
+  stops: Stops,
+): Promise<Trust> {
+  const authority = await Authority.open({
+    dataDir: config.dataDir,
+    trustDomain: published.value.mesh.trustDomain,
+    clock,
+  });
   const longestLeafMs = () => config.leafTtlMs ?? published.value.mesh.leafTtlMs;
   const made = new Watch(0);
   const vault = new Vault({
@@ -121,7 +150,13 @@ async function openTrust(config: DiscoveryConfig, { clock, log }: Surroundings, 
     failed: (error) => log.error({ error }, 'a certificate for SDS could not be made'),
   });
   stops.push(() => vault.stop());
-  return { authority, joinKey: tokenKey(config.dataDir), vault, longestLeafMs, onKeys: (listener) => made.subscribe(listener) };
+  return {
+    authority,
+    joinKey: tokenKey(config.dataDir),
+    vault,
+    longestLeafMs,
+    onKeys: (listener) => made.subscribe(listener),
+  };
 }
 
 function metricsOf({ published, files }: Sources, clients: () => number): Metrics {
@@ -133,7 +168,12 @@ function metricsOf({ published, files }: Sources, clients: () => number): Metric
   });
 }
 
-function openHub({ clock, log }: Surroundings, published: ReadWatch<Catalog>, { authority, vault }: Trust, metrics: Metrics): AdsHub {
+function openHub(
+  { clock, log }: Surroundings,
+  published: ReadWatch<Catalog>,
+  { authority, vault }: Trust,
+  metrics: Metrics,
+): AdsHub {
   const keysFor = (identity: string) => {
     const id = parseSpiffeId(identity);
     return id === null ? null : vault.pairOf(id);
@@ -163,17 +203,32 @@ interface SecureParts {
 }
 
 /** The TLS port: everything of the plain one, certificates, and registration for who proves to be the service. */
-async function openSecurePort(config: DiscoveryConfig, { clock, log }: Surroundings, parts: SecureParts, stops: Stops): Promise<HostPort | null> {
+async function openSecurePort(
+  config: DiscoveryConfig,
+  { clock, log }: Surroundings,
+  parts: SecureParts,
+  stops: Stops,
+): Promise<HostPort | null> {
   if (config.secureXds === null) return null;
   const { authority, joinKey, longestLeafMs } = parts.trust;
-  const serving = new ServingIdentity(authority, config.secureNames, clock, (error) => log.error({ error }, 'the certificate of the TLS port could not be renewed'));
+  const serving = new ServingIdentity(authority, config.secureNames, clock, (error) =>
+    log.error({ error }, 'the certificate of the TLS port could not be renewed'),
+  );
   await serving.start();
   stops.push(() => serving.stop());
-  const ca = caService({ authority, tokenKey: joinKey, clock, longestMs: longestLeafMs, events: certificateEvents(log, parts.metrics) });
+  const ca = caService({
+    authority,
+    tokenKey: joinKey,
+    clock,
+    longestMs: longestLeafMs,
+    events: certificateEvents(log, parts.metrics),
+  });
   const mayRegister: Authorize = (call, service, namespace) => {
     const caller = authenticate(call, authority.trustDomain, joinKey, clock);
     if (!caller.ok) return caller.reason;
-    return isService(caller.identity, namespace, service) ? null : `${caller.identity.uri} may not act for the service "${service}" in "${namespace}"`;
+    return isService(caller.identity, namespace, service)
+      ? null
+      : `${caller.identity.uri} may not act for the service "${service}" in "${namespace}"`;
   };
   const services = [parts.hub.service(true), ...parts.common, ca, registryService(parts.registrations, mayRegister)];
   const { address, stop } = await openPort(config.secureXds, services, tls(serving));
@@ -202,7 +257,12 @@ interface AdminParts {
   readonly metrics: Metrics;
 }
 
-async function openAdmin(config: DiscoveryConfig, { log, version }: Surroundings, { ready, sources, hub, trust, metrics }: AdminParts, stops: Stops): Promise<HostPort> {
+async function openAdmin(
+  config: DiscoveryConfig,
+  { log, version }: Surroundings,
+  { ready, sources, hub, trust, metrics }: AdminParts,
+  stops: Stops,
+): Promise<HostPort> {
   const { authority } = trust;
   const isSigning = (serial: string) => serial === authority.signer.certificate.serialNumber;
   const pages = discoveryPages({
@@ -211,13 +271,21 @@ async function openAdmin(config: DiscoveryConfig, { log, version }: Surroundings
     catalog: () => sources.published.value,
     errors: () => sources.files.errors.value,
     clients: () => hub.clients(),
-    roots: () => authority.bundle.value.roots.map(({ subject, serialNumber, notAfter }) => ({ subject, serial: serialNumber, notAfter, signing: isSigning(serialNumber) })),
+    roots: () =>
+      authority.bundle.value.roots.map(({ subject, serialNumber, notAfter }) => ({
+        subject,
+        serial: serialNumber,
+        notAfter,
+        signing: isSigning(serialNumber),
+      })),
     rootPem: () => authority.bundle.value.pem,
     metrics: metrics.render,
     reload: sources.files.reload,
     registrations: sources.registrations,
   });
-  const { server, address } = await servePages(config.admin, pages, (error) => log.error({ error }, 'an admin page failed'));
+  const { server, address } = await servePages(config.admin, pages, (error) =>
+    log.error({ error }, 'an admin page failed'),
+  );
   stops.push(() => {
     server.close();
     server.closeAllConnections();
@@ -226,7 +294,11 @@ async function openAdmin(config: DiscoveryConfig, { log, version }: Surroundings
 }
 
 /** Names that grpc.health.v1 answers for. */
-const SERVED: ReadonlySet<string> = new Set(['envoy.service.discovery.v3.AggregatedDiscoveryService', 'fairlead.registry.v1.Registry', 'fairlead.status.v1.Status']);
+const SERVED: ReadonlySet<string> = new Set([
+  'envoy.service.discovery.v3.AggregatedDiscoveryService',
+  'fairlead.registry.v1.Registry',
+  'fairlead.status.v1.Status',
+]);
 
 /** Not ready first, so that nobody new comes; then in the reverse order of starting. */
 function stopAll(ready: Watch<boolean>, stops: Stops): void {
@@ -236,7 +308,11 @@ function stopAll(ready: Watch<boolean>, stops: Stops): void {
 
 function reportErrors(log: Log, errors: readonly ConfigError[]): void {
   if (errors.length === 0) log.info('the mesh file is good again and in force');
-  else log.error({ mistakes: errors.length }, `the mesh file has mistakes; the last good one stays in force\n${formatErrors(errors)}`);
+  else
+    log.error(
+      { mistakes: errors.length },
+      `the mesh file has mistakes; the last good one stays in force\n${formatErrors(errors)}`,
+    );
 }
 
 /** `fairlead discovery ...`: runs until a signal. */
@@ -246,7 +322,9 @@ export async function main(args: string[], version = 'unreleased'): Promise<void
   const levels = parseLevels(config.logLevel);
   if (typeof levels === 'string') throw new UsageError(`--log-level: ${levels}`);
   const log = createLogs({ levels }).child('discovery');
-  const lifecycle = createLifecycle({ onTrouble: (part, error) => log.error({ part, error }, 'could not be stopped in order') });
+  const lifecycle = createLifecycle({
+    onTrouble: (part, error) => log.error({ part, error }, 'could not be stopped in order'),
+  });
   let running: Discovery | null = null;
   await lifecycle.start([
     {
@@ -264,7 +342,10 @@ export async function main(args: string[], version = 'unreleased'): Promise<void
 function announce(config: DiscoveryConfig, running: Discovery, log: Log): void {
   const secureXds = running.secureXds === null ? null : printHostPort(running.secureXds);
   const addresses = { xds: printHostPort(running.xds), secureXds, admin: printHostPort(running.admin) };
-  if (config.addressFile !== null) writeFileSync(config.addressFile, `${JSON.stringify({ ...addresses, pid: process.pid })}\n`);
-  process.stdout.write(`discovery is ready: xds ${addresses.xds}, secure xds ${secureXds ?? 'off'}, admin ${addresses.admin}\n`);
+  if (config.addressFile !== null)
+    writeFileSync(config.addressFile, `${JSON.stringify({ ...addresses, pid: process.pid })}\n`);
+  process.stdout.write(
+    `discovery is ready: xds ${addresses.xds}, secure xds ${secureXds ?? 'off'}, admin ${addresses.admin}\n`,
+  );
   if (config.meshFiles.length === 0) log.warn('no mesh file found; services come from registration alone');
 }

@@ -18,7 +18,11 @@ export interface MeshCheck {
 /** Everything that is wrong in mesh files. */
 export function checkMeshFiles(paths: readonly string[], environment: Environment): MeshCheck {
   const { catalog, errors } = readMeshFiles(paths, environment);
-  const summary = [count(catalog.services.size, 'service'), count(catalog.routes.length, 'route'), count(catalog.gateways.size, 'gateway')].join(', ');
+  const summary = [
+    count(catalog.services.size, 'service'),
+    count(catalog.routes.length, 'route'),
+    count(catalog.gateways.size, 'gateway'),
+  ].join(', ');
   return { files: meshFiles(paths), errors, summary };
 }
 

@@ -20,7 +20,11 @@ export interface GrpcPort {
 }
 
 /** Throws with the address when it cannot be bound. */
-export function openPort(address: HostPort, services: readonly GrpcService[], credentials: ServerCredentials): Promise<GrpcPort> {
+export function openPort(
+  address: HostPort,
+  services: readonly GrpcService[],
+  credentials: ServerCredentials,
+): Promise<GrpcPort> {
   const server = new Server(SERVER_OPTIONS);
   for (const { definition, implementation } of services) server.addService(definition, implementation);
   return new Promise((resolve, reject) => {

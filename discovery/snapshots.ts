@@ -41,14 +41,16 @@ export class Snapshots {
   snapshotFor(node: Node, peer: Peer): Snapshot {
     const catalog = this.#options.catalog.value;
     const bundle = this.#options.bundle.value;
-    const withKeys = catalog.mesh.allowKeysOverSds && peer.secure && peer.identity !== null && parseSpiffeId(peer.identity) !== null;
+    const withKeys =
+      catalog.mesh.allowKeysOverSds && peer.secure && peer.identity !== null && parseSpiffeId(peer.identity) !== null;
     const own = withKeys ? this.#options.keysFor(peer.identity as string) : null;
     const description = describeNode(node, own !== null);
     const key = JSON.stringify([description, own === null ? null : peer.identity]);
     const before = this.#entries.get(key);
     if (before?.catalog === catalog && before.bundle === bundle && before.own === own) return before.snapshot;
     const named = this.#translate(catalog, { bundle, own }, description);
-    const same = before !== undefined && before.named.length === named.length && before.named.every((one, i) => one === named[i]);
+    const same =
+      before !== undefined && before.named.length === named.length && before.named.every((one, i) => one === named[i]);
     this.#remember(key, { catalog, bundle, own, named, snapshot: same ? before.snapshot : snapshotOf(named) });
     return (this.#entries.get(key) as Entry).snapshot;
   }

@@ -1,8 +1,8 @@
 // gRPC method definitions for both ends. ADS moves raw bytes, so that a resource is encoded once for all
 // clients and decoded where it is judged; every other service is typed from its protobuf description.
 
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { DescMessage, DescMethod, DescService, MessageShape } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { MethodDefinition } from '@grpc/grpc-js';
 
 /** The methods of a service as @grpc/grpc-js wants them, for `server.addService` and `makeClientConstructor`. */

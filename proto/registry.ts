@@ -1,10 +1,10 @@
 // Every message we know, by name: what an Any holds, protobuf's JSON mapping, and the canonical bytes by
 // which two encodings of the same content are equal.
 
-import { clone, createRegistry, fromBinary, fromJson, toBinary, toJson, create } from '@bufbuild/protobuf';
 import type { DescField, DescMessage, JsonValue, Message, MessageShape } from '@bufbuild/protobuf';
-import { reflect } from '@bufbuild/protobuf/reflect';
+import { clone, create, createRegistry, fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf';
 import type { ReflectMessage } from '@bufbuild/protobuf/reflect';
+import { reflect } from '@bufbuild/protobuf/reflect';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 import { files } from './gen/files.ts';

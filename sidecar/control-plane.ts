@@ -1,21 +1,34 @@
 // Everything that tells the proxy what to do besides its file: discovery over ADS, the identity loop, the
-// last good configuration on disk. With a file alone, nothing of it runs.
+// last good configuration on disk, and the registration of this instance. With a file alone, none of it runs.
 
+import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { Logs } from '../core/log.ts';
+import type { ResourceType } from '../proto/resources.ts';
+import { CLUSTER, RESOURCE_TYPES } from '../proto/resources.ts';
 import type { DumpSection } from './admin/config-dump.ts';
 import type { Config } from './config.ts';
+import { countUpdates } from './control-plane-stats.ts';
+import type { AuthorityAddress } from './identity/authority-client.ts';
+import { Certifier, OWN_SECRET } from './identity/certify.ts';
+import { instanceOf } from './identity/instance.ts';
+import { Registration } from './identity/register.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import type { Stats } from './telemetry/stats.ts';
+import { credentialsOf, targetOf } from './xds/ads-channel.ts';
+import { type AdsSource, createAdsSource } from './xds/ads-source.ts';
 import { dumpSections } from './xds/dump.ts';
+import { type LastGood, openLastGood } from './xds/last-good.ts';
+import { Resources } from './xds/resources.ts';
+import type { Stop } from './xds/source.ts';
 
 export interface ControlPlane {
   /** The first configuration is here, from discovery or from disk. */
   readonly configured: boolean;
-  start(): void | Promise<void>;
+  start(): Promise<void>;
   /** Tells discovery that this instance goes: nobody should start a request to it. */
   leave(): Promise<void>;
-  stop(): void | Promise<void>;
+  stop(): void;
   dump(includeEndpoints: boolean): readonly DumpSection[];
 }
 
@@ -27,13 +40,171 @@ export interface ControlPlaneContext {
   readonly runtime: Runtime;
 }
 
-export function connect({ config, clock }: ControlPlaneContext): ControlPlane {
-  const startedWallMs = clock.wall();
-  return {
-    configured: true,
-    start: () => {},
-    leave: async () => {},
-    stop: () => {},
-    dump: (includeEndpoints) => dumpSections({ bootstrap: config.bootstrap, startedWallMs, held: [], refused: [], versions: new Map() }, includeEndpoints),
-  };
+/** An empty full state after a restart of discovery is not believed for so long. */
+const EMPTY_HOLD_MS = 60_000;
+/** Changes within this time are written to disk together. */
+const SAVE_AFTER_MS = 500;
+
+export function connect(context: ControlPlaneContext): ControlPlane {
+  return new Connected(context);
+}
+
+class Connected implements ControlPlane {
+  readonly #context: ControlPlaneContext;
+  readonly #resources: Resources;
+  readonly #ads: AdsSource | null;
+  readonly #certifier: Certifier | null;
+  readonly #lastGood: LastGood | null;
+  readonly #startedWallMs: number;
+  #registration: Registration | null = null;
+  #stopAds: Stop | null = null;
+  #saveWanted = false;
+  #fromDisk = false;
+  #left = false;
+
+  constructor(context: ControlPlaneContext) {
+    this.#context = context;
+    const { config, clock, logs } = context;
+    this.#startedWallMs = clock.wall();
+    const withIdentity = config.caAddress !== null;
+    this.#resources = new Resources({
+      fixed: config.snapshot,
+      allowUnsupported: config.allowUnsupported,
+      clock,
+      wildcard: { listeners: config.ads?.listeners ?? false, clusters: config.ads?.clusters ?? false },
+      ownSecrets: new Set(withIdentity ? [OWN_SECRET] : []),
+      warn: (resource, problem) => logs.child('xds').warn({ resource, field: problem.field, reason: problem.reason }, 'passed over'),
+    });
+    this.#lastGood =
+      config.stateDir === null ? null : openLastGood(config.stateDir, (message) => logs.child('xds').warn(message));
+    this.#ads = config.ads === null ? null : this.#createAds();
+    this.#certifier = withIdentity ? this.#createCertifier() : null;
+  }
+
+  #createAds(): AdsSource {
+    const { config, clock, logs } = this.#context;
+    const { ads, snapshot } = config;
+    const cluster = snapshot.clusters.get(ads?.cluster ?? '');
+    if (ads === null || cluster === undefined) throw new Error('the cluster of ads_config is not among the static clusters');
+    return createAdsSource({
+      target: targetOf(cluster),
+      authority: ads.authority,
+      metadata: ads.metadata,
+      credentials: () => credentialsOf(cluster, this.#resources.snapshot.value.secrets),
+      node: config.node,
+      clock,
+      initialFetchTimeoutMs: ads.initialFetchTimeoutMs,
+      emptyHoldMs: EMPTY_HOLD_MS,
+      inForce: (type: ResourceType) => this.#resources.holds(type),
+      log: logs.child('xds'),
+    });
+  }
+
+  #createCertifier(): Certifier {
+    const { config, clock, logs } = this.#context;
+    return new Certifier(
+      {
+        authority: this.#authority(),
+        file: config.stateDir === null ? null : join(config.stateDir, 'identity.pem'),
+        clock,
+        log: logs.child('identity'),
+        onRenewed: () => {},
+      },
+      this.#resources.judge,
+    );
+  }
+
+  /** Discovery's TLS port where one is given; otherwise the address of its stream. */
+  #authority(): AuthorityAddress {
+    const { config } = this.#context;
+    const { caAddress, caRoot, joinTokenFile, ads, snapshot } = config;
+    if (caAddress !== null) {
+      return { target: `dns:${caAddress.host}:${caAddress.port}`, rootFile: caRoot, tokenFile: joinTokenFile };
+    }
+    const cluster = snapshot.clusters.get(ads?.cluster ?? '');
+    return { target: cluster === undefined ? '' : targetOf(cluster), rootFile: null, tokenFile: null };
+  }
+
+  get configured(): boolean {
+    if (this.#ads === null || this.#fromDisk) return true;
+    return this.#ads.status.value.types.get(CLUSTER)?.version !== '';
+  }
+
+  async start(): Promise<void> {
+    const { runtime, stats, config } = this.#context;
+    this.#resources.snapshot.subscribe((next) => {
+      runtime.apply(next);
+      this.#saveSoon();
+      this.#registerWhenBound();
+    });
+    if (this.#ads === null) return;
+    await this.#certifier?.start();
+    this.#loadFromDisk();
+    countUpdates(this.#ads.status, stats);
+    this.#stopAds = this.#ads.source(this.#resources.judge, this.#resources.wanted);
+    if (config.register) this.#registerWhenBound();
+  }
+
+  /** What was in force before serves until discovery says otherwise. */
+  #loadFromDisk(): void {
+    const updates = this.#lastGood?.load() ?? [];
+    if (updates.length === 0) return;
+    const log = this.#context.logs.child('xds');
+    for (const update of updates) {
+      for (const { name, field, reason } of this.#resources.judge(update)) log.warn({ name, field, reason }, 'not taken from disk');
+    }
+    this.#fromDisk = true;
+    log.info({ resources: updates.reduce((sum, { changed }) => sum + changed.length, 0) }, 'serving the last good configuration until discovery answers');
+  }
+
+  #saveSoon(): void {
+    if (this.#lastGood === null || this.#saveWanted) return;
+    this.#saveWanted = true;
+    this.#context.clock.after(SAVE_AFTER_MS, () => {
+      this.#saveWanted = false;
+      void this.#lastGood?.save(this.#resources.updates);
+    });
+  }
+
+  /** Registers once the inbound listener has a port that others can be told. */
+  #registerWhenBound(): void {
+    const { config, runtime, clock, logs } = this.#context;
+    if (!config.register || this.#registration !== null || this.#left) return;
+    void runtime.settled().then(() => {
+      const instance = instanceOf(config.node, runtime);
+      if (instance === null || this.#registration !== null || this.#left) return;
+      this.#registration = new Registration({
+        authority: this.#authority(),
+        instance,
+        identity: () => this.#certifier?.pair ?? null,
+        clock,
+        log: logs.child('registration'),
+      });
+      this.#registration.start();
+    });
+  }
+
+  async leave(): Promise<void> {
+    this.#left = true;
+    await this.#registration?.leave();
+  }
+
+  stop(): void {
+    this.#stopAds?.();
+    this.#certifier?.stop();
+  }
+
+  dump(includeEndpoints: boolean): readonly DumpSection[] {
+    const { config } = this.#context;
+    return dumpSections(
+      {
+        bootstrap: config.bootstrap,
+        startedWallMs: this.#startedWallMs,
+        held: this.#resources.held,
+        refused: this.#resources.refused,
+        versions: new Map(RESOURCE_TYPES.map((type) => [type, this.#ads?.status.value.types.get(type)?.version ?? ''])),
+      },
+      includeEndpoints,
+    ) as readonly DumpSection[];
+  }
 }

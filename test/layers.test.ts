@@ -12,7 +12,20 @@ const HOUSES = ['core', 'proto', 'cli', 'discovery', 'sidecar'];
 /** What every room of the sidecar may import. */
 const LEAVES = ['core', 'sidecar/model', 'sidecar/errors', 'sidecar/telemetry'];
 const SIDECAR_ROOMS = [
-  'model', 'errors', 'telemetry', 'exchange', 'lb', 'net', 'http', 'filters', 'upstream', 'proxy', 'xds', 'identity', 'runtime', 'admin',
+  'model',
+  'errors',
+  'telemetry',
+  'exchange',
+  'lb',
+  'net',
+  'http',
+  'filters',
+  'upstream',
+  'proxy',
+  'xds',
+  'identity',
+  'runtime',
+  'admin',
 ].map((room) => `sidecar/${room}`);
 
 function leavesAnd(...rooms: string[]): string[] {
@@ -72,7 +85,10 @@ const DYNAMIC = /\bimport\('([^']+)'\)/g;
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(ROOT, file), 'utf8').replace(/^\s*(?:\/\/|\*|\/\*).*$/gm, '');
-  const found = [...text.matchAll(STATEMENT)].map(([, type, names = '', to = '']) => ({ to, typeOnly: type !== undefined || onlyTypes(names) }));
+  const found = [...text.matchAll(STATEMENT)].map(([, type, names = '', to = '']) => ({
+    to,
+    typeOnly: type !== undefined || onlyTypes(names),
+  }));
   const bare = [...text.matchAll(BARE)].map(([, to = '']) => ({ to, typeOnly: false }));
   const dynamic = [...text.matchAll(DYNAMIC)].map(([, to = '']) => ({ to, typeOnly: true }));
   return [...found, ...bare, ...dynamic].map(({ to, typeOnly }) => {
@@ -85,11 +101,16 @@ function importsOf(file: string): Import[] {
 function onlyTypes(names: string): boolean {
   const inside = /^\{([^}]*)\}$/.exec(names.trim())?.[1];
   if (inside === undefined) return false;
-  const parts = inside.split(',').map((part) => part.trim()).filter(Boolean);
+  const parts = inside
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
   return parts.length > 0 && parts.every((part) => part.startsWith('type '));
 }
 
-const files = HOUSES.flatMap((house) => globSync(`${house}/**/*.ts`, { cwd: ROOT })).filter((file) => !file.startsWith('proto/gen/'));
+const files = HOUSES.flatMap((house) => globSync(`${house}/**/*.ts`, { cwd: ROOT })).filter(
+  (file) => !file.startsWith('proto/gen/'),
+);
 const imports = files.flatMap(importsOf);
 
 test('every file is in a room of the table', () => {
@@ -109,7 +130,12 @@ test('no arrow points where the table does not', (t) => {
     if (!(ALLOWED[source] ?? []).includes(target)) forbidden.push(`${from} imports ${to}`);
   }
   for (const [source, row] of [...arrows].sort()) {
-    t.diagnostic(`${source} -> ${[...row].sort().map(([target, count]) => `${target} (${count})`).join(', ')}`);
+    t.diagnostic(
+      `${source} -> ${[...row]
+        .sort()
+        .map(([target, count]) => `${target} (${count})`)
+        .join(', ')}`,
+    );
   }
   assert.deepEqual(forbidden, []);
 });
@@ -119,17 +145,28 @@ test('only those who may see protobuf import its runtime', () => {
     const room = roomOf(from);
     return PROTOBUF_PACKAGES.test(to) && room !== 'proto' && !(ALLOWED[room] ?? []).includes('proto');
   });
-  assert.deepEqual(mayNot.map(({ from, to }) => `${from} imports ${to}`), []);
+  assert.deepEqual(
+    mayNot.map(({ from, to }) => `${from} imports ${to}`),
+    [],
+  );
 });
 
 test('imports of ours name a file that is there', () => {
   const known = new Set(files);
-  const missing = imports.filter(({ to, ours }) => ours && to.endsWith('.ts') && !known.has(to) && !to.startsWith('proto/gen/'));
-  assert.deepEqual(missing.map(({ from, to }) => `${from} imports ${to}`), []);
+  const missing = imports.filter(
+    ({ to, ours }) => ours && to.endsWith('.ts') && !known.has(to) && !to.startsWith('proto/gen/'),
+  );
+  assert.deepEqual(
+    missing.map(({ from, to }) => `${from} imports ${to}`),
+    [],
+  );
 });
 
 test('nobody imports in a circle', () => {
-  const graph = Map.groupBy(imports.filter(({ ours, typeOnly }) => ours && !typeOnly), ({ from }) => from);
+  const graph = Map.groupBy(
+    imports.filter(({ ours, typeOnly }) => ours && !typeOnly),
+    ({ from }) => from,
+  );
   const state = new Map<string, 'open' | 'done'>();
   const circles: string[] = [];
   const visit = (file: string, path: readonly string[]): void => {

@@ -8,7 +8,9 @@ const XDS_CLUSTER = 'xds_cluster';
 
 export async function run({ values }: Invocation): Promise<number> {
   const bootstrap = bootstrapOf(values);
-  process.stdout.write(values['output'] === 'json' ? `${JSON.stringify(bootstrap, null, 2)}\n` : stringify(bootstrap, { lineWidth: 120 }));
+  process.stdout.write(
+    values['output'] === 'json' ? `${JSON.stringify(bootstrap, null, 2)}\n` : stringify(bootstrap, { lineWidth: 120 }),
+  );
   return EXIT.ok;
 }
 
@@ -22,25 +24,49 @@ export function bootstrapOf(values: Values): Record<string, unknown> {
   const id = textFlag(values, 'id') ?? `sidecar~${address}~${service}.${namespace}~${namespace}.svc.cluster.local`;
   const adminPort = portFlag(values, 'admin-port', 15000) as number;
   return {
-    node: { id, cluster: service, metadata: { fairlead: metadata(values, service, namespace, gateway !== null, address) }, ...locality(values) },
+    node: {
+      id,
+      cluster: service,
+      metadata: { fairlead: metadata(values, service, namespace, gateway !== null, address) },
+      ...locality(values),
+    },
     admin: { address: socket('127.0.0.1', adminPort) },
     static_resources: { clusters: [xdsCluster(textFlag(values, 'xds-address') ?? '127.0.0.1:15010')] },
     dynamic_resources: {
-      ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }] },
+      ads_config: {
+        api_type: 'GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: XDS_CLUSTER } }],
+      },
       cds_config: { resource_api_version: 'V3', ads: {} },
       lds_config: { resource_api_version: 'V3', ads: {} },
     },
   };
 }
 
-function metadata(values: Values, service: string, namespace: string, gateway: boolean, address: string): Record<string, unknown> {
+function metadata(
+  values: Values,
+  service: string,
+  namespace: string,
+  gateway: boolean,
+  address: string,
+): Record<string, unknown> {
   const appPort = portFlag(values, 'app-port', null);
   const gatewayPort = portFlag(values, 'gateway-port', null);
   return {
     service,
     namespace,
-    ...(gateway ? { kind: 'gateway' } : { kind: 'sidecar', address, inbound_port: portFlag(values, 'inbound-port', 15006), outbound_port: portFlag(values, 'outbound-port', 15001) }),
-    ...(textFlag(values, 'outbound-address') === null ? {} : { outbound_address: textFlag(values, 'outbound-address') }),
+    ...(gateway
+      ? { kind: 'gateway' }
+      : {
+          kind: 'sidecar',
+          address,
+          inbound_port: portFlag(values, 'inbound-port', 15006),
+          outbound_port: portFlag(values, 'outbound-port', 15001),
+        }),
+    ...(textFlag(values, 'outbound-address') === null
+      ? {}
+      : { outbound_address: textFlag(values, 'outbound-address') }),
     ...(appPort === null ? {} : { app_port: appPort }),
     ...(gatewayPort === null ? {} : { gateway_port: gatewayPort }),
     ...(values['no-identity'] === true ? {} : { features: ['identity'] }),
@@ -71,6 +97,9 @@ function xdsCluster(target: string): Record<string, unknown> {
         explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '10s', timeout: '10s' } } },
       },
     },
-    load_assignment: { cluster_name: XDS_CLUSTER, endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, Number(match[3])) } }] }] },
+    load_assignment: {
+      cluster_name: XDS_CLUSTER,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, Number(match[3])) } }] }],
+    },
   };
 }

@@ -32,18 +32,37 @@ const TIMEOUT_MS = 5000;
 
 export async function run({ values, environment }: Invocation): Promise<number> {
   const server = textFlag(values, 'server') ?? environment['FAIRLEAD_SERVER'] ?? '127.0.0.1:15014';
-  const [{ clients }, { errors }] = await Promise.all([fetchJson<{ clients: Client[] }>(server, '/clients'), fetchJson<{ errors: ConfigMistake[] }>(server, '/errors')]);
-  const healthy = errors.length === 0 && clients.every((client) => client.types.every((type) => type.refused.length === 0));
-  if (values['output'] === 'json') process.stdout.write(`${JSON.stringify({ clients, configErrors: errors }, null, 2)}\n`);
+  const [{ clients }, { errors }] = await Promise.all([
+    fetchJson<{ clients: Client[] }>(server, '/clients'),
+    fetchJson<{ errors: ConfigMistake[] }>(server, '/errors'),
+  ]);
+  const healthy =
+    errors.length === 0 && clients.every((client) => client.types.every((type) => type.refused.length === 0));
+  if (values['output'] === 'json')
+    process.stdout.write(`${JSON.stringify({ clients, configErrors: errors }, null, 2)}\n`);
   else process.stdout.write(`${table(clients)}${refusals(clients)}${mistakes(errors)}`);
   return healthy ? EXIT.ok : EXIT.failure;
 }
 
 function table(clients: readonly Client[]): string {
   const head = ['NODE', 'SERVICE', 'AGENT', ...COLUMNS, 'IDENTITY'];
-  const rows = clients.map((client) => [client.nodeId, client.cluster, client.userAgent, ...COLUMNS.map((column) => stateOf(client, column)), client.identity || '-']);
+  const rows = clients.map((client) => [
+    client.nodeId,
+    client.cluster,
+    client.userAgent,
+    ...COLUMNS.map((column) => stateOf(client, column)),
+    client.identity || '-',
+  ]);
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] as string).length)));
-  return [head, ...rows].map((row) => `${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ').trimEnd()}\n`).join('');
+  return [head, ...rows]
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i] as number))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
 }
 
 function stateOf(client: Client, column: string): string {
@@ -51,7 +70,13 @@ function stateOf(client: Client, column: string): string {
 }
 
 function refusals(clients: readonly Client[]): string {
-  const lines = clients.flatMap((client) => client.types.flatMap((type) => type.refused.map((one) => `${client.nodeId} refused ${type.type} ${one.name || '(a resource it did not name)'}: ${one.reason}`)));
+  const lines = clients.flatMap((client) =>
+    client.types.flatMap((type) =>
+      type.refused.map(
+        (one) => `${client.nodeId} refused ${type.type} ${one.name || '(a resource it did not name)'}: ${one.reason}`,
+      ),
+    ),
+  );
   return lines.length === 0 ? '' : `\n${lines.join('\n')}\n`;
 }
 
@@ -63,7 +88,13 @@ function mistakes(errors: readonly ConfigMistake[]): string {
 
 function fetchJson<T>(server: string, path: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    const unreachable = (reason: string) => reject(new CommandError(`discovery at ${server} cannot be reached (${reason}); is it running? name another with --server`, EXIT.unreachable));
+    const unreachable = (reason: string) =>
+      reject(
+        new CommandError(
+          `discovery at ${server} cannot be reached (${reason}); is it running? name another with --server`,
+          EXIT.unreachable,
+        ),
+      );
     const call = request(`http://${server}${path}`, { timeout: TIMEOUT_MS }, (response) => {
       let body = '';
       response.setEncoding('utf8').on('data', (chunk: string) => {

@@ -21,6 +21,9 @@ function subjectOf(namespace: string, service: string): string {
   try {
     return workloadId('any', namespace, service).segments.join('/');
   } catch {
-    throw new CommandError(`"${namespace}/${service}" cannot be a workload's name: use a-z, 0-9, "-", "." and "_"`, EXIT.usage);
+    throw new CommandError(
+      `"${namespace}/${service}" cannot be a workload's name: use a-z, 0-9, "-", "." and "_"`,
+      EXIT.usage,
+    );
   }
 }

@@ -17,6 +17,10 @@ export function packageVersion(): string {
 
 export async function run({ values }: Invocation): Promise<number> {
   const version = packageVersion();
-  process.stdout.write(values['output'] === 'json' ? `${JSON.stringify({ version, node: process.versions.node })}\n` : `fairlead ${version} (node ${process.versions.node})\n`);
+  process.stdout.write(
+    values['output'] === 'json'
+      ? `${JSON.stringify({ version, node: process.versions.node })}\n`
+      : `fairlead ${version} (node ${process.versions.node})\n`,
+  );
   return 0;
 }

@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import { type ReadWatch, Watch } from '../../core/watch.ts';
 import { readIfThere, SECRET_MODE, writeWhole } from './files.ts';
-import { BACKDATE_MS, type Certificate, certificatePem, privateKeyPem, readCertificates, readPrivateKey, selfSignedRoot, type Signer } from './x509.ts';
+import {
+  BACKDATE_MS,
+  type Certificate,
+  certificatePem,
+  privateKeyPem,
+  readCertificates,
+  readPrivateKey,
+  selfSignedRoot,
+  type Signer,
+} from './x509.ts';
 
 /** The signing key and its root in one file, so that they are replaced together or not at all. */
 const SIGNER_FILE = 'ca-signer.pem';
@@ -107,8 +116,12 @@ async function load(dataDir: string): Promise<{ signer: Signer; bundle: Bundle }
   try {
     const certificate = readCertificates(signer)[0];
     const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(signer)?.[0];
-    if (certificate === undefined || key === undefined) throw new Error(`${SIGNER_FILE} lacks the key or the certificate`);
-    return { signer: { certificate, privateKey: await readPrivateKey(key) }, bundle: bundleOf(readCertificates(roots ?? signer)) };
+    if (certificate === undefined || key === undefined)
+      throw new Error(`${SIGNER_FILE} lacks the key or the certificate`);
+    return {
+      signer: { certificate, privateKey: await readPrivateKey(key) },
+      bundle: bundleOf(readCertificates(roots ?? signer)),
+    };
   } catch (error) {
     throw new AuthorityError(`the certificate authority in ${dataDir} cannot be read: ${(error as Error).message}`);
   }
@@ -117,5 +130,9 @@ async function load(dataDir: string): Promise<{ signer: Signer; bundle: Bundle }
 /** The bundle first: a crash in between leaves a root too many, never a signer that nobody trusts. */
 async function save(dataDir: string, signer: Signer, bundle: Bundle): Promise<void> {
   writeWhole(join(dataDir, ROOT_FILE), bundle.pem, PUBLIC_MODE);
-  writeWhole(join(dataDir, SIGNER_FILE), (await privateKeyPem(signer.privateKey)) + certificatePem(signer.certificate), SECRET_MODE);
+  writeWhole(
+    join(dataDir, SIGNER_FILE),
+    (await privateKeyPem(signer.privateKey)) + certificatePem(signer.certificate),
+    SECRET_MODE,
+  );
 }

@@ -21,14 +21,18 @@ export function certificateIdentity(call: Pick<CallFacts, 'getAuthContext'>, tru
   return id !== null && id.trustDomain === trustDomain && id.segments.length > 0 ? id : null;
 }
 
-export type Caller = { readonly ok: true; readonly identity: SpiffeId } | { readonly ok: false; readonly reason: string };
+export type Caller =
+  | { readonly ok: true; readonly identity: SpiffeId }
+  | { readonly ok: false; readonly reason: string };
 
 /** A token wins over a certificate: who sends one wants to be judged by it. */
 export function authenticate(call: CallFacts, trustDomain: string, key: Buffer, clock: Clock): Caller {
   const token = bearerToken(call.metadata);
   if (token === null) {
     const identity = certificateIdentity(call, trustDomain);
-    return identity === null ? { ok: false, reason: 'send a join token (authorization: Bearer ...) or a client certificate of this mesh' } : { ok: true, identity };
+    return identity === null
+      ? { ok: false, reason: 'send a join token (authorization: Bearer ...) or a client certificate of this mesh' }
+      : { ok: true, identity };
   }
   const verdict = verifyToken(key, token, clock);
   if (!verdict.ok) return verdict;

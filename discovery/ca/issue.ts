@@ -3,7 +3,7 @@
 
 import type { Clock } from '../../core/clock.ts';
 import type { SpiffeId } from '../../core/identity.ts';
-import { type Authority } from './authority.ts';
+import type { Authority } from './authority.ts';
 import { BACKDATE_MS, type Certificate, certificatePem, leafFor, readRequest } from './x509.ts';
 
 /** Larger requests are not looked at. */
@@ -40,11 +40,13 @@ export async function issue(authority: Authority, request: IssueRequest, clock: 
 }
 
 async function verifiedRequest(pem: string) {
-  if (pem.length > MAX_CSR_BYTES) throw new CsrError(`the certificate signing request is larger than ${MAX_CSR_BYTES / 1024} KiB`);
+  if (pem.length > MAX_CSR_BYTES)
+    throw new CsrError(`the certificate signing request is larger than ${MAX_CSR_BYTES / 1024} KiB`);
   const csr = parseRequest(pem);
   const problem = keyProblem(csr.publicKey.algorithm as KeyAlgorithm);
   if (problem !== null) throw new CsrError(problem);
-  if (!(await csr.verify().catch(() => false))) throw new CsrError('the signature of the certificate signing request does not match its key');
+  if (!(await csr.verify().catch(() => false)))
+    throw new CsrError('the signature of the certificate signing request does not match its key');
   return csr;
 }
 
@@ -63,8 +65,12 @@ interface KeyAlgorithm {
 }
 
 function keyProblem({ name, namedCurve, modulusLength }: KeyAlgorithm): string | null {
-  if (name === 'ECDSA') return CURVES.has(namedCurve ?? '') ? null : `keys on the curve ${namedCurve} are not signed; use P-256`;
-  if (name.startsWith('RSA')) return (modulusLength ?? 0) >= SMALLEST_RSA_BITS ? null : `RSA keys need at least ${SMALLEST_RSA_BITS} bits; better use ECDSA P-256`;
+  if (name === 'ECDSA')
+    return CURVES.has(namedCurve ?? '') ? null : `keys on the curve ${namedCurve} are not signed; use P-256`;
+  if (name.startsWith('RSA'))
+    return (modulusLength ?? 0) >= SMALLEST_RSA_BITS
+      ? null
+      : `RSA keys need at least ${SMALLEST_RSA_BITS} bits; better use ECDSA P-256`;
   return `keys of type ${name} are not signed; use ECDSA P-256`;
 }
 

@@ -16,7 +16,13 @@ export interface RotationOptions {
 }
 
 /** Runs a whole rotation; takes one longest leaf. */
-export async function rotateRoot({ authority, clock, everyoneTrusts, longestLeafMs, onStep }: RotationOptions): Promise<void> {
+export async function rotateRoot({
+  authority,
+  clock,
+  everyoneTrusts,
+  longestLeafMs,
+  onStep,
+}: RotationOptions): Promise<void> {
   const next = await authority.prepareRoot();
   onStep('trusting');
   await everyoneTrusts();

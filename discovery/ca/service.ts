@@ -6,7 +6,12 @@ import { status as grpcStatus, type UntypedServiceImplementation } from '@grpc/g
 import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
 import { serviceDefinition } from '../../proto/ads.ts';
-import { IstioCertificateService, type IstioCertificateRequest, type IstioCertificateResponse, IstioCertificateResponseSchema } from '../../proto/gen/istio/v1/auth/ca_pb.ts';
+import {
+  IstioCertificateService,
+  type IstioCertificateRequest,
+  type IstioCertificateResponse,
+  IstioCertificateResponseSchema,
+} from '../../proto/gen/istio/v1/auth/ca_pb.ts';
 import type { Authority } from './authority.ts';
 import { authenticate } from './caller.ts';
 import { CsrError, issue } from './issue.ts';
@@ -26,7 +31,10 @@ export interface CaOptions {
 
 type Call = ServerUnaryCall<IstioCertificateRequest, IstioCertificateResponse>;
 
-export function caService(options: CaOptions): { readonly definition: ReturnType<typeof serviceDefinition<typeof IstioCertificateService>>; readonly implementation: UntypedServiceImplementation } {
+export function caService(options: CaOptions): {
+  readonly definition: ReturnType<typeof serviceDefinition<typeof IstioCertificateService>>;
+  readonly implementation: UntypedServiceImplementation;
+} {
   return {
     definition: serviceDefinition(IstioCertificateService),
     implementation: {
@@ -44,11 +52,18 @@ export function caService(options: CaOptions): { readonly definition: ReturnType
   };
 }
 
-async function answer({ authority, tokenKey, clock, longestMs, events }: CaOptions, call: Call): Promise<IstioCertificateResponse> {
+async function answer(
+  { authority, tokenKey, clock, longestMs, events }: CaOptions,
+  call: Call,
+): Promise<IstioCertificateResponse> {
   const caller = authenticate(call, authority.trustDomain, tokenKey, clock);
   if (!caller.ok) throw Object.assign(new Error(caller.reason), { code: grpcStatus.UNAUTHENTICATED });
   const wantedMs = Math.max(0, Number(call.request.validityDuration)) * 1000;
-  const issued = await issue(authority, { csrPem: call.request.csr, identity: caller.identity, wantedMs, longestMs: longestMs() }, clock);
+  const issued = await issue(
+    authority,
+    { csrPem: call.request.csr, identity: caller.identity, wantedMs, longestMs: longestMs() },
+    clock,
+  );
   events.issued(caller.identity.uri, issued.certificate.serialNumber, issued.notAfter);
   return create(IstioCertificateResponseSchema, { certChain: [...issued.chain] });
 }

@@ -71,8 +71,16 @@ export class ServingIdentity {
     const now = this.#clock.wall();
     const notAfter = new Date(Math.min(now + SERVING_LEAF_MS, signer.certificate.notAfter.getTime()));
     const names = this.#names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value }));
-    const leaf = await leafFor(keys.publicKey as never, names, { notBefore: new Date(now - BACKDATE_MS), notAfter }, signer);
-    this.#current = { certificate: Buffer.from(certificatePem(leaf)), privateKey: Buffer.from(await privateKeyPem(keys.privateKey)) };
+    const leaf = await leafFor(
+      keys.publicKey as never,
+      names,
+      { notBefore: new Date(now - BACKDATE_MS), notAfter },
+      signer,
+    );
+    this.#current = {
+      certificate: Buffer.from(certificatePem(leaf)),
+      privateKey: Buffer.from(await privateKeyPem(keys.privateKey)),
+    };
     for (const listener of this.#identity) listener(this.#current);
     this.#timer = this.#clock.after((notAfter.getTime() - now) / 2, () => this.#again());
   }

@@ -19,7 +19,9 @@ export interface TokenClaims {
   readonly exp: number;
 }
 
-export type TokenVerdict = { readonly ok: true; readonly claims: TokenClaims } | { readonly ok: false; readonly reason: string };
+export type TokenVerdict =
+  | { readonly ok: true; readonly claims: TokenClaims }
+  | { readonly ok: false; readonly reason: string };
 
 /** The key of a data folder, made at first use. null: a key for this process alone. */
 export function tokenKey(dataDir: string | null): Buffer {
@@ -39,12 +41,16 @@ export function makeToken(key: Buffer, claims: TokenClaims): string {
 
 export function verifyToken(key: Buffer, token: string, clock: Clock): TokenVerdict {
   const [version, payload, mac, ...rest] = token.length <= LONGEST_TOKEN ? token.split('.') : [];
-  if (version !== VERSION || payload === undefined || mac === undefined || rest.length > 0) return { ok: false, reason: 'not a join token' };
+  if (version !== VERSION || payload === undefined || mac === undefined || rest.length > 0)
+    return { ok: false, reason: 'not a join token' };
   const expected = Buffer.from(macOf(key, `${version}.${payload}`));
   const given = Buffer.from(mac);
-  if (expected.length !== given.length || !timingSafeEqual(expected, given)) return { ok: false, reason: 'the join token was not made by this discovery' };
+  if (expected.length !== given.length || !timingSafeEqual(expected, given))
+    return { ok: false, reason: 'the join token was not made by this discovery' };
   const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as TokenClaims;
-  return claims.exp * 1000 > clock.wall() ? { ok: true, claims } : { ok: false, reason: 'the join token has expired; make a new one with `fairlead token`' };
+  return claims.exp * 1000 > clock.wall()
+    ? { ok: true, claims }
+    : { ok: false, reason: 'the join token has expired; make a new one with `fairlead token`' };
 }
 
 function macOf(key: Buffer, text: string): string {

@@ -70,7 +70,12 @@ export class Vault {
     const { authority, clock, longestMs } = this.#options;
     const keys = await newKeyPair();
     const notAfter = new Date(Math.min(clock.wall() + longestMs(), authority.signer.certificate.notAfter.getTime()));
-    const leaf = await leafFor(keys.publicKey as never, [{ type: 'url', value: identity.uri }], { notBefore: new Date(clock.wall() - BACKDATE_MS), notAfter }, authority.signer);
+    const leaf = await leafFor(
+      keys.publicKey as never,
+      [{ type: 'url', value: identity.uri }],
+      { notBefore: new Date(clock.wall() - BACKDATE_MS), notAfter },
+      authority.signer,
+    );
     const pair = { chainPem: certificatePem(leaf), keyPem: await privateKeyPem(keys.privateKey) };
     return { pair, renewAt: clock.now() + (notAfter.getTime() - clock.wall()) / 2 };
   }

@@ -53,7 +53,12 @@ export async function selfSignedRoot(trustDomain: string, validity: Validity): P
 export type AlternativeName = { readonly type: 'url' | 'dns' | 'ip'; readonly value: string };
 
 /** A leaf for a public key: CA:FALSE, digitalSignature, both ends of TLS, the given names and no other. */
-export async function leafFor(publicKey: x509.PublicKeyType, names: readonly AlternativeName[], validity: Validity, signer: Signer): Promise<Certificate> {
+export async function leafFor(
+  publicKey: x509.PublicKeyType,
+  names: readonly AlternativeName[],
+  validity: Validity,
+  signer: Signer,
+): Promise<Certificate> {
   return x509.X509CertificateGenerator.create({
     serialNumber: randomSerial(),
     subject: '',

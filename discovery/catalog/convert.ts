@@ -2,7 +2,17 @@
 // other documents is checked in references.ts, where all of them are known.
 
 import type { z } from 'zod';
-import type { authorizationSpec, circuitBreakerSpec, gatewaySpec, httpRouteSpec, instanceFields, meshSpec, retry, serviceSpec, traffic } from './mesh-schema.ts';
+import type {
+  authorizationSpec,
+  circuitBreakerSpec,
+  gatewaySpec,
+  httpRouteSpec,
+  instanceFields,
+  meshSpec,
+  retry,
+  serviceSpec,
+  traffic,
+} from './mesh-schema.ts';
 import {
   type AuthorizationPolicy,
   type Caller,
@@ -79,7 +89,10 @@ export function toInstance(service: Named, fields: Out<typeof instanceFields>, p
 }
 
 export function toRetry(spec: Out<typeof retry>): RetryPolicy {
-  const backoff = typeof spec.backoff === 'object' ? spec.backoff : { base: spec.backoff ?? DEFAULT_RETRY_BACKOFF_MS, max: undefined };
+  const backoff =
+    typeof spec.backoff === 'object'
+      ? spec.backoff
+      : { base: spec.backoff ?? DEFAULT_RETRY_BACKOFF_MS, max: undefined };
   return {
     attempts: spec.attempts ?? DEFAULT_RETRY_ATTEMPTS,
     on: spec.on ?? [],
@@ -87,7 +100,10 @@ export function toRetry(spec: Out<typeof retry>): RetryPolicy {
     backoffMs: backoff.base,
     maxBackoffMs: backoff.max ?? null,
     perTryTimeoutMs: spec.perTryTimeout ?? null,
-    budget: { percent: spec.budget?.percent ?? DEFAULT_RETRY_BUDGET.percent, minConcurrency: spec.budget?.minConcurrency ?? DEFAULT_RETRY_BUDGET.minConcurrency },
+    budget: {
+      percent: spec.budget?.percent ?? DEFAULT_RETRY_BUDGET.percent,
+      minConcurrency: spec.budget?.minConcurrency ?? DEFAULT_RETRY_BUDGET.minConcurrency,
+    },
     safeOnly: spec.safeOnly ?? true,
   };
 }
@@ -128,7 +144,11 @@ function toOutlier(spec: Out<typeof traffic>['outlierDetection']): OutlierDetect
 }
 
 export function toGateway(named: Named, spec: Out<typeof gatewaySpec>): Gateway {
-  const listeners = spec.listeners.map((one) => ({ name: one.name, port: one.port, hostname: one.hostname?.toLowerCase() ?? null }));
+  const listeners = spec.listeners.map((one) => ({
+    name: one.name,
+    port: one.port,
+    hostname: one.hostname?.toLowerCase() ?? null,
+  }));
   return { ...named, address: spec.addresses?.[0]?.value ?? '0.0.0.0', listeners };
 }
 
@@ -137,7 +157,9 @@ export function toRoute(named: Named, spec: HttpRoute): Route {
   return {
     ...named,
     services: parents.filter((parent) => parent.kind === 'Service').map((parent) => parent.name),
-    gateways: parents.filter((parent) => parent.kind !== 'Service').map((parent) => ({ name: parent.name, section: parent.sectionName ?? null })),
+    gateways: parents
+      .filter((parent) => parent.kind !== 'Service')
+      .map((parent) => ({ name: parent.name, section: parent.sectionName ?? null })),
     hostnames: (spec.hostnames ?? []).map((host) => host.toLowerCase()),
     rules: spec.rules.map(toRule),
   };
@@ -148,7 +170,12 @@ function toRule(rule: Rule): RouteRule {
     name: rule.name ?? null,
     matches: rule.matches?.map(toMatch) ?? [ANY_PATH],
     filters: (rule.filters ?? []).map(toFilter),
-    backends: (rule.backendRefs ?? []).map((ref) => ({ service: ref.name, port: ref.port ?? null, weight: ref.weight ?? 1, version: ref.version ?? null })),
+    backends: (rule.backendRefs ?? []).map((ref) => ({
+      service: ref.name,
+      port: ref.port ?? null,
+      weight: ref.weight ?? 1,
+      version: ref.version ?? null,
+    })),
     timeoutMs: rule.timeouts?.request ?? null,
     backendTimeoutMs: rule.timeouts?.backendRequest ?? null,
     retry: rule.retry === undefined ? null : toRetry(rule.retry),
@@ -164,7 +191,11 @@ function toMatch(match: NonNullable<Rule['matches']>[number]): RouteMatch {
   };
 }
 
-function toNamedMatch(match: { readonly name: string; readonly type?: NamedMatch['type'] | undefined; readonly value?: string | undefined }): NamedMatch {
+function toNamedMatch(match: {
+  readonly name: string;
+  readonly type?: NamedMatch['type'] | undefined;
+  readonly value?: string | undefined;
+}): NamedMatch {
   return { name: match.name, type: match.type ?? 'Exact', value: match.value ?? '' };
 }
 
@@ -175,23 +206,49 @@ function toFilter(filter: NonNullable<Rule['filters']>[number]): RouteFilter {
     case 'ResponseHeaderModifier':
       return { type: filter.type, change: toHeaderChange(filter.responseHeaderModifier ?? {}) };
     case 'URLRewrite':
-      return { type: filter.type, hostname: filter.urlRewrite?.hostname ?? null, path: toPathChange(filter.urlRewrite?.path) };
+      return {
+        type: filter.type,
+        hostname: filter.urlRewrite?.hostname ?? null,
+        path: toPathChange(filter.urlRewrite?.path),
+      };
     case 'DirectResponse':
-      return { type: filter.type, statusCode: filter.directResponse?.statusCode ?? 200, body: filter.directResponse?.body ?? '' };
+      return {
+        type: filter.type,
+        statusCode: filter.directResponse?.statusCode ?? 200,
+        body: filter.directResponse?.body ?? '',
+      };
     case 'RequestRedirect': {
       const { scheme, hostname, port, path, statusCode } = filter.requestRedirect ?? {};
-      return { type: filter.type, scheme: scheme ?? null, hostname: hostname ?? null, port: port ?? null, path: toPathChange(path), statusCode: statusCode ?? 302 };
+      return {
+        type: filter.type,
+        scheme: scheme ?? null,
+        hostname: hostname ?? null,
+        port: port ?? null,
+        path: toPathChange(path),
+        statusCode: statusCode ?? 302,
+      };
     }
   }
 }
 
-function toHeaderChange(change: { set?: HeaderChange['set'] | undefined; add?: HeaderChange['add'] | undefined; remove?: readonly string[] | undefined }): HeaderChange {
+function toHeaderChange(change: {
+  set?: HeaderChange['set'] | undefined;
+  add?: HeaderChange['add'] | undefined;
+  remove?: readonly string[] | undefined;
+}): HeaderChange {
   return { set: change.set ?? [], add: change.add ?? [], remove: change.remove ?? [] };
 }
 
-function toPathChange(change: { type: PathChange['type']; replaceFullPath?: string | undefined; replacePrefixMatch?: string | undefined } | undefined): PathChange | null {
+function toPathChange(
+  change:
+    | { type: PathChange['type']; replaceFullPath?: string | undefined; replacePrefixMatch?: string | undefined }
+    | undefined,
+): PathChange | null {
   if (change === undefined) return null;
-  return { type: change.type, value: (change.type === 'ReplaceFullPath' ? change.replaceFullPath : change.replacePrefixMatch) ?? '/' };
+  return {
+    type: change.type,
+    value: (change.type === 'ReplaceFullPath' ? change.replaceFullPath : change.replacePrefixMatch) ?? '/',
+  };
 }
 
 export function toAuthorization(named: Named, spec: Out<typeof authorizationSpec>): AuthorizationPolicy {
@@ -206,8 +263,14 @@ export function toAuthorization(named: Named, spec: Out<typeof authorizationSpec
   };
 }
 
-function toCaller(from: { service?: string | undefined; namespace?: string | undefined; principal?: string | undefined }): Caller {
-  return from.principal !== undefined ? { principal: from.principal } : { service: from.service ?? '', namespace: from.namespace ?? DEFAULT_NAMESPACE };
+function toCaller(from: {
+  service?: string | undefined;
+  namespace?: string | undefined;
+  principal?: string | undefined;
+}): Caller {
+  return from.principal !== undefined
+    ? { principal: from.principal }
+    : { service: from.service ?? '', namespace: from.namespace ?? DEFAULT_NAMESPACE };
 }
 
 function toPathPattern(pattern: string): StringMatch {
@@ -216,9 +279,17 @@ function toPathPattern(pattern: string): StringMatch {
 
 /** `allow: [web, spiffe://...]` of the short form: only these may call the service. */
 export function toAllowList(service: Named, callers: readonly string[]): AuthorizationPolicy {
-  const from = callers.map((caller): Caller => (caller.startsWith('spiffe://') ? { principal: caller } : { service: caller, namespace: service.namespace }));
+  const from = callers.map(
+    (caller): Caller =>
+      caller.startsWith('spiffe://') ? { principal: caller } : { service: caller, namespace: service.namespace },
+  );
   // An empty list allows nobody: a rule without `from` would allow everybody.
-  return { name: `${service.name}-allow`, services: [service.name], action: 'ALLOW', rules: from.length === 0 ? [] : [{ from, to: [] }] };
+  return {
+    name: `${service.name}-allow`,
+    services: [service.name],
+    action: 'ALLOW',
+    rules: from.length === 0 ? [] : [{ from, to: [] }],
+  };
 }
 
 export function toMesh(spec: Out<typeof meshSpec>): MeshPolicy {

@@ -50,7 +50,10 @@ function isFolder(path: string): boolean {
 
 function folderFiles(folder: string): string[] {
   if (!isFolder(folder)) return [];
-  return readdirSync(folder).filter((name) => YAML_NAME.test(name)).sort().map((name) => join(folder, name));
+  return readdirSync(folder)
+    .filter((name) => YAML_NAME.test(name))
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 /** The mesh that files describe; `errors` holds every mistake in all of them. */
@@ -66,7 +69,10 @@ export function readMeshFiles(paths: readonly string[], environment: Environment
   return { catalog: mesh.part, errors: [...errors, ...mesh.errors] };
 }
 
-function readOne(file: string, environment: Environment): { documents: readonly ConfigDocument[]; errors: readonly ConfigError[] } {
+function readOne(
+  file: string,
+  environment: Environment,
+): { documents: readonly ConfigDocument[]; errors: readonly ConfigError[] } {
   try {
     return readConfig(readFileSync(file, 'utf8'), file, environment);
   } catch (error) {

@@ -4,7 +4,20 @@
 import type { ConfigError } from '../../core/config-error.ts';
 import { check, type ConfigDocument, type ConfigPath, valueAt } from '../../core/config-file.ts';
 import { nearest } from '../../core/spelling.ts';
-import { type Named, parseShortInstance, toAllowList, toAuthorization, toBreaker, toGateway, toInstance, toMesh, toRetry, toRoute, toService, toTraffic } from './convert.ts';
+import {
+  type Named,
+  parseShortInstance,
+  toAllowList,
+  toAuthorization,
+  toBreaker,
+  toGateway,
+  toInstance,
+  toMesh,
+  toRetry,
+  toRoute,
+  toService,
+  toTraffic,
+} from './convert.ts';
 import { type Documents, KINDS, type Kind, shortForm, type ShortForm, type ShortService } from './mesh-schema.ts';
 import { checkReferences } from './references.ts';
 import {
@@ -64,14 +77,22 @@ function newDraft(): Draft {
 function readDocument(draft: Draft, document: ConfigDocument): void {
   const value = document.value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    draft.errors.push(document.error([], 'FL0107', 'expected a mapping: either kind/metadata/spec or the short form with services'));
+    draft.errors.push(
+      document.error([], 'FL0107', 'expected a mapping: either kind/metadata/spec or the short form with services'),
+    );
     return;
   }
-  if (!('kind' in value) && !('apiVersion' in value) && !('spec' in value)) return readShort(draft, document);
+  if (!('kind' in value) && !('apiVersion' in value) && !('spec' in value)) {
+    readShort(draft, document);
+    return;
+  }
   const kind = valueAt(value, ['kind']);
   if (typeof kind !== 'string' || !(kind in KINDS)) {
     const suggestion = typeof kind === 'string' ? nearest(kind, Object.keys(KINDS)) : null;
-    const message = kind === undefined ? 'required field is missing' : `unknown kind ${JSON.stringify(kind)}; known are ${Object.keys(KINDS).join(', ')}`;
+    const message =
+      kind === undefined
+        ? 'required field is missing'
+        : `unknown kind ${JSON.stringify(kind)}; known are ${Object.keys(KINDS).join(', ')}`;
     draft.errors.push(document.error(['kind'], kind === undefined ? 'FL0106' : 'FL0108', message, { suggestion }));
     return;
   }
@@ -79,7 +100,10 @@ function readDocument(draft: Draft, document: ConfigDocument): void {
 }
 
 /** Checks a document against its kind and hands it on when it is well formed. */
-function reader<K extends Kind>(kind: K, take: (draft: Draft, document: ConfigDocument, named: Named, spec: Documents[K]['spec']) => void) {
+function reader<K extends Kind>(
+  kind: K,
+  take: (draft: Draft, document: ConfigDocument, named: Named, spec: Documents[K]['spec']) => void,
+) {
   return (draft: Draft, document: ConfigDocument): void => {
     const result = check<Documents[K]>(document, KINDS[kind] as never);
     if (!result.ok) {
@@ -92,9 +116,15 @@ function reader<K extends Kind>(kind: K, take: (draft: Draft, document: ConfigDo
 }
 
 const READERS: { readonly [K in Kind]: (draft: Draft, document: ConfigDocument) => void } = {
-  Service: reader('Service', (draft, document, named, spec) => takeService(draft, document, ['spec'], named, spec, ['metadata', 'name'])),
-  HTTPRoute: reader('HTTPRoute', (draft, document, named, spec) => takeRoute(draft, document, ['spec'], named, spec, ['metadata', 'name'])),
-  Gateway: reader('Gateway', (draft, document, named, spec) => put(draft, draft.gateways, document, ['metadata', 'name'], named.name, toGateway(named, spec))),
+  Service: reader('Service', (draft, document, named, spec) =>
+    takeService(draft, document, ['spec'], named, spec, ['metadata', 'name']),
+  ),
+  HTTPRoute: reader('HTTPRoute', (draft, document, named, spec) =>
+    takeRoute(draft, document, ['spec'], named, spec, ['metadata', 'name']),
+  ),
+  Gateway: reader('Gateway', (draft, document, named, spec) =>
+    put(draft, draft.gateways, document, ['metadata', 'name'], named.name, toGateway(named, spec)),
+  ),
   MeshPolicy: reader('MeshPolicy', (draft, document, _named, spec) => takeMesh(draft, document, [], toMesh(spec))),
   AuthorizationPolicy: reader('AuthorizationPolicy', (draft, document, named, spec) =>
     put(draft, draft.policies, document, ['metadata', 'name'], named.name, toAuthorization(named, spec)),
@@ -102,8 +132,12 @@ const READERS: { readonly [K in Kind]: (draft: Draft, document: ConfigDocument) 
   TrafficPolicy: reader('TrafficPolicy', (draft, _document, _named, spec) =>
     addPolicy(draft, spec.targetRefs, toTraffic(spec), spec.retry === undefined ? null : toRetry(spec.retry)),
   ),
-  CircuitBreaker: reader('CircuitBreaker', (draft, _document, _named, spec) => addPolicy(draft, spec.targetRefs, toBreaker(spec), null)),
-  RetryPolicy: reader('RetryPolicy', (draft, _document, _named, spec) => addPolicy(draft, spec.targetRefs, NO_TRAFFIC_POLICY, toRetry(spec))),
+  CircuitBreaker: reader('CircuitBreaker', (draft, _document, _named, spec) =>
+    addPolicy(draft, spec.targetRefs, toBreaker(spec), null),
+  ),
+  RetryPolicy: reader('RetryPolicy', (draft, _document, _named, spec) =>
+    addPolicy(draft, spec.targetRefs, NO_TRAFFIC_POLICY, toRetry(spec)),
+  ),
 };
 
 function readShort(draft: Draft, document: ConfigDocument): void {
@@ -116,9 +150,17 @@ function readShort(draft: Draft, document: ConfigDocument): void {
   if (mesh !== undefined) takeMesh(draft, document, ['mesh'], toMesh(mesh));
   for (const [name, spec] of Object.entries(services ?? {})) takeShortService(draft, document, name, spec);
   for (const [name, spec] of Object.entries(gateways ?? {})) {
-    put(draft, draft.gateways, document, ['gateways', name], name, toGateway({ name, namespace: DEFAULT_NAMESPACE }, spec));
+    put(
+      draft,
+      draft.gateways,
+      document,
+      ['gateways', name],
+      name,
+      toGateway({ name, namespace: DEFAULT_NAMESPACE }, spec),
+    );
   }
-  for (const [name, spec] of Object.entries(routes ?? {})) takeRoute(draft, document, ['routes', name], { name, namespace: DEFAULT_NAMESPACE }, spec, ['routes', name]);
+  for (const [name, spec] of Object.entries(routes ?? {}))
+    takeRoute(draft, document, ['routes', name], { name, namespace: DEFAULT_NAMESPACE }, spec, ['routes', name]);
 }
 
 function takeShortService(draft: Draft, document: ConfigDocument, name: string, spec: ShortService): void {
@@ -129,7 +171,14 @@ function takeShortService(draft: Draft, document: ConfigDocument, name: string, 
   put(draft, draft.policies, document, ['services', name, 'allow'], `${name}-allow`, toAllowList(named, spec.allow));
 }
 
-function takeService(draft: Draft, document: ConfigDocument, base: ConfigPath, named: Named, spec: Documents['Service']['spec'], nameAt: ConfigPath): void {
+function takeService(
+  draft: Draft,
+  document: ConfigDocument,
+  base: ConfigPath,
+  named: Named,
+  spec: Documents['Service']['spec'],
+  nameAt: ConfigPath,
+): void {
   if (!put(draft, draft.services, document, nameAt, named.name, toService(named, spec))) return;
   const instances = new Map<string, Instance>();
   spec.instances?.forEach((fields, i) => {
@@ -139,36 +188,76 @@ function takeService(draft: Draft, document: ConfigDocument, base: ConfigPath, n
   draft.instances.set(named.name, [...instances.values()]);
 }
 
-function takeRoute(draft: Draft, document: ConfigDocument, base: ConfigPath, named: Named, spec: Documents['HTTPRoute']['spec'], nameAt: ConfigPath): void {
+function takeRoute(
+  draft: Draft,
+  document: ConfigDocument,
+  base: ConfigPath,
+  named: Named,
+  spec: Documents['HTTPRoute']['spec'],
+  nameAt: ConfigPath,
+): void {
   put(draft, draft.routes, document, nameAt, named.name, toRoute(named, spec));
   if ((spec.parentRefs ?? []).length === 0 && (spec.hostnames ?? []).length === 0) {
-    draft.errors.push(document.error([...base, 'hostnames'], 'FL0106', 'a route needs parentRefs or hostnames, or nothing would use it'));
+    draft.errors.push(
+      document.error(
+        [...base, 'hostnames'],
+        'FL0106',
+        'a route needs parentRefs or hostnames, or nothing would use it',
+      ),
+    );
   }
-  spec.rules.forEach((rule, i) => checkRule(draft, document, [...base, 'rules', i], rule));
+  for (const [i, rule] of spec.rules.entries()) checkRule(draft, document, [...base, 'rules', i], rule);
 }
 
 /** What a rule says must fit together: something answers, and only one thing does. */
-function checkRule(draft: Draft, document: ConfigDocument, base: ConfigPath, rule: Documents['HTTPRoute']['spec']['rules'][number]): void {
+function checkRule(
+  draft: Draft,
+  document: ConfigDocument,
+  base: ConfigPath,
+  rule: Documents['HTTPRoute']['spec']['rules'][number],
+): void {
   const types = (rule.filters ?? []).map((filter) => filter.type);
   const answers = types.filter((type) => type === 'RequestRedirect' || type === 'DirectResponse');
   const refs = rule.backendRefs ?? [];
   if (answers.length + (refs.length > 0 ? 1 : 0) > 1) {
-    draft.errors.push(document.error([...base, 'filters'], 'FL0112', 'a rule either redirects, or answers directly, or forwards to backendRefs'));
+    draft.errors.push(
+      document.error(
+        [...base, 'filters'],
+        'FL0112',
+        'a rule either redirects, or answers directly, or forwards to backendRefs',
+      ),
+    );
   }
   if (answers.length === 0 && refs.length === 0) {
-    draft.errors.push(document.error([...base, 'backendRefs'], 'FL0106', 'required field is missing; or add a RequestRedirect or DirectResponse filter'));
+    draft.errors.push(
+      document.error(
+        [...base, 'backendRefs'],
+        'FL0106',
+        'required field is missing; or add a RequestRedirect or DirectResponse filter',
+      ),
+    );
   }
   if (refs.length > 0 && refs.every((ref) => ref.weight === 0)) {
-    draft.errors.push(document.error([...base, 'backendRefs'], 'FL0112', 'the weights add up to 0, so nothing could be chosen'));
+    draft.errors.push(
+      document.error([...base, 'backendRefs'], 'FL0112', 'the weights add up to 0, so nothing could be chosen'),
+    );
   }
 }
 
 function takeMesh(draft: Draft, document: ConfigDocument, path: ConfigPath, mesh: MeshPolicy): void {
-  if (draft.mesh !== null) draft.errors.push(document.error(path, 'FL0111', 'the mesh policy is given twice', { at: 'key' }));
+  if (draft.mesh !== null)
+    draft.errors.push(document.error(path, 'FL0111', 'the mesh policy is given twice', { at: 'key' }));
   draft.mesh = mesh;
 }
 
-function put<T>(draft: Draft, into: Map<string, T>, document: ConfigDocument, path: ConfigPath, name: string, value: T): boolean {
+function put<T>(
+  draft: Draft,
+  into: Map<string, T>,
+  document: ConfigDocument,
+  path: ConfigPath,
+  name: string,
+  value: T,
+): boolean {
   if (into.has(name)) {
     draft.errors.push(document.error(path, 'FL0111', `the name "${name}" is given twice`));
     return false;
@@ -177,14 +266,24 @@ function put<T>(draft: Draft, into: Map<string, T>, document: ConfigDocument, pa
   return true;
 }
 
-function addPolicy(draft: Draft, targets: readonly { readonly name: string }[], traffic: TrafficPolicy, retry: RetryPolicy | null): void {
+function addPolicy(
+  draft: Draft,
+  targets: readonly { readonly name: string }[],
+  traffic: TrafficPolicy,
+  retry: RetryPolicy | null,
+): void {
   for (const target of targets) draft.policiesFor.push({ service: target.name, traffic, retry });
 }
 
 function finish(draft: Draft): CatalogPart {
   for (const { service, traffic, retry } of draft.policiesFor) {
     const target = draft.services.get(service);
-    if (target !== undefined) draft.services.set(service, { ...target, traffic: mergeTraffic(target.traffic, traffic), retry: retry ?? target.retry });
+    if (target !== undefined)
+      draft.services.set(service, {
+        ...target,
+        traffic: mergeTraffic(target.traffic, traffic),
+        retry: retry ?? target.retry,
+      });
   }
   return {
     services: draft.services,

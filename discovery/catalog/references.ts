@@ -22,8 +22,59 @@ const PLACES: readonly { readonly path: readonly string[]; readonly target: Targ
 ];
 
 export function checkReferences(documents: readonly ConfigDocument[]): readonly ConfigError[] {
-  const names = { service: givenNames(documents, 'Service', 'services'), gateway: givenNames(documents, 'Gateway', 'gateways') };
-  return documents.flatMap((document) => PLACES.flatMap(({ path, target }) => find(document.value, path).flatMap((at) => checkOne(document, at, target, names))));
+  const names = {
+    service: givenNames(documents, 'Service', 'services'),
+    gateway: givenNames(documents, 'Gateway', 'gateways'),
+  };
+  const wrongNames = documents.flatMap((document) =>
+    PLACES.flatMap(({ path, target }) =>
+      find(document.value, path).flatMap((at) => checkOne(document, at, target, names)),
+    ),
+  );
+  return [...wrongNames, ...checkPorts(documents), ...checkGatewayNames(documents, names)];
+}
+
+const BACKEND_PORTS = [
+  ['spec', 'rules', '*', 'backendRefs', '*', 'port'],
+  ['routes', '*', 'rules', '*', 'backendRefs', '*', 'port'],
+];
+
+/** A backend's port, where it is given, is that of the service. */
+function checkPorts(documents: readonly ConfigDocument[]): ConfigError[] {
+  const ports = givenPorts(documents);
+  return documents.flatMap((document) =>
+    BACKEND_PORTS.flatMap((pattern) => find(document.value, pattern)).flatMap((path) => {
+      const name = String(valueAt(document.value, [...path.slice(0, -1), 'name']));
+      const port = ports.get(name);
+      if (port === undefined || port === valueAt(document.value, path)) return [];
+      return [document.error(path, 'FL0109', `the service "${name}" has the port ${port}`)];
+    }),
+  );
+}
+
+function givenPorts(documents: readonly ConfigDocument[]): ReadonlyMap<string, unknown> {
+  const ports = new Map<string, unknown>();
+  for (const { value } of documents) {
+    if (valueAt(value, ['kind']) === 'Service')
+      ports.set(String(valueAt(value, ['metadata', 'name'])), valueAt(value, ['spec', 'port']));
+    for (const [, name] of find(value, ['services', '*']))
+      ports.set(String(name), valueAt(value, ['services', String(name), 'port']));
+  }
+  return ports;
+}
+
+/** A proxy becomes a gateway by its name, which therefore cannot be that of a service. */
+function checkGatewayNames(documents: readonly ConfigDocument[], names: Names): ConfigError[] {
+  return documents.flatMap((document) => {
+    const own: ConfigPath[] = valueAt(document.value, ['kind']) === 'Gateway' ? [['metadata', 'name']] : [];
+    const places = [...own, ...find(document.value, ['gateways', '*'])];
+    return places.flatMap((path) => {
+      const name = String(path[0] === 'gateways' ? path[1] : valueAt(document.value, path));
+      return names.service.has(name)
+        ? [document.error(path, 'FL0111', `"${name}" is a service already`, { at: 'key' })]
+        : [];
+    });
+  });
 }
 
 interface Names {
@@ -49,7 +100,12 @@ function checkOne(document: ConfigDocument, path: ConfigPath, target: Target, na
   return [document.error(path, 'FL0109', `there is no ${what} "${name}"`, { suggestion: nearest(name, known) })];
 }
 
-function candidates(document: ConfigDocument, path: ConfigPath, target: Target, names: Names): { what: string; known: ReadonlySet<string> } {
+function candidates(
+  document: ConfigDocument,
+  path: ConfigPath,
+  target: Target,
+  names: Names,
+): { what: string; known: ReadonlySet<string> } {
   if (target === 'caller') return { what: 'service or gateway', known: new Set([...names.service, ...names.gateway]) };
   const isService = target === 'service' || valueAt(document.value, [...path.slice(0, -1), 'kind']) === 'Service';
   return isService ? { what: 'service', known: names.service } : { what: 'gateway', known: names.gateway };
@@ -61,6 +117,8 @@ function find(value: unknown, pattern: readonly string[], base: ConfigPath = [])
   if (head === undefined) return [base];
   if (typeof value !== 'object' || value === null) return [];
   if (head !== '*') return head in value ? find((value as Record<string, unknown>)[head], rest, [...base, head]) : [];
-  const entries: [string | number, unknown][] = Array.isArray(value) ? value.map((entry, i) => [i, entry]) : Object.entries(value);
+  const entries: [string | number, unknown][] = Array.isArray(value)
+    ? value.map((entry, i) => [i, entry])
+    : Object.entries(value);
   return entries.flatMap(([key, entry]) => find(entry, rest, [...base, key]));
 }

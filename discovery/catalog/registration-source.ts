@@ -36,7 +36,9 @@ export interface Granted {
   readonly instance: Instance;
 }
 
-export type Registered = { readonly ok: true; readonly granted: Granted } | { readonly ok: false; readonly reason: string };
+export type Registered =
+  | { readonly ok: true; readonly granted: Granted }
+  | { readonly ok: false; readonly reason: string };
 
 interface Lease {
   readonly key: string;
@@ -66,7 +68,14 @@ export class Registrations {
     this.#store = store;
     for (const stored of store.load()) {
       const instance = stored.instance as Instance;
-      this.#keep({ key: stored.key, id: stored.leaseId, termMs: stored.termMs, instance, until: clock.now() + stored.termMs, draining: false });
+      this.#keep({
+        key: stored.key,
+        id: stored.leaseId,
+        termMs: stored.termMs,
+        instance,
+        until: clock.now() + stored.termMs,
+        draining: false,
+      });
     }
     this.#publish();
   }
@@ -84,7 +93,8 @@ export class Registrations {
   registerText(text: string): Registered {
     const { documents, errors } = readConfig(text, 'body', {});
     const [document] = documents;
-    if (document === undefined) return { ok: false, reason: errors.length > 0 ? formatErrors(errors) : 'the body is empty; send a JSON object' };
+    if (document === undefined)
+      return { ok: false, reason: errors.length > 0 ? formatErrors(errors) : 'the body is empty; send a JSON object' };
     const checked = check<Fields>(document, registrationFields);
     return checked.ok ? this.#take(checked.value) : { ok: false, reason: formatErrors(checked.errors) };
   }
@@ -114,7 +124,9 @@ export class Registrations {
 
   /** Lease ids of the instances of a name; several when services share it. */
   leasesNamed(name: string, service: string | null): readonly string[] {
-    const found = [...this.#leases.values()].filter(({ instance }) => instance.name === name && (service === null || instance.service === service));
+    const found = [...this.#leases.values()].filter(
+      ({ instance }) => instance.name === name && (service === null || instance.service === service),
+    );
     return found.map((lease) => lease.id);
   }
 
@@ -139,12 +151,23 @@ export class Registrations {
     const name = fields.name ?? `${fields.service}-${randomBytes(4).toString('hex')}`;
     const key = `${namespace}/${fields.service}/${name}`;
     const before = this.#leases.get(key);
-    if (before === undefined && this.#leases.size >= MAX_REGISTRATIONS) return { ok: false, reason: `more than ${MAX_REGISTRATIONS} instances are registered` };
+    if (before === undefined && this.#leases.size >= MAX_REGISTRATIONS)
+      return { ok: false, reason: `more than ${MAX_REGISTRATIONS} instances are registered` };
     const { service, namespace: _namespace, leaseSeconds, ...rest } = fields;
     const instance = toInstance({ name: service, namespace }, { ...rest, name }, 0);
-    const seconds = Math.min(LONGEST_LEASE_SECONDS, Math.max(SHORTEST_LEASE_SECONDS, leaseSeconds || DEFAULT_LEASE_SECONDS));
+    const seconds = Math.min(
+      LONGEST_LEASE_SECONDS,
+      Math.max(SHORTEST_LEASE_SECONDS, leaseSeconds || DEFAULT_LEASE_SECONDS),
+    );
     const id = before?.id ?? randomBytes(16).toString('hex');
-    const lease: Lease = { key, id, termMs: seconds * 1000, instance, until: this.#clock.now() + seconds * 1000, draining: false };
+    const lease: Lease = {
+      key,
+      id,
+      termMs: seconds * 1000,
+      instance,
+      until: this.#clock.now() + seconds * 1000,
+      draining: false,
+    };
     this.#store.put({ key, leaseId: id, termMs: lease.termMs, instance });
     this.#keep(lease);
     this.#publish();
@@ -175,7 +198,8 @@ export class Registrations {
     this.#timer = null;
     let next = Number.POSITIVE_INFINITY;
     for (const lease of this.#leases.values()) next = Math.min(next, lease.until);
-    if (next !== Number.POSITIVE_INFINITY) this.#timer = this.#clock.after(Math.max(1, next - this.#clock.now()), () => this.#sweep());
+    if (next !== Number.POSITIVE_INFINITY)
+      this.#timer = this.#clock.after(Math.max(1, next - this.#clock.now()), () => this.#sweep());
   }
 
   /** Leases that ran out begin to drain; drained ones go. */

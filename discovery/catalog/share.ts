@@ -12,7 +12,9 @@ export function share<T>(previous: unknown, next: T): T {
 
 function shareMap(previous: Map<unknown, unknown>, next: Map<unknown, unknown>): Map<unknown, unknown> {
   const shared = new Map([...next].map(([key, value]) => [key, share(previous.get(key), value)]));
-  const same = shared.size === previous.size && [...shared].every(([key, value]) => previous.has(key) && previous.get(key) === value);
+  const same =
+    shared.size === previous.size &&
+    [...shared].every(([key, value]) => previous.has(key) && previous.get(key) === value);
   return same ? previous : shared;
 }
 
@@ -33,6 +35,7 @@ function shareObject<T extends object>(previous: object, next: T): T {
   const before = previous as Record<string, unknown>;
   const shared = Object.fromEntries(Object.entries(next).map(([key, value]) => [key, share(before[key], value)]));
   const keys = Object.keys(shared);
-  const same = keys.length === Object.keys(before).length && keys.every((key) => key in before && before[key] === shared[key]);
+  const same =
+    keys.length === Object.keys(before).length && keys.every((key) => key in before && before[key] === shared[key]);
   return (same ? previous : shared) as T;
 }

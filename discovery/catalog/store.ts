@@ -49,7 +49,12 @@ function isLocked(error: Error): boolean {
 }
 
 /** Keeps nothing: for a discovery without a folder, and for tests. */
-export const memoryStore: LeaseStore = { load: () => [], put: () => undefined, remove: () => undefined, close: () => undefined };
+export const memoryStore: LeaseStore = {
+  load: () => [],
+  put: () => undefined,
+  remove: () => undefined,
+  close: () => undefined,
+};
 
 class SqliteStore implements LeaseStore {
   readonly #database: DatabaseSync;
@@ -59,10 +64,14 @@ class SqliteStore implements LeaseStore {
   constructor(database: DatabaseSync) {
     this.#database = database;
     // The exclusive lock is taken by the first statement and ends with the process, however it ends.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0');
+    database.exec(
+      'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0',
+    );
     database.exec('BEGIN EXCLUSIVE; COMMIT');
     this.#migrate();
-    this.#put = database.prepare('INSERT OR REPLACE INTO leases (key, lease_id, term_ms, instance) VALUES (?, ?, ?, ?)');
+    this.#put = database.prepare(
+      'INSERT OR REPLACE INTO leases (key, lease_id, term_ms, instance) VALUES (?, ?, ?, ?)',
+    );
     this.#remove = database.prepare('DELETE FROM leases WHERE key = ?');
   }
 
@@ -90,8 +99,11 @@ class SqliteStore implements LeaseStore {
 
   #migrate(): void {
     const version = Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0);
-    if (version > SCHEMA_VERSION) throw new Error(`it was written by a newer version (schema ${version}, this one knows ${SCHEMA_VERSION})`);
-    this.#database.exec('CREATE TABLE IF NOT EXISTS leases (key TEXT PRIMARY KEY, lease_id TEXT NOT NULL, term_ms INTEGER NOT NULL, instance TEXT NOT NULL) STRICT');
+    if (version > SCHEMA_VERSION)
+      throw new Error(`it was written by a newer version (schema ${version}, this one knows ${SCHEMA_VERSION})`);
+    this.#database.exec(
+      'CREATE TABLE IF NOT EXISTS leases (key TEXT PRIMARY KEY, lease_id TEXT NOT NULL, term_ms INTEGER NOT NULL, instance TEXT NOT NULL) STRICT',
+    );
     this.#database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
   }
 

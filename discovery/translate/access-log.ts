@@ -38,7 +38,12 @@ export function accessLogs(mesh: MeshPolicy): MessageInitShape<typeof AccessLogS
   if (mesh.accessLog === null) return [];
   const logFormat = { case: 'logFormat', value: { format: { case: 'jsonFormat', value: { ...FIELDS } } } } as const;
   if (mesh.accessLog === 'stdout') {
-    return [{ name: 'envoy.access_loggers.stdout', configType: { case: 'typedConfig', value: any(StdoutAccessLogSchema, { accessLogFormat: logFormat }) } }];
+    return [
+      {
+        name: 'envoy.access_loggers.stdout',
+        configType: { case: 'typedConfig', value: any(StdoutAccessLogSchema, { accessLogFormat: logFormat }) },
+      },
+    ];
   }
   const file = any(FileAccessLogSchema, { path: mesh.accessLog, accessLogFormat: logFormat });
   return [{ name: 'envoy.access_loggers.file', configType: { case: 'typedConfig', value: file } }];

@@ -3,7 +3,11 @@
 
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { CircuitBreakersSchema } from '../../proto/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts';
-import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
+import {
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+  ClusterSchema,
+} from '../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
 import type { OutlierDetectionSchema } from '../../proto/gen/envoy/config/cluster/v3/outlier_detection_pb.ts';
 import { HttpProtocolOptionsSchema } from '../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
 import { CLUSTER } from '../../proto/resources.ts';
@@ -23,7 +27,12 @@ const LB_POLICIES: Readonly<Record<LoadBalancing, Cluster_LbPolicy>> = {
   RANDOM: Cluster_LbPolicy.RANDOM,
 };
 
-export function serviceCluster(service: Service, version: string | null, mesh: MeshPolicy, secured: boolean): EncodedResource {
+export function serviceCluster(
+  service: Service,
+  version: string | null,
+  mesh: MeshPolicy,
+  secured: boolean,
+): EncodedResource {
   const name = clusterName(service, version);
   const { traffic } = service;
   const http = httpOptions(service);
@@ -35,9 +44,13 @@ export function serviceCluster(service: Service, version: string | null, mesh: M
     lbPolicy: LB_POLICIES[traffic.loadBalancing ?? 'ROUND_ROBIN'],
     circuitBreakers: circuitBreakers(service),
     ...(traffic.outlierDetection === false ? {} : { outlierDetection: outlierDetection(traffic.outlierDetection) }),
-    ...(traffic.panicThresholdPercent === null ? {} : { commonLbConfig: { healthyPanicThreshold: { value: traffic.panicThresholdPercent } } }),
+    ...(traffic.panicThresholdPercent === null
+      ? {}
+      : { commonLbConfig: { healthyPanicThreshold: { value: traffic.panicThresholdPercent } } }),
     ...(secured ? { transportSocket: upstreamTls(identityOf(mesh, service.namespace, service.name)) } : {}),
-    ...(http === null ? {} : { typedExtensionProtocolOptions: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': http } }),
+    ...(http === null
+      ? {}
+      : { typedExtensionProtocolOptions: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': http } }),
   });
   return encodeResource(CLUSTER, name, ClusterSchema, message, name);
 }
@@ -46,7 +59,10 @@ export function serviceCluster(service: Service, version: string | null, mesh: M
 function httpOptions(service: Service) {
   const idle = service.traffic.idleTimeoutMs;
   if (service.protocol === 'http' && idle === null) return null;
-  const protocolConfig = service.protocol === 'grpc' ? ({ case: 'http2ProtocolOptions', value: {} } as const) : ({ case: 'httpProtocolOptions', value: {} } as const);
+  const protocolConfig =
+    service.protocol === 'grpc'
+      ? ({ case: 'http2ProtocolOptions', value: {} } as const)
+      : ({ case: 'httpProtocolOptions', value: {} } as const);
   return any(HttpProtocolOptionsSchema, {
     ...(idle === null ? {} : { commonHttpProtocolOptions: { idleTimeout: toDuration(idle) } }),
     upstreamProtocolOptions: { case: 'explicitHttpConfig', value: { protocolConfig } },
@@ -96,12 +112,19 @@ function outlierDetection(given: OutlierDetection | null): MessageInitShape<type
 /** The application behind an inbound listener: one fixed address, nothing to balance or to eject. */
 export function localCluster(address: string, appPort: number): EncodedResource {
   const name = inboundCluster(appPort);
-  const endpoint = { address: { address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: appPort } } } } } as const;
+  const endpoint = {
+    address: {
+      address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: appPort } } },
+    },
+  } as const;
   const message = create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: toDuration(CONNECT_TIMEOUT_MS),
-    loadAssignment: { clusterName: name, endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: endpoint } }] }] },
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: endpoint } }] }],
+    },
   });
   return encodeResource(CLUSTER, name, ClusterSchema, message);
 }

@@ -5,7 +5,11 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { Cluster_DiscoveryType, ClusterSchema } from '../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
 import { ListenerSchema } from '../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
-import type { RouteActionSchema, RouteMatchSchema, RouteSchema } from '../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
+import type {
+  RouteActionSchema,
+  RouteMatchSchema,
+  RouteSchema,
+} from '../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import { RouteConfigurationSchema } from '../../proto/gen/envoy/config/route/v3/route_pb.ts';
 import { HttpConnectionManagerSchema } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import { CLUSTER, LISTENER, ROUTE } from '../../proto/resources.ts';
@@ -19,7 +23,13 @@ import { type RouteInputs, rulesFor, type Services } from './routes.ts';
 import { adsSource } from './tls.ts';
 
 /** gRFC A44: the conditions that gRPC knows, and the most attempts that it makes. */
-const GRPC_CONDITIONS: ReadonlySet<string> = new Set(['cancelled', 'deadline-exceeded', 'internal', 'resource-exhausted', 'unavailable']);
+const GRPC_CONDITIONS: ReadonlySet<string> = new Set([
+  'cancelled',
+  'deadline-exceeded',
+  'internal',
+  'resource-exhausted',
+  'unavailable',
+]);
 
 /** A listener for each way to dial the service: with and without port, short and long. */
 export function grpcListeners(service: Service): readonly EncodedResource[] {
@@ -28,7 +38,14 @@ export function grpcListeners(service: Service): readonly EncodedResource[] {
     routeSpecifier: { case: 'rds', value: { routeConfigName: serviceRoutes(service), configSource: adsSource() } },
     httpFilters: [router()],
   });
-  return targets.map((name) => encodeResource(LISTENER, name, ListenerSchema, create(ListenerSchema, { name, apiListener: { apiListener: manager } })));
+  return targets.map((name) =>
+    encodeResource(
+      LISTENER,
+      name,
+      ListenerSchema,
+      create(ListenerSchema, { name, apiListener: { apiListener: manager } }),
+    ),
+  );
 }
 
 export function grpcRoutes(inputs: RouteInputs, service: Service): EncodedResource {
@@ -53,15 +70,25 @@ function pathSpecifier(path: PathMatch): NonNullable<MessageInitShape<typeof Rou
   return { case: 'prefix', value: prefix === '' ? '' : `${prefix}/` };
 }
 
-function routeOf(rule: RouteRule, match: MessageInitShape<typeof RouteMatchSchema>, services: Services): MessageInitShape<typeof RouteSchema>[] {
+function routeOf(
+  rule: RouteRule,
+  match: MessageInitShape<typeof RouteMatchSchema>,
+  services: Services,
+): MessageInitShape<typeof RouteSchema>[] {
   const clusters = rule.backends
     .filter((backend) => services.has(backend.service) && backend.weight > 0)
-    .map((backend) => ({ name: clusterName(services.get(backend.service) as Service, backend.version), weight: backend.weight }));
+    .map((backend) => ({
+      name: clusterName(services.get(backend.service) as Service, backend.version),
+      weight: backend.weight,
+    }));
   const [first] = clusters;
   if (first === undefined) return [];
   const retryPolicy = retryOf(rule.retry);
   const value: MessageInitShape<typeof RouteActionSchema> = {
-    clusterSpecifier: clusters.length === 1 ? { case: 'cluster', value: first.name } : { case: 'weightedClusters', value: { clusters } },
+    clusterSpecifier:
+      clusters.length === 1
+        ? { case: 'cluster', value: first.name }
+        : { case: 'weightedClusters', value: { clusters } },
     ...(rule.timeoutMs === null ? {} : { maxStreamDuration: { maxStreamDuration: toDuration(rule.timeoutMs) } }),
     ...(retryPolicy === null ? {} : { retryPolicy }),
   };
@@ -72,7 +99,10 @@ function routeOf(rule: RouteRule, match: MessageInitShape<typeof RouteMatchSchem
 function retryOf(policy: RetryPolicy | null) {
   const on = policy?.on.filter((word) => GRPC_CONDITIONS.has(word)) ?? [];
   if (policy === null || policy.attempts === 0 || on.length === 0) return null;
-  const backoff = { baseInterval: toDuration(policy.backoffMs), maxInterval: toDuration(policy.maxBackoffMs ?? policy.backoffMs * 10) };
+  const backoff = {
+    baseInterval: toDuration(policy.backoffMs),
+    maxInterval: toDuration(policy.maxBackoffMs ?? policy.backoffMs * 10),
+  };
   return { retryOn: on.join(','), numRetries: policy.attempts, retryBackOff: backoff };
 }
 

@@ -55,11 +55,20 @@ export interface Inbound {
 export function inboundListener(inbound: Inbound, mesh: MeshPolicy): EncodedResource {
   const filters = [...rbacFilters(inbound.service, inbound.policies, mesh), router()];
   const base = manager(INBOUND, mesh, { case: 'routeConfig', value: inboundRoutes(inbound) }, filters);
-  const tls = { ...base, forwardClientCertDetails: ForwardCert.SANITIZE_SET, setCurrentClientCertDetails: { uri: true } };
+  const tls = {
+    ...base,
+    forwardClientCertDetails: ForwardCert.SANITIZE_SET,
+    setCurrentClientCertDetails: { uri: true },
+  };
   // Forwarding headers are believed from peers with a certificate only.
   const plain = { ...base, useRemoteAddress: true, forwardClientCertDetails: ForwardCert.SANITIZE };
-  const secured: ChainInit = { name: 'mtls', filters: [hcmFilter(tls)], transportSocket: downstreamTls(mesh.trustDomain) };
-  if (inbound.mode === 'DISABLE') return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, [{ name: 'plain', filters: [hcmFilter(plain)] }]);
+  const secured: ChainInit = {
+    name: 'mtls',
+    filters: [hcmFilter(tls)],
+    transportSocket: downstreamTls(mesh.trustDomain),
+  };
+  if (inbound.mode === 'DISABLE')
+    return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, [{ name: 'plain', filters: [hcmFilter(plain)] }]);
   if (inbound.mode === 'STRICT') return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, [secured]);
   const chains: ChainInit[] = [
     { ...secured, filterChainMatch: { transportProtocol: 'tls' } },
@@ -99,7 +108,12 @@ function inboundRoutes(inbound: Inbound): MessageInitShape<typeof RouteConfigura
   };
 }
 
-export function gatewayListenerOf(gateway: string, declared: GatewayListener, bind: Bind, mesh: MeshPolicy): EncodedResource {
+export function gatewayListenerOf(
+  gateway: string,
+  declared: GatewayListener,
+  bind: Bind,
+  mesh: MeshPolicy,
+): EncodedResource {
   const name = gatewayListener(gateway, declared.name);
   const edge: HcmInit = {
     ...manager(name, mesh, rds(name)),
@@ -110,12 +124,26 @@ export function gatewayListenerOf(gateway: string, declared: GatewayListener, bi
   return listener(name, bind, TrafficDirection.OUTBOUND, [plainChain(edge)]);
 }
 
-function listener(name: string, bind: Bind, trafficDirection: TrafficDirection, filterChains: ChainInit[], inspectTls = false): EncodedResource {
-  const inspector = { name: 'envoy.filters.listener.tls_inspector', configType: { case: 'typedConfig', value: any(TlsInspectorSchema, {}) } } as const;
+function listener(
+  name: string,
+  bind: Bind,
+  trafficDirection: TrafficDirection,
+  filterChains: ChainInit[],
+  inspectTls = false,
+): EncodedResource {
+  const inspector = {
+    name: 'envoy.filters.listener.tls_inspector',
+    configType: { case: 'typedConfig', value: any(TlsInspectorSchema, {}) },
+  } as const;
   const message = create(ListenerSchema, {
     name,
     trafficDirection,
-    address: { address: { case: 'socketAddress', value: { address: bind.address, portSpecifier: { case: 'portValue', value: bind.port } } } },
+    address: {
+      address: {
+        case: 'socketAddress',
+        value: { address: bind.address, portSpecifier: { case: 'portValue', value: bind.port } },
+      },
+    },
     filterChains,
     ...(inspectTls ? { listenerFilters: [inspector] } : {}),
   });
@@ -127,11 +155,19 @@ function plainChain(hcm: HcmInit): ChainInit {
 }
 
 function hcmFilter(hcm: HcmInit) {
-  return { name: 'envoy.filters.network.http_connection_manager', configType: { case: 'typedConfig', value: any(HttpConnectionManagerSchema, hcm) } } as const;
+  return {
+    name: 'envoy.filters.network.http_connection_manager',
+    configType: { case: 'typedConfig', value: any(HttpConnectionManagerSchema, hcm) },
+  } as const;
 }
 
 /** Paths are normalised before anybody decides by them; slashes are left as they are. */
-function manager(statPrefix: string, mesh: MeshPolicy, routeSpecifier: NonNullable<HcmInit['routeSpecifier']>, httpFilters: MessageInitShape<typeof HttpFilterSchema>[] = [router()]) {
+function manager(
+  statPrefix: string,
+  mesh: MeshPolicy,
+  routeSpecifier: NonNullable<HcmInit['routeSpecifier']>,
+  httpFilters: MessageInitShape<typeof HttpFilterSchema>[] = [router()],
+) {
   return { statPrefix, routeSpecifier, httpFilters, normalizePath: true, accessLog: accessLogs(mesh) };
 }
 
@@ -142,4 +178,3 @@ function rds(routeConfigName: string): NonNullable<HcmInit['routeSpecifier']> {
 export function router(): MessageInitShape<typeof HttpFilterSchema> {
   return { name: 'envoy.filters.http.router', configType: { case: 'typedConfig', value: any(RouterSchema, {}) } };
 }
-

@@ -2,15 +2,29 @@
 // matches are tried.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { type HeaderValueOptionSchema, HeaderValueOption_HeaderAppendAction as Append } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
-import type { HeaderMatcherSchema, QueryParameterMatcherSchema, RouteMatchSchema } from '../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
+import {
+  type HeaderValueOptionSchema,
+  HeaderValueOption_HeaderAppendAction as Append,
+} from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import type {
+  HeaderMatcherSchema,
+  QueryParameterMatcherSchema,
+  RouteMatchSchema,
+} from '../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import type { HeaderChange, NamedMatch, PathMatch, RouteFilter, RouteMatch, RouteRule } from '../catalog/types.ts';
 
 type PathSpecifier = NonNullable<MessageInitShape<typeof RouteMatchSchema>['pathSpecifier']>;
 
-export function routeMatch(match: RouteMatch, path: PathSpecifier = pathSpecifier(match.path)): MessageInitShape<typeof RouteMatchSchema> {
+export function routeMatch(
+  match: RouteMatch,
+  path: PathSpecifier = pathSpecifier(match.path),
+): MessageInitShape<typeof RouteMatchSchema> {
   const headers = match.headers.map(headerMatcher);
-  if (match.method !== null) headers.push({ name: ':method', headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value: match.method } } } });
+  if (match.method !== null)
+    headers.push({
+      name: ':method',
+      headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value: match.method } } },
+    });
   return { pathSpecifier: path, headers, queryParameters: match.queryParams.map(queryMatcher) };
 }
 
@@ -23,12 +37,14 @@ function pathSpecifier(path: PathMatch): PathSpecifier {
 }
 
 function headerMatcher(match: NamedMatch): MessageInitShape<typeof HeaderMatcherSchema> {
-  if (match.type === 'Present') return { name: match.name, headerMatchSpecifier: { case: 'presentMatch', value: true } };
+  if (match.type === 'Present')
+    return { name: match.name, headerMatchSpecifier: { case: 'presentMatch', value: true } };
   return { name: match.name, headerMatchSpecifier: { case: 'stringMatch', value: stringMatcher(match) } };
 }
 
 function queryMatcher(match: NamedMatch): MessageInitShape<typeof QueryParameterMatcherSchema> {
-  if (match.type === 'Present') return { name: match.name, queryParameterMatchSpecifier: { case: 'presentMatch', value: true } };
+  if (match.type === 'Present')
+    return { name: match.name, queryParameterMatchSpecifier: { case: 'presentMatch', value: true } };
   return { name: match.name, queryParameterMatchSpecifier: { case: 'stringMatch', value: stringMatcher(match) } };
 }
 
@@ -47,7 +63,10 @@ export interface RuleMatch {
 /** Gateway API, HTTPRouteRule: exact path, longest path, method, most headers, most query parameters; then as written. */
 export function inOrder(rules: readonly RouteRule[]): readonly RuleMatch[] {
   const pairs = rules.flatMap((rule) => rule.matches.map((match) => ({ rule, match })));
-  return pairs.map((pair, position) => ({ pair, rank: [...rank(pair.match), -position] })).sort((a, b) => compare(b.rank, a.rank)).map(({ pair }) => pair);
+  return pairs
+    .map((pair, position) => ({ pair, rank: [...rank(pair.match), -position] }))
+    .sort((a, b) => compare(b.rank, a.rank))
+    .map(({ pair }) => pair);
 }
 
 function rank({ path, method, headers, queryParams }: RouteMatch): number[] {
@@ -84,5 +103,8 @@ function additions(change: HeaderChange): MessageInitShape<typeof HeaderValueOpt
     header: { key: pair.name, value: pair.value.replaceAll('%', '%%') },
     appendAction,
   });
-  return [...change.set.map(option(Append.OVERWRITE_IF_EXISTS_OR_ADD)), ...change.add.map(option(Append.APPEND_IF_EXISTS_OR_ADD))];
+  return [
+    ...change.set.map(option(Append.OVERWRITE_IF_EXISTS_OR_ADD)),
+    ...change.add.map(option(Append.APPEND_IF_EXISTS_OR_ADD)),
+  ];
 }

@@ -58,7 +58,8 @@ export function describeNode(node: Node, keysOverSds: boolean): NodeDescription 
 }
 
 function kindOf(node: Node, own: Json): NodeKind {
-  if (node.userAgentName.startsWith('gRPC') || node.metadata?.['GENERATOR'] === 'grpc' || own['kind'] === 'grpc') return 'grpc';
+  if (node.userAgentName.startsWith('gRPC') || node.metadata?.['GENERATOR'] === 'grpc' || own['kind'] === 'grpc')
+    return 'grpc';
   return own['kind'] === 'gateway' ? 'gateway' : 'sidecar';
 }
 

@@ -2,7 +2,12 @@
 // first; where an ALLOW policy applies, everything that none allows is refused.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { type PermissionSchema, type PolicySchema, type PrincipalSchema, RBAC_Action } from '../../proto/gen/envoy/config/rbac/v3/rbac_pb.ts';
+import {
+  type PermissionSchema,
+  type PolicySchema,
+  type PrincipalSchema,
+  RBAC_Action,
+} from '../../proto/gen/envoy/config/rbac/v3/rbac_pb.ts';
 import { RBACSchema } from '../../proto/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts';
 import type { HttpFilterSchema } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import type { AuthorizationPolicy, AuthorizationRule, Caller, MeshPolicy, StringMatch } from '../catalog/types.ts';
@@ -12,7 +17,11 @@ import { any } from './resource.ts';
 type PermissionInit = MessageInitShape<typeof PermissionSchema>;
 type PrincipalInit = MessageInitShape<typeof PrincipalSchema>;
 
-export function rbacFilters(service: string, policies: readonly AuthorizationPolicy[], mesh: MeshPolicy): MessageInitShape<typeof HttpFilterSchema>[] {
+export function rbacFilters(
+  service: string,
+  policies: readonly AuthorizationPolicy[],
+  mesh: MeshPolicy,
+): MessageInitShape<typeof HttpFilterSchema>[] {
   const applying = policies.filter((policy) => policy.services === null || policy.services.includes(service));
   return (['DENY', 'ALLOW'] as const).flatMap((action) => {
     const chosen = applying.filter((policy) => policy.action === action);
@@ -20,10 +29,19 @@ export function rbacFilters(service: string, policies: readonly AuthorizationPol
   });
 }
 
-function rbacFilter(action: 'ALLOW' | 'DENY', policies: readonly AuthorizationPolicy[], mesh: MeshPolicy): MessageInitShape<typeof HttpFilterSchema> {
-  const entries = policies.flatMap((policy) => policy.rules.map((rule, i) => [`${policy.name}[${i}]`, policyOf(rule, mesh)] as const));
+function rbacFilter(
+  action: 'ALLOW' | 'DENY',
+  policies: readonly AuthorizationPolicy[],
+  mesh: MeshPolicy,
+): MessageInitShape<typeof HttpFilterSchema> {
+  const entries = policies.flatMap((policy) =>
+    policy.rules.map((rule, i) => [`${policy.name}[${i}]`, policyOf(rule, mesh)] as const),
+  );
   const config = any(RBACSchema, { rules: { action: RBAC_Action[action], policies: Object.fromEntries(entries) } });
-  return { name: `envoy.filters.http.rbac.${action.toLowerCase()}`, configType: { case: 'typedConfig', value: config } };
+  return {
+    name: `envoy.filters.http.rbac.${action.toLowerCase()}`,
+    configType: { case: 'typedConfig', value: config },
+  };
 }
 
 function policyOf(rule: AuthorizationRule, mesh: MeshPolicy): MessageInitShape<typeof PolicySchema> {
@@ -38,14 +56,18 @@ function policyOf(rule: AuthorizationRule, mesh: MeshPolicy): MessageInitShape<t
 /** By the certificate's URI, exactly; a connection without certificate matches none. */
 function principal(caller: Caller, mesh: MeshPolicy): PrincipalInit {
   const uri = 'principal' in caller ? caller.principal : identityOf(mesh, caller.namespace, caller.service);
-  return { identifier: { case: 'authenticated', value: { principalName: { matchPattern: { case: 'exact', value: uri } } } } };
+  return {
+    identifier: { case: 'authenticated', value: { principalName: { matchPattern: { case: 'exact', value: uri } } } },
+  };
 }
 
 function permission(paths: readonly StringMatch[], methods: readonly string[]): PermissionInit {
   const parts: PermissionInit[] = [];
   if (paths.length > 0) parts.push(anyOf(paths.map(pathPermission)));
   if (methods.length > 0) parts.push(anyOf(methods.map(methodPermission)));
-  return parts.length === 0 ? { rule: { case: 'any', value: true } } : { rule: { case: 'andRules', value: { rules: parts } } };
+  return parts.length === 0
+    ? { rule: { case: 'any', value: true } }
+    : { rule: { case: 'andRules', value: { rules: parts } } };
 }
 
 function anyOf(rules: PermissionInit[]): PermissionInit {
@@ -54,10 +76,19 @@ function anyOf(rules: PermissionInit[]): PermissionInit {
 
 function pathPermission({ kind, value }: StringMatch): PermissionInit {
   if (kind === 'prefix' && value === '') return { rule: { case: 'any', value: true } };
-  const matchPattern = kind === 'regex' ? ({ case: 'safeRegex', value: { regex: value } } as const) : ({ case: kind, value } as const);
+  const matchPattern =
+    kind === 'regex' ? ({ case: 'safeRegex', value: { regex: value } } as const) : ({ case: kind, value } as const);
   return { rule: { case: 'urlPath', value: { rule: { case: 'path', value: { matchPattern } } } } };
 }
 
 function methodPermission(method: string): PermissionInit {
-  return { rule: { case: 'header', value: { name: ':method', headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value: method } } } } } };
+  return {
+    rule: {
+      case: 'header',
+      value: {
+        name: ':method',
+        headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value: method } } },
+      },
+    },
+  };
 }

@@ -15,7 +15,13 @@ export interface EncodedResource {
 }
 
 /** The message as a resource. */
-export function encodeResource<S extends DescMessage>(type: ResourceType, name: string, schema: S, message: MessageShape<S>, endpoints: string | null = null): EncodedResource {
+export function encodeResource<S extends DescMessage>(
+  type: ResourceType,
+  name: string,
+  schema: S,
+  message: MessageShape<S>,
+  endpoints: string | null = null,
+): EncodedResource {
   return { type, name, bytes: encodeCanonical(schema, message), endpoints };
 }
 
@@ -33,11 +39,7 @@ export class Memo<T> {
 
   of(objects: readonly object[], text: string, make: () => T): T {
     let level = this.#root;
-    for (const object of objects) {
-      let next = level.byObject.get(object);
-      if (next === undefined) level.byObject.set(object, (next = { byText: new Map(), byObject: new WeakMap() }));
-      level = next;
-    }
+    for (const object of objects) level = below(level, object);
     const found = level.byText.get(text);
     if (found !== undefined) return found;
     const made = make();
@@ -54,4 +56,12 @@ const MAX_TEXTS = 4096;
 interface Level<T> {
   readonly byText: Map<string, T>;
   readonly byObject: WeakMap<object, Level<T>>;
+}
+
+function below<T>(level: Level<T>, object: object): Level<T> {
+  const found = level.byObject.get(object);
+  if (found !== undefined) return found;
+  const made: Level<T> = { byText: new Map(), byObject: new WeakMap() };
+  level.byObject.set(object, made);
+  return made;
 }

@@ -18,18 +18,27 @@ const DEFAULT_BACKOFF_MS = 25;
 export const SAFE_RETRY_KEY = 'fairlead.policy.retry';
 
 /** null: nothing is repeated. */
-export function retryPolicy(policy: RetryPolicy | null, perTryMs: number | null): MessageInitShape<typeof RetryPolicySchema> | null {
+export function retryPolicy(
+  policy: RetryPolicy | null,
+  perTryMs: number | null,
+): MessageInitShape<typeof RetryPolicySchema> | null {
   if (policy?.attempts === 0) return null;
   const on = policy !== null && policy.on.length > 0 ? policy.on : DEFAULT_RETRY_ON;
   const codes = policy?.codes ?? [];
   const base = policy?.backoffMs ?? DEFAULT_BACKOFF_MS;
   const perTry = policy?.perTryTimeoutMs ?? perTryMs;
   return {
-    retryOn: [...on, ...(codes.length > 0 && !on.includes('retriable-status-codes') ? ['retriable-status-codes'] : [])].join(','),
+    retryOn: [
+      ...on,
+      ...(codes.length > 0 && !on.includes('retriable-status-codes') ? ['retriable-status-codes'] : []),
+    ].join(','),
     numRetries: policy?.attempts ?? DEFAULT_ATTEMPTS,
     retriableStatusCodes: [...codes],
     retryHostPredicate: [
-      { name: 'envoy.retry_host_predicates.previous_hosts', configType: { case: 'typedConfig', value: any(PreviousHostsPredicateSchema, {}) } },
+      {
+        name: 'envoy.retry_host_predicates.previous_hosts',
+        configType: { case: 'typedConfig', value: any(PreviousHostsPredicateSchema, {}) },
+      },
     ],
     hostSelectionRetryMaxAttempts: HOST_SELECTION_ATTEMPTS,
     retryBackOff: { baseInterval: toDuration(base), maxInterval: toDuration(policy?.maxBackoffMs ?? base * 10) },

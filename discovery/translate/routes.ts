@@ -12,7 +12,19 @@ import {
 import { RouteConfigurationSchema } from '../../proto/gen/envoy/config/route/v3/route_pb.ts';
 import { ROUTE } from '../../proto/resources.ts';
 import { toDuration } from '../../proto/scalars.ts';
-import type { BackendRef, Catalog, Gateway, GatewayListener, PathChange, PathMatch, RetryPolicy, Route, RouteFilter, RouteRule, Service } from '../catalog/types.ts';
+import type {
+  BackendRef,
+  Catalog,
+  Gateway,
+  GatewayListener,
+  PathChange,
+  PathMatch,
+  RetryPolicy,
+  Route,
+  RouteFilter,
+  RouteRule,
+  Service,
+} from '../catalog/types.ts';
 import { headerChanges, inOrder, routeMatch } from './match.ts';
 import { clusterName, fullHost, gatewayListener, hostNames, OUTBOUND, serviceRoutes } from './names.ts';
 import { type EncodedResource, encodeResource } from './resource.ts';
@@ -46,7 +58,10 @@ function forwardTo(service: Service): RouteRule {
 /** The table of the outbound port: which service, by the request's Host, whatever port it names. */
 export function outboundRoutes(inputs: RouteInputs, visible: readonly Service[]): EncodedResource {
   const taken = new Set<string>();
-  const hosts = [...ownHosts(inputs, taken), ...visible.flatMap((service) => serviceHost(inputs, service, hostNames(service), taken))];
+  const hosts = [
+    ...ownHosts(inputs, taken),
+    ...visible.flatMap((service) => serviceHost(inputs, service, hostNames(service), taken)),
+  ];
   return encode(OUTBOUND, hosts);
 }
 
@@ -54,10 +69,17 @@ export function singleServiceRoutes(inputs: RouteInputs, service: Service): Enco
   return encode(serviceRoutes(service), serviceHost(inputs, service, ['*'], new Set()));
 }
 
-function serviceHost(inputs: RouteInputs, service: Service, domains: readonly string[], taken: Set<string>): HostInit[] {
+function serviceHost(
+  inputs: RouteInputs,
+  service: Service,
+  domains: readonly string[],
+  taken: Set<string>,
+): HostInit[] {
   const free = claim(domains, taken);
   if (free.length === 0) return [];
-  return [{ name: fullHost(service), domains: free, routes: routesOf(rulesFor(service, inputs.routes), inputs.services) }];
+  return [
+    { name: fullHost(service), domains: free, routes: routesOf(rulesFor(service, inputs.routes), inputs.services) },
+  ];
 }
 
 /** Routes without a parent have hosts of their own on every outbound port. */
@@ -71,10 +93,14 @@ function ownHosts(inputs: RouteInputs, taken: Set<string>): HostInit[] {
 
 export function gatewayRoutes(inputs: RouteInputs, gateway: Gateway, listener: GatewayListener): EncodedResource {
   const attached = inputs.routes.filter((route) =>
-    route.gateways.some((parent) => parent.name === gateway.name && (parent.section === null || parent.section === listener.name)),
+    route.gateways.some(
+      (parent) => parent.name === gateway.name && (parent.section === null || parent.section === listener.name),
+    ),
   );
   const groups = groupByHost(attached, (route) => hostsAt(route, listener));
-  const hosts = groups.map(([host, rules]): HostInit => ({ name: host, domains: [host], routes: routesOf(rules, inputs.services) }));
+  const hosts = groups.map(
+    ([host, rules]): HostInit => ({ name: host, domains: [host], routes: routesOf(rules, inputs.services) }),
+  );
   return encode(gatewayListener(gateway.name, listener.name), hosts);
 }
 
@@ -107,7 +133,12 @@ function claim(domains: readonly string[], taken: Set<string>): string[] {
 }
 
 function encode(name: string, virtualHosts: HostInit[]): EncodedResource {
-  const message = create(RouteConfigurationSchema, { name, virtualHosts, ignorePortInHostMatching: true, validateClusters: false });
+  const message = create(RouteConfigurationSchema, {
+    name,
+    virtualHosts,
+    ignorePortInHostMatching: true,
+    validateClusters: false,
+  });
   return encodeResource(ROUTE, name, RouteConfigurationSchema, message);
 }
 
@@ -116,7 +147,13 @@ function routesOf(rules: readonly RouteRule[], services: Services): RouteInit[] 
     const retry = retryOf(rule, services);
     const action = actionOf(rule, match.path, services, retry);
     const metadata = action.case === 'route' ? safeRetryMetadata(retry) : null;
-    return { ...(rule.name === null ? {} : { name: rule.name }), match: routeMatch(match), action, ...headerChanges(rule.filters), ...(metadata === null ? {} : { metadata }) };
+    return {
+      ...(rule.name === null ? {} : { name: rule.name }),
+      match: routeMatch(match),
+      action,
+      ...headerChanges(rule.filters),
+      ...(metadata === null ? {} : { metadata }),
+    };
   });
 }
 
@@ -127,34 +164,56 @@ function retryOf(rule: RouteRule, services: Services): RetryPolicy | null {
   return rule.retry ?? (targets.size === 1 && only !== undefined ? (services.get(only)?.retry ?? null) : null);
 }
 
-function actionOf(rule: RouteRule, path: PathMatch, services: Services, retry: RetryPolicy | null): NonNullable<RouteInit['action']> & { case: string } {
+function actionOf(
+  rule: RouteRule,
+  path: PathMatch,
+  services: Services,
+  retry: RetryPolicy | null,
+): NonNullable<RouteInit['action']> & { case: string } {
   for (const filter of rule.filters) {
     if (filter.type === 'RequestRedirect') return { case: 'redirect', value: redirect(filter, path) };
-    if (filter.type === 'DirectResponse') return { case: 'directResponse', value: directResponse(filter.statusCode, filter.body) };
+    if (filter.type === 'DirectResponse')
+      return { case: 'directResponse', value: directResponse(filter.statusCode, filter.body) };
   }
   const backends = rule.backends.filter((backend) => services.has(backend.service) && backend.weight > 0);
   // Gateway API: a rule of which no backend is there answers 500.
-  return backends.length === 0 ? { case: 'directResponse', value: directResponse(500, 'no backend') } : { case: 'route', value: forward(rule, backends, path, services, retry) };
+  return backends.length === 0
+    ? { case: 'directResponse', value: directResponse(500, 'no backend') }
+    : { case: 'route', value: forward(rule, backends, path, services, retry) };
 }
 
 function directResponse(status: number, body: string) {
   return { status, ...(body === '' ? {} : { body: { specifier: { case: 'inlineString', value: body } } as const }) };
 }
 
-function forward(rule: RouteRule, backends: readonly BackendRef[], path: PathMatch, services: Services, retry: RetryPolicy | null): MessageInitShape<typeof RouteActionSchema> {
+function forward(
+  rule: RouteRule,
+  backends: readonly BackendRef[],
+  path: PathMatch,
+  services: Services,
+  retry: RetryPolicy | null,
+): MessageInitShape<typeof RouteActionSchema> {
   const policy = retryPolicy(retry, rule.backendTimeoutMs);
   const rewrite = rule.filters.find((filter) => filter.type === 'URLRewrite');
   return {
     clusterSpecifier: clusterSpecifier(backends, services),
-    ...(rewrite?.hostname == null ? {} : { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: rewrite.hostname } }),
+    ...(rewrite?.hostname == null
+      ? {}
+      : { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: rewrite.hostname } }),
     ...(rewrite?.path == null ? {} : pathRewrite(rewrite.path, path)),
     ...(rule.timeoutMs === null ? {} : { timeout: toDuration(rule.timeoutMs) }),
     ...(policy === null ? {} : { retryPolicy: policy }),
   };
 }
 
-function clusterSpecifier(backends: readonly BackendRef[], services: Services): NonNullable<MessageInitShape<typeof RouteActionSchema>['clusterSpecifier']> {
-  const clusters = backends.map((backend) => ({ name: clusterName(services.get(backend.service) as Service, backend.version), weight: backend.weight }));
+function clusterSpecifier(
+  backends: readonly BackendRef[],
+  services: Services,
+): NonNullable<MessageInitShape<typeof RouteActionSchema>['clusterSpecifier']> {
+  const clusters = backends.map((backend) => ({
+    name: clusterName(services.get(backend.service) as Service, backend.version),
+    weight: backend.weight,
+  }));
   const [only] = clusters;
   if (only !== undefined && clusters.length === 1) return { case: 'cluster', value: only.name };
   return { case: 'weightedClusters', value: { clusters } };
@@ -163,13 +222,19 @@ function clusterSpecifier(backends: readonly BackendRef[], services: Services): 
 const WHOLE_PATH = '^[^?]*';
 
 /** Rewrites of forwarded requests. The query stays as it is. */
-function pathRewrite(change: PathChange, path: PathMatch): Pick<MessageInitShape<typeof RouteActionSchema>, 'prefixRewrite' | 'regexRewrite'> {
-  if (change.type === 'ReplaceFullPath') return { regexRewrite: { pattern: { regex: WHOLE_PATH }, substitution: escapeSubstitution(change.value) } };
+function pathRewrite(
+  change: PathChange,
+  path: PathMatch,
+): Pick<MessageInitShape<typeof RouteActionSchema>, 'prefixRewrite' | 'regexRewrite'> {
+  if (change.type === 'ReplaceFullPath')
+    return { regexRewrite: { pattern: { regex: WHOLE_PATH }, substitution: escapeSubstitution(change.value) } };
   const replacement = change.value.replace(/\/+$/, '');
   const prefix = path.value.replace(/\/+$/, '');
   if (prefix === '') return { prefixRewrite: `${replacement}/` };
   // With nothing in its place, cutting a prefix off /shop/x must leave /x, not //x.
-  return replacement === '' ? { regexRewrite: { pattern: { regex: `^${escapeRegex(prefix)}/*` }, substitution: '/' } } : { prefixRewrite: replacement };
+  return replacement === ''
+    ? { regexRewrite: { pattern: { regex: `^${escapeRegex(prefix)}/*` }, substitution: '/' } }
+    : { prefixRewrite: replacement };
 }
 
 function escapeRegex(text: string): string {
@@ -180,9 +245,18 @@ function escapeSubstitution(text: string): string {
   return text.replaceAll('\\', '\\\\');
 }
 
-const REDIRECT_CODES = { 301: Code.MOVED_PERMANENTLY, 302: Code.FOUND, 303: Code.SEE_OTHER, 307: Code.TEMPORARY_REDIRECT, 308: Code.PERMANENT_REDIRECT } as const;
+const REDIRECT_CODES = {
+  301: Code.MOVED_PERMANENTLY,
+  302: Code.FOUND,
+  303: Code.SEE_OTHER,
+  307: Code.TEMPORARY_REDIRECT,
+  308: Code.PERMANENT_REDIRECT,
+} as const;
 
-function redirect(filter: Extract<RouteFilter, { type: 'RequestRedirect' }>, path: PathMatch): MessageInitShape<typeof RedirectActionSchema> {
+function redirect(
+  filter: Extract<RouteFilter, { type: 'RequestRedirect' }>,
+  path: PathMatch,
+): MessageInitShape<typeof RedirectActionSchema> {
   const { scheme, hostname, port } = filter;
   return {
     responseCode: REDIRECT_CODES[filter.statusCode],
@@ -193,8 +267,13 @@ function redirect(filter: Extract<RouteFilter, { type: 'RequestRedirect' }>, pat
   };
 }
 
-function redirectPath(change: PathChange, path: PathMatch): NonNullable<MessageInitShape<typeof RedirectActionSchema>['pathRewriteSpecifier']> {
+function redirectPath(
+  change: PathChange,
+  path: PathMatch,
+): NonNullable<MessageInitShape<typeof RedirectActionSchema>['pathRewriteSpecifier']> {
   if (change.type === 'ReplaceFullPath') return { case: 'pathRedirect', value: change.value };
   const { prefixRewrite, regexRewrite } = pathRewrite(change, path);
-  return regexRewrite === undefined ? { case: 'prefixRewrite', value: prefixRewrite ?? '/' } : { case: 'regexRewrite', value: regexRewrite };
+  return regexRewrite === undefined
+    ? { case: 'prefixRewrite', value: prefixRewrite ?? '/' }
+    : { case: 'regexRewrite', value: regexRewrite };
 }

@@ -19,11 +19,21 @@ export interface KeyPair {
 
 export function trustBundleSecret(bundle: TrustBundle): EncodedResource {
   const trustedCa = { specifier: { case: 'inlineBytes', value: Buffer.from(bundle.pem) } } as const;
-  return encodeResource(SECRET, TRUST_BUNDLE, SecretSchema, create(SecretSchema, { name: TRUST_BUNDLE, type: { case: 'validationContext', value: { trustedCa } } }));
+  return encodeResource(
+    SECRET,
+    TRUST_BUNDLE,
+    SecretSchema,
+    create(SecretSchema, { name: TRUST_BUNDLE, type: { case: 'validationContext', value: { trustedCa } } }),
+  );
 }
 
 export function ownCertificateSecret(pair: KeyPair): EncodedResource {
   const inline = (pem: string) => ({ specifier: { case: 'inlineBytes', value: Buffer.from(pem) } }) as const;
   const value = { certificateChain: inline(pair.chainPem), privateKey: inline(pair.keyPem) };
-  return encodeResource(SECRET, OWN_CERTIFICATE, SecretSchema, create(SecretSchema, { name: OWN_CERTIFICATE, type: { case: 'tlsCertificate', value } }));
+  return encodeResource(
+    SECRET,
+    OWN_CERTIFICATE,
+    SecretSchema,
+    create(SecretSchema, { name: OWN_CERTIFICATE, type: { case: 'tlsCertificate', value } }),
+  );
 }

@@ -4,8 +4,15 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { TransportSocketSchema } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { ConfigSourceSchema } from '../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
 import { ApiVersion } from '../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
-import { SubjectAltNameMatcher_SanType, TlsParameters_TlsProtocol } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
-import { type CommonTlsContextSchema, DownstreamTlsContextSchema, UpstreamTlsContextSchema } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
+import {
+  SubjectAltNameMatcher_SanType,
+  TlsParameters_TlsProtocol,
+} from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
+import {
+  type CommonTlsContextSchema,
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
 import type { StringMatcherSchema } from '../../proto/gen/envoy/type/matcher/v3/string_pb.ts';
 import { any } from './resource.ts';
 
@@ -32,16 +39,23 @@ export function downstreamTls(trustDomain: string): MessageInitShape<typeof Tran
   return { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value: context } };
 }
 
-function commonTls(peer: NonNullable<MessageInitShape<typeof StringMatcherSchema>['matchPattern']>): MessageInitShape<typeof CommonTlsContextSchema> {
+function commonTls(
+  peer: NonNullable<MessageInitShape<typeof StringMatcherSchema>['matchPattern']>,
+): MessageInitShape<typeof CommonTlsContextSchema> {
   return {
     // A highest version must be said: towards an upstream Envoy's default is TLS 1.2.
-    tlsParams: { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3, tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3 },
+    tlsParams: {
+      tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+      tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+    },
     alpnProtocols: ['http/1.1'],
     tlsCertificateSdsSecretConfigs: [{ name: OWN_CERTIFICATE, sdsConfig: adsSource() }],
     validationContextType: {
       case: 'combinedValidationContext',
       value: {
-        defaultValidationContext: { matchTypedSubjectAltNames: [{ sanType: SubjectAltNameMatcher_SanType.URI, matcher: { matchPattern: peer } }] },
+        defaultValidationContext: {
+          matchTypedSubjectAltNames: [{ sanType: SubjectAltNameMatcher_SanType.URI, matcher: { matchPattern: peer } }],
+        },
         validationContextSdsSecretConfig: { name: TRUST_BUNDLE, sdsConfig: adsSource() },
       },
     },

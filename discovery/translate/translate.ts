@@ -32,7 +32,11 @@ export function translator(): Translate {
   };
 }
 
-function secretResources({ bundle, own }: Secrets, node: NodeDescription, one: Memo<EncodedResource>): readonly EncodedResource[] {
+function secretResources(
+  { bundle, own }: Secrets,
+  node: NodeDescription,
+  one: Memo<EncodedResource>,
+): readonly EncodedResource[] {
   if (node.kind === 'grpc') return [];
   const roots = one.of([bundle], 'roots', () => trustBundleSecret(bundle));
   return own === null ? [roots] : [roots, one.of([own], 'own', () => ownCertificateSecret(own))];
@@ -57,28 +61,55 @@ function subsetsOf(catalog: Catalog, services: readonly Service[]): readonly Sub
   const versions = versionsAsked(catalog);
   return services.flatMap((service) => {
     const instances = catalog.instances.get(service.name) ?? NO_INSTANCES;
-    return [null, ...[...(versions.get(service.name) ?? [])].sort()].map((version) => ({ service, version, instances }));
+    return [null, ...[...(versions.get(service.name) ?? [])].sort()].map((version) => ({
+      service,
+      version,
+      instances,
+    }));
   });
 }
 
-function grpcResources(catalog: Catalog, one: Memo<EncodedResource>, many: Memo<readonly EncodedResource[]>): readonly EncodedResource[] {
+function grpcResources(
+  catalog: Catalog,
+  one: Memo<EncodedResource>,
+  many: Memo<readonly EncodedResource[]>,
+): readonly EncodedResource[] {
   const services = [...catalog.services.values()];
   const clusters = subsetsOf(catalog, services).flatMap(({ service, version, instances }) => [
     one.of([service], `grpc cluster ${version}`, () => grpcCluster(service, version)),
-    one.of([service, instances], `grpc endpoints ${version}`, () => endpointsOf(clusterName(service, version), instances, version, true)),
+    one.of([service, instances], `grpc endpoints ${version}`, () =>
+      endpointsOf(clusterName(service, version), instances, version, true),
+    ),
   ]);
-  const tables = services.map((service) => one.of([catalog.services, catalog.routes, service], 'grpc routes', () => grpcRoutes(catalog, service)));
-  return [...clusters, ...services.flatMap((service) => many.of([service], 'grpc listeners', () => grpcListeners(service))), ...tables];
+  const tables = services.map((service) =>
+    one.of([catalog.services, catalog.routes, service], 'grpc routes', () => grpcRoutes(catalog, service)),
+  );
+  return [
+    ...clusters,
+    ...services.flatMap((service) => many.of([service], 'grpc listeners', () => grpcListeners(service))),
+    ...tables,
+  ];
 }
 
-function proxyResources(catalog: Catalog, node: NodeDescription, one: Memo<EncodedResource>): readonly EncodedResource[] {
+function proxyResources(
+  catalog: Catalog,
+  node: NodeDescription,
+  one: Memo<EncodedResource>,
+): readonly EncodedResource[] {
   const visible = visibleServices(catalog, node);
   const clusters = subsetsOf(catalog, visible).flatMap(({ service, version, instances }) => [
     clusterFor(catalog, node, one, service, version, instances),
-    one.of([service, instances], `endpoints ${version}`, () => endpointsOf(clusterName(service, version), instances, version, false)),
+    one.of([service, instances], `endpoints ${version}`, () =>
+      endpointsOf(clusterName(service, version), instances, version, false),
+    ),
   ]);
   const gateway = gatewayFor(catalog, node);
-  return [...clusters, ...(gateway === null ? sidecarResources(catalog, node, visible, one) : gatewayResources(catalog, node, gateway, one))];
+  return [
+    ...clusters,
+    ...(gateway === null
+      ? sidecarResources(catalog, node, visible, one)
+      : gatewayResources(catalog, node, gateway, one)),
+  ];
 }
 
 /** Our own proxy speaks HTTP/1.1 to services in this version; gRPC services are for others. */
@@ -86,9 +117,18 @@ function visibleServices(catalog: Catalog, node: NodeDescription): readonly Serv
   return [...catalog.services.values()].filter((service) => node.stock || service.protocol === 'http');
 }
 
-function clusterFor(catalog: Catalog, node: NodeDescription, one: Memo<EncodedResource>, service: Service, version: string | null, instances: readonly Instance[]): EncodedResource {
+function clusterFor(
+  catalog: Catalog,
+  node: NodeDescription,
+  one: Memo<EncodedResource>,
+  service: Service,
+  version: string | null,
+  instances: readonly Instance[],
+): EncodedResource {
   const secured = node.holdsCertificate && isSecured(catalog, service, instances);
-  return one.of([service, catalog.mesh], `cluster ${version} ${secured}`, () => serviceCluster(service, version, catalog.mesh, secured));
+  return one.of([service, catalog.mesh], `cluster ${version} ${secured}`, () =>
+    serviceCluster(service, version, catalog.mesh, secured),
+  );
 }
 
 function modeOf(catalog: Catalog, service: Service | null): MtlsMode {
@@ -108,7 +148,12 @@ function gatewayFor(catalog: Catalog, node: NodeDescription): Gateway | null {
   return catalog.gateways.get(node.service) ?? null;
 }
 
-function sidecarResources(catalog: Catalog, node: NodeDescription, visible: readonly Service[], one: Memo<EncodedResource>): readonly EncodedResource[] {
+function sidecarResources(
+  catalog: Catalog,
+  node: NodeDescription,
+  visible: readonly Service[],
+  one: Memo<EncodedResource>,
+): readonly EncodedResource[] {
   if (node.kind === 'gateway') return [];
   const { mesh, services, routes } = catalog;
   const bind = { address: node.outboundAddress, port: node.outboundPort };
@@ -121,21 +166,33 @@ function sidecarResources(catalog: Catalog, node: NodeDescription, visible: read
   ];
 }
 
-function upstreamResources(catalog: Catalog, node: NodeDescription, own: Service | null, one: Memo<EncodedResource>): readonly EncodedResource[] {
+function upstreamResources(
+  catalog: Catalog,
+  node: NodeDescription,
+  own: Service | null,
+  one: Memo<EncodedResource>,
+): readonly EncodedResource[] {
   const { mesh, services, routes } = catalog;
   return (own?.upstreams ?? []).flatMap(({ service: name, port }) => {
     const service = services.get(name);
     if (service === undefined) return [];
     const listener = upstreamListener(name, port);
     return [
-      one.of([mesh, service], `${listener} ${node.outboundAddress}`, () => upstreamListenerOf(listener, { address: node.outboundAddress, port }, serviceRoutes(service), mesh)),
+      one.of([mesh, service], `${listener} ${node.outboundAddress}`, () =>
+        upstreamListenerOf(listener, { address: node.outboundAddress, port }, serviceRoutes(service), mesh),
+      ),
       one.of([services, routes, service], 'service routes', () => singleServiceRoutes(catalog, service)),
     ];
   });
 }
 
 /** A node that cannot show a certificate is given no plain door into a service that demands one. */
-function inboundResources(catalog: Catalog, node: NodeDescription, own: Service | null, one: Memo<EncodedResource>): readonly EncodedResource[] {
+function inboundResources(
+  catalog: Catalog,
+  node: NodeDescription,
+  own: Service | null,
+  one: Memo<EncodedResource>,
+): readonly EncodedResource[] {
   const appPort = node.appPort ?? own?.port ?? null;
   if (appPort === null || appPort === 0 || (own === null && !node.described) || node.service === '') return [];
   const declared = modeOf(catalog, own);
@@ -145,7 +202,11 @@ function inboundResources(catalog: Catalog, node: NodeDescription, own: Service 
   const bind = { address: node.inboundAddress, port: node.inboundPort };
   const inbound = { bind, appPort, service: node.service, mode, policies, safeRetries: !node.stock };
   return [
-    one.of([mesh, policies], `inbound ${node.service} ${bind.address} ${bind.port} ${appPort} ${mode} ${node.stock}`, () => inboundListener(inbound, mesh)),
+    one.of(
+      [mesh, policies],
+      `inbound ${node.service} ${bind.address} ${bind.port} ${appPort} ${mode} ${node.stock}`,
+      () => inboundListener(inbound, mesh),
+    ),
     one.of([LOCAL], `local ${node.appAddress} ${appPort}`, () => localCluster(node.appAddress, appPort)),
   ];
 }
@@ -153,14 +214,23 @@ function inboundResources(catalog: Catalog, node: NodeDescription, own: Service 
 /** Local clusters depend on nothing in the catalog. */
 const LOCAL = {};
 
-function gatewayResources(catalog: Catalog, node: NodeDescription, gateway: Gateway, one: Memo<EncodedResource>): readonly EncodedResource[] {
+function gatewayResources(
+  catalog: Catalog,
+  node: NodeDescription,
+  gateway: Gateway,
+  one: Memo<EncodedResource>,
+): readonly EncodedResource[] {
   const { mesh, services, routes } = catalog;
   return gateway.listeners.flatMap((declared, i) => {
     const port = i === 0 ? (node.gatewayPort ?? declared.port) : declared.port;
     const bind = { address: node.gatewayAddress ?? gateway.address, port };
     return [
-      one.of([mesh, gateway], `gateway ${declared.name} ${bind.address} ${port}`, () => gatewayListenerOf(gateway.name, declared, bind, mesh)),
-      one.of([services, routes, gateway], `gateway routes ${declared.name}`, () => gatewayRoutes(catalog, gateway, declared)),
+      one.of([mesh, gateway], `gateway ${declared.name} ${bind.address} ${port}`, () =>
+        gatewayListenerOf(gateway.name, declared, bind, mesh),
+      ),
+      one.of([services, routes, gateway], `gateway routes ${declared.name}`, () =>
+        gatewayRoutes(catalog, gateway, declared),
+      ),
     ];
   });
 }

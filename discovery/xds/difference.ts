@@ -26,10 +26,14 @@ export interface Kind {
 export function difference(resources: Resources, subscription: Subscription, kind: Kind): Difference {
   const visible = visibleTo(resources, subscription, kind);
   const version = setVersion(visible.values());
-  const changed = [...visible.values()].filter((resource) => subscription.fresh.has(resource.name) || subscription.held.get(resource.name)?.version !== resource.version);
+  const changed = [...visible.values()].filter(
+    (resource) =>
+      subscription.fresh.has(resource.name) || subscription.held.get(resource.name)?.version !== resource.version,
+  );
   const removed = [...subscription.held.keys()].filter((name) => !visible.has(name));
   // A set that was refused without a name is not sent again as it was.
-  if (subscription.refusedSet?.version === version && subscription.fresh.size === 0) return { send: [], removed: [], version, needed: false };
+  if (subscription.refusedSet?.version === version && subscription.fresh.size === 0)
+    return { send: [], removed: [], version, needed: false };
   const send = kind.fullState ? [...visible.values()] : changed;
   // Outside of LDS and CDS a removal cannot be said: the client forgets what nothing refers to.
   const needed = kind.fullState ? changed.length > 0 || removed.length > 0 || subscription.owed : changed.length > 0;

@@ -65,12 +65,15 @@ function isUnsettled(input: PlanInput, type: ResourceType): boolean {
   if (subscription.pending !== null || subscription.refusedSet !== null) return true;
   const resources = input.snapshot.of(type);
   const refused = [...subscription.refused].some(([name, { version }]) => resources.get(name)?.version === version);
-  return refused || difference(resources, subscription, { fullState: type.fullState, missing: null, retain: NOTHING }).needed;
+  return (
+    refused || difference(resources, subscription, { fullState: type.fullState, missing: null, retain: NOTHING }).needed
+  );
 }
 
 /** Updates of listeners and routes wait for clusters; first answers never do. */
 function mustWait(type: ResourceType, subscription: Subscription, input: PlanInput): boolean {
-  if (input.impatient || (type !== LISTENER && type !== ROUTE) || subscription.versionSent === '' || subscription.owed) return false;
+  if (input.impatient || (type !== LISTENER && type !== ROUTE) || subscription.versionSent === '' || subscription.owed)
+    return false;
   // Names just asked for are first answers too.
   const resources = input.snapshot.of(type);
   if ([...subscription.fresh].some((name) => resources.has(name))) return false;
@@ -80,7 +83,10 @@ function mustWait(type: ResourceType, subscription: Subscription, input: PlanInp
   if (clusters.pending !== null) return true;
   const endpoints = input.subscriptions.get(ENDPOINT);
   if (endpoints === undefined) return false;
-  return endpoints.pending !== null || [...clusters.recent].some((name) => lacksEndpoints(clusters.held.get(name), endpoints));
+  return (
+    endpoints.pending !== null ||
+    [...clusters.recent].some((name) => lacksEndpoints(clusters.held.get(name), endpoints))
+  );
 }
 
 /** A new cluster is not in service before its endpoints came. */

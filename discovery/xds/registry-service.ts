@@ -40,7 +40,9 @@ export interface Granted {
 
 /** What registration must offer. `register` takes unchecked fields and says in words what is wrong. */
 export interface LeaseBook {
-  register(fields: Readonly<Record<string, unknown>>): { readonly ok: true; readonly granted: Granted } | { readonly ok: false; readonly reason: string };
+  register(
+    fields: Readonly<Record<string, unknown>>,
+  ): { readonly ok: true; readonly granted: Granted } | { readonly ok: false; readonly reason: string };
   renew(leaseId: string): Granted | null;
   leave(leaseId: string): boolean;
   holder(leaseId: string): WireInstance | null;
@@ -55,7 +57,9 @@ export function registryService(book: LeaseBook, authorize: Authorize): GrpcServ
   return {
     definition: serviceDefinition(Registry),
     implementation: {
-      register: unary((request: RegisterRequest, call) => register(book, request, (service, namespace) => authorize(call, service, namespace))),
+      register: unary((request: RegisterRequest, call) =>
+        register(book, request, (service, namespace) => authorize(call, service, namespace)),
+      ),
       renew: unary((request: RenewRequest, call) => {
         allowHolder(book, request.leaseId, (service, namespace) => authorize(call, service, namespace));
         const granted = book.renew(request.leaseId);
@@ -89,7 +93,10 @@ function register(book: LeaseBook, request: RegisterRequest, allow: Allow) {
   const result = book.register(fieldsOf(message, request.leaseSeconds));
   if (!result.ok) throw new StatusError(grpcStatus.INVALID_ARGUMENT, result.reason);
   const { leaseId, seconds, instance } = result.granted;
-  return create(RegisterResponseSchema, { lease: { id: leaseId, grantedSeconds: seconds }, instance: instanceMessage(instance) });
+  return create(RegisterResponseSchema, {
+    lease: { id: leaseId, grantedSeconds: seconds },
+    instance: instanceMessage(instance),
+  });
 }
 
 function allowHolder(book: LeaseBook, leaseId: string, allow: Allow): void {
@@ -102,15 +109,39 @@ function allowHolder(book: LeaseBook, leaseId: string, allow: Allow): void {
 function fieldsOf(message: InstanceMessage, leaseSeconds: number): Record<string, unknown> {
   const { name, service, namespace, address, port, appPort, zone, weight, labels } = message;
   const given = { name, service, namespace, address, port, appPort, zone, weight, leaseSeconds };
-  return { ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== '' && value !== 0)), labels: { ...labels } };
+  return {
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== '' && value !== 0)),
+    labels: { ...labels },
+  };
 }
 
 function listing(book: LeaseBook, request: ListRequest): ListResponse {
-  const wanted = book.list().filter(({ instance }) => (request.namespace === '' || instance.namespace === request.namespace) && (request.service === '' || instance.service === request.service));
-  return create(ListResponseSchema, { registrations: wanted.map(({ instance, remainingSeconds }) => ({ instance: instanceMessage(instance), remainingSeconds })) });
+  const wanted = book
+    .list()
+    .filter(
+      ({ instance }) =>
+        (request.namespace === '' || instance.namespace === request.namespace) &&
+        (request.service === '' || instance.service === request.service),
+    );
+  return create(ListResponseSchema, {
+    registrations: wanted.map(({ instance, remainingSeconds }) => ({
+      instance: instanceMessage(instance),
+      remainingSeconds,
+    })),
+  });
 }
 
 function instanceMessage(instance: WireInstance) {
   const { name, service, namespace, address, port, zone, weight, labels } = instance;
-  return { name, service, namespace, address, port, appPort: instance.appPort ?? 0, zone, weight, labels: { ...labels } };
+  return {
+    name,
+    service,
+    namespace,
+    address,
+    port,
+    appPort: instance.appPort ?? 0,
+    zone,
+    weight,
+    labels: { ...labels },
+  };
 }

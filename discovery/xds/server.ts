@@ -1,7 +1,13 @@
 // gRPC services -> streams. Keeps the open streams, admits new ones at a bounded rate, and tells all of
 // them of changes in slices, so that one change for many clients does not stop the loop.
 
-import type { sendUnaryData, ServerDuplexStream, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type {
+  sendUnaryData,
+  ServerDuplexStream,
+  ServerUnaryCall,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { Metadata, status as grpcStatus } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
 import { ADS } from '../../proto/ads.ts';
@@ -56,7 +62,11 @@ export class AdsHub {
       implementation: {
         streamAggregatedResources: (call: RawCall) => this.#accept(call, secure),
         deltaAggregatedResources: (call: RawCall) =>
-          endCall(call, grpcStatus.UNIMPLEMENTED, 'the incremental variant is not served in this version; use state of the world (api_type: GRPC)'),
+          endCall(
+            call,
+            grpcStatus.UNIMPLEMENTED,
+            'the incremental variant is not served in this version; use state of the world (api_type: GRPC)',
+          ),
       },
     };
   }
@@ -89,7 +99,10 @@ export class AdsHub {
   #tellSlice(): void {
     for (let i = 0; i < SLICE; i++) {
       const next = this.#telling?.next();
-      if (next === undefined || next.done === true) return this.#told();
+      if (next === undefined || next.done === true) {
+        this.#told();
+        return;
+      }
       next.value.refresh();
     }
     setImmediate(() => this.#tellSlice());
@@ -103,8 +116,12 @@ export class AdsHub {
   }
 
   #accept(call: RawCall, secure: boolean): void {
-    if (this.#streams.size >= MAX_STREAMS) return this.#turnAway(call, `more than ${MAX_STREAMS} streams are open`);
-    if (!this.#admit()) return this.#turnAway(call, 'too many new streams at once; try again shortly');
+    const refusal = this.#refusal();
+    if (refusal !== null) {
+      this.#options.events.turnedAway(refusal);
+      endCall(call, grpcStatus.UNAVAILABLE, refusal);
+      return;
+    }
     const peer: Peer = { id: ++this.#ids, address: call.getPeer(), identity: this.#options.identityOf(call), secure };
     const stream = this.#streamFor(call, peer);
     this.#streams.set(peer.id, stream);
@@ -126,7 +143,10 @@ export class AdsHub {
 
   #streamFor(call: RawCall, peer: Peer): AdsStream {
     const { clock, events, snapshotFor } = this.#options;
-    const wire = { write: (bytes: Buffer) => call.write(bytes), end: (end: StreamEnd) => endCall(call, grpcStatus[end.code], end.details) };
+    const wire = {
+      write: (bytes: Buffer) => call.write(bytes),
+      end: (end: StreamEnd) => endCall(call, grpcStatus[end.code], end.details),
+    };
     return new AdsStream({ wire, peer, clock, events, snapshotFor });
   }
 
@@ -135,7 +155,11 @@ export class AdsHub {
       stream.receive(decodeRequest(bytes));
     } catch (error) {
       stream.close();
-      endCall(call, grpcStatus.INVALID_ARGUMENT, `not a DiscoveryRequest: ${error instanceof Error ? error.message : String(error)}`);
+      endCall(
+        call,
+        grpcStatus.INVALID_ARGUMENT,
+        `not a DiscoveryRequest: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
 
@@ -148,9 +172,9 @@ export class AdsHub {
     return true;
   }
 
-  #turnAway(call: RawCall, reason: string): void {
-    this.#options.events.turnedAway(reason);
-    endCall(call, grpcStatus.UNAVAILABLE, reason);
+  #refusal(): string | null {
+    if (this.#streams.size >= MAX_STREAMS) return `more than ${MAX_STREAMS} streams are open`;
+    return this.#admit() ? null : 'too many new streams at once; try again shortly';
   }
 }
 

@@ -14,8 +14,19 @@ import {
   ClientStatusResponseSchema,
   ConfigStatus,
 } from '../../proto/gen/envoy/service/status/v3/csds_pb.ts';
-import { ClientSchema, ListClientsResponseSchema, type ListClientsRequest, Status } from '../../proto/gen/fairlead/status/v1/status_pb.ts';
-import { Health, type HealthCheckResponse, HealthCheckResponse_ServingStatus as Serving, HealthCheckResponseSchema, type HealthCheckRequest } from '../../proto/gen/grpc/health/v1/health_pb.ts';
+import {
+  ClientSchema,
+  ListClientsResponseSchema,
+  type ListClientsRequest,
+  Status,
+} from '../../proto/gen/fairlead/status/v1/status_pb.ts';
+import {
+  Health,
+  type HealthCheckResponse,
+  HealthCheckResponse_ServingStatus as Serving,
+  HealthCheckResponseSchema,
+  type HealthCheckRequest,
+} from '../../proto/gen/grpc/health/v1/health_pb.ts';
 import { toTimestamp } from '../../proto/scalars.ts';
 import { type AdsHub, type GrpcService, StatusError, unary } from './server.ts';
 import type { ClientStatus, TypeStatus } from './status.ts';
@@ -56,8 +67,14 @@ function clientMessage(client: ClientStatus) {
 /** The control plane's side of CSDS: one ClientConfig for each connected client. */
 export function csdsService(hub: AdsHub): GrpcService {
   const answer = (request: ClientStatusRequest): ClientStatusResponse => {
-    if (request.nodeMatchers.length > 0) throw new StatusError(grpcStatus.INVALID_ARGUMENT, 'node_matchers are not supported; leave them out to see every client');
-    return create(ClientStatusResponseSchema, { config: [...hub.nodes()].map(({ node, status }) => clientConfig(node, status)) });
+    if (request.nodeMatchers.length > 0)
+      throw new StatusError(
+        grpcStatus.INVALID_ARGUMENT,
+        'node_matchers are not supported; leave them out to see every client',
+      );
+    return create(ClientStatusResponseSchema, {
+      config: [...hub.nodes()].map(({ node, status }) => clientConfig(node, status)),
+    });
   };
   return {
     definition: serviceDefinition(ClientStatusDiscoveryService),
@@ -89,30 +106,44 @@ function clientConfig(node: NonNullable<ClientConfig['node']>, status: ClientSta
   return create(ClientConfigSchema, {
     node,
     genericXdsConfigs: [
-      ...resources.map(({ one, name, version }) => ({ typeUrl: one.type.typeUrl, name, versionInfo: version, configStatus: CONFIG_STATUS[one.state] })),
-      ...status.types.flatMap((one) => one.refused.map((refused) => ({
+      ...resources.map(({ one, name, version }) => ({
         typeUrl: one.type.typeUrl,
-        name: refused.name,
-        configStatus: ConfigStatus.ERROR,
-        errorState: create(UpdateFailureStateSchema, { details: refused.reason, versionInfo: refused.version, lastUpdateAttempt: toTimestamp(refused.at) }),
-      }))),
+        name,
+        versionInfo: version,
+        configStatus: CONFIG_STATUS[one.state],
+      })),
+      ...status.types.flatMap((one) =>
+        one.refused.map((refused) => ({
+          typeUrl: one.type.typeUrl,
+          name: refused.name,
+          configStatus: ConfigStatus.ERROR,
+          errorState: create(UpdateFailureStateSchema, {
+            details: refused.reason,
+            versionInfo: refused.version,
+            lastUpdateAttempt: toTimestamp(refused.at),
+          }),
+        })),
+      ),
     ],
   });
 }
 
 /** grpc.health.v1 for the whole server and for each service by name. */
 export function healthService(ready: ReadWatch<boolean>, services: ReadonlySet<string>): GrpcService {
-  const answer = (): HealthCheckResponse => create(HealthCheckResponseSchema, { status: ready.value ? Serving.SERVING : Serving.NOT_SERVING });
+  const answer = (): HealthCheckResponse =>
+    create(HealthCheckResponseSchema, { status: ready.value ? Serving.SERVING : Serving.NOT_SERVING });
   return {
     definition: serviceDefinition(Health),
     implementation: {
       check: unary((request: HealthCheckRequest) => {
-        if (request.service !== '' && !services.has(request.service)) throw new StatusError(grpcStatus.NOT_FOUND, `no service "${request.service}" here`);
+        if (request.service !== '' && !services.has(request.service))
+          throw new StatusError(grpcStatus.NOT_FOUND, `no service "${request.service}" here`);
         return answer();
       }),
       watch: (call: ServerWritableStream<HealthCheckRequest, HealthCheckResponse>) => {
         const known = call.request.service === '' || services.has(call.request.service);
-        const tell = () => call.write(known ? answer() : create(HealthCheckResponseSchema, { status: Serving.SERVICE_UNKNOWN }));
+        const tell = () =>
+          call.write(known ? answer() : create(HealthCheckResponseSchema, { status: Serving.SERVICE_UNKNOWN }));
         const stop = ready.subscribe(tell);
         call.on('cancelled', stop);
         call.on('close', stop);

@@ -56,4 +56,10 @@ function varint(value: number): number[] {
 }
 
 const IDENTIFIER = Buffer.from('fairlead');
-const CONTROL_PLANE = Buffer.from([(6 << 3) | 2, IDENTIFIER.length + 2, (1 << 3) | 2, IDENTIFIER.length, ...IDENTIFIER]);
+const CONTROL_PLANE = Buffer.from([
+  (6 << 3) | 2,
+  IDENTIFIER.length + 2,
+  (1 << 3) | 2,
+  IDENTIFIER.length,
+  ...IDENTIFIER,
+]);

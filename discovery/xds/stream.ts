@@ -84,7 +84,10 @@ export class AdsStream {
   receive(request: Request): void {
     if (this.#ended) return;
     const refusal = this.#refusalOf(request);
-    if (refusal !== null) return this.#end(refusal);
+    if (refusal !== null) {
+      this.#end(refusal);
+      return;
+    }
     if (this.#node === null) this.#open(request.node as Node);
     const type = byTypeUrl.get(request.typeUrl);
     // A type that we do not serve (runtime, extension configs): nothing exists, so nothing is ever said.
@@ -144,10 +147,14 @@ export class AdsStream {
   }
 
   #refusalOf(request: Request): StreamEnd | null {
-    if (request.typeUrl === '') return { code: 'INVALID_ARGUMENT', details: 'type_url is required on an aggregated stream' };
-    if (this.#node === null && !request.node?.id) return { code: 'INVALID_ARGUMENT', details: 'node.id is required in the first request' };
-    if (request.names.length > MAX_NAMES) return { code: 'RESOURCE_EXHAUSTED', details: `more than ${MAX_NAMES} resource names` };
-    if (!this.#takeToken()) return { code: 'RESOURCE_EXHAUSTED', details: `more than ${REQUESTS_PER_SECOND} requests a second` };
+    if (request.typeUrl === '')
+      return { code: 'INVALID_ARGUMENT', details: 'type_url is required on an aggregated stream' };
+    if (this.#node === null && !request.node?.id)
+      return { code: 'INVALID_ARGUMENT', details: 'node.id is required in the first request' };
+    if (request.names.length > MAX_NAMES)
+      return { code: 'RESOURCE_EXHAUSTED', details: `more than ${MAX_NAMES} resource names` };
+    if (!this.#takeToken())
+      return { code: 'RESOURCE_EXHAUSTED', details: `more than ${REQUESTS_PER_SECOND} requests a second` };
     return null;
   }
 
@@ -180,7 +187,10 @@ export class AdsStream {
     const entries = refusedSet === null ? [...refused] : [...refused, ['', refusedSet] as const];
     for (const [name, refusal] of entries) {
       const before = books.refused.get(name);
-      noted.set(name, before?.version === refusal.version ? before : { name, ...refusal, at: this.#options.clock.wall() });
+      noted.set(
+        name,
+        before?.version === refusal.version ? before : { name, ...refusal, at: this.#options.clock.wall() },
+      );
     }
     books.refused = noted;
   }
@@ -203,7 +213,12 @@ export class AdsStream {
     const { wire, events, clock } = this.#options;
     const subscription = this.#subscriptions.get(type) as Subscription;
     const nonce = String(++this.#nonces);
-    const bytes = encodeResponse({ typeUrl: type.typeUrl, version: difference.version, nonce, resources: difference.send });
+    const bytes = encodeResponse({
+      typeUrl: type.typeUrl,
+      version: difference.version,
+      nonce,
+      resources: difference.send,
+    });
     this.#subscriptions.set(type, onSent(subscription, difference.send, difference.removed, nonce, difference.version));
     if (type === CLUSTER) this.#resendEndpoints(subscription, difference.send);
     this.#booksOf(type).lastSent = clock.wall();
@@ -216,7 +231,13 @@ export class AdsStream {
     const endpoints = this.#subscriptions.get(ENDPOINT);
     if (endpoints === undefined) return;
     const changed = sent.filter((cluster) => before.held.get(cluster.name)?.version !== cluster.version);
-    this.#subscriptions.set(ENDPOINT, refresh(endpoints, changed.flatMap((cluster) => cluster.endpoints ?? [])));
+    this.#subscriptions.set(
+      ENDPOINT,
+      refresh(
+        endpoints,
+        changed.flatMap((cluster) => cluster.endpoints ?? []),
+      ),
+    );
   }
 
   /** Notes when a change has arrived everywhere, or lets time end a wait. */
@@ -246,9 +267,11 @@ export class AdsStream {
   }
 
   #booksOf(type: ResourceType): Bookkeeping {
-    let books = this.#books.get(type);
-    if (books === undefined) this.#books.set(type, (books = { lastSent: 0, lastAcked: 0, refused: new Map() }));
-    return books;
+    const found = this.#books.get(type);
+    if (found !== undefined) return found;
+    const made: Bookkeeping = { lastSent: 0, lastAcked: 0, refused: new Map() };
+    this.#books.set(type, made);
+    return made;
   }
 
   #typeStatus(type: ResourceType): TypeStatus {

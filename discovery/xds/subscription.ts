@@ -85,13 +85,17 @@ export interface Rules {
 export function onRequest(known: Subscription | null, ask: Ask, rules: Rules): Verdict {
   // XP "ACK/NACK": an empty nonce starts anew even with a version (a reconnect); an unknown nonce for a type
   // without state on this stream belongs to an earlier stream and means the same.
-  if (known === null || known.lastNonce === '') return { next: subscribe(known ?? NEW_SUBSCRIPTION, ask, rules, true), outcome: 'subscribe' };
-  if (ask.nonce === '') return { next: subscribe({ ...forget(known), named: known.named }, ask, rules, true), outcome: 'subscribe' };
+  if (known === null || known.lastNonce === '')
+    return { next: subscribe(known ?? NEW_SUBSCRIPTION, ask, rules, true), outcome: 'subscribe' };
+  if (ask.nonce === '')
+    return { next: subscribe({ ...forget(known), named: known.named }, ask, rules, true), outcome: 'subscribe' };
   // XP: a nonce that is not the last one sent answers something already superseded; it is not answered. But
   // a client that had dropped everything and asks for names again with an old nonce would hang for ever.
   if (ask.nonce !== known.lastNonce) {
     const dropped = known.names.size === 0 && !known.wildcard && ask.names.length > 0;
-    return dropped ? { next: subscribe({ ...known, pending: null }, ask, rules, false), outcome: 'subscribe' } : { next: known, outcome: 'stale' };
+    return dropped
+      ? { next: subscribe({ ...known, pending: null }, ask, rules, false), outcome: 'subscribe' }
+      : { next: known, outcome: 'stale' };
   }
   // A NACK is known by error_detail alone, never by its version: the client may stay on a version and only
   // change names. Its change of names counts all the same.
@@ -102,7 +106,13 @@ export function onRequest(known: Subscription | null, ask: Ask, rules: Rules): V
 
 /** After a reconnect on the same stream the client is told everything again. */
 function forget(known: Subscription): Subscription {
-  return { ...NEW_SUBSCRIPTION, lastNonce: known.lastNonce, refused: known.refused, versionSent: known.versionSent, versionAccepted: known.versionAccepted };
+  return {
+    ...NEW_SUBSCRIPTION,
+    lastNonce: known.lastNonce,
+    refused: known.refused,
+    versionSent: known.versionSent,
+    versionAccepted: known.versionAccepted,
+  };
 }
 
 /** The names of a request are the full set: what is missing is unsubscribed, what is new is owed. */
@@ -119,7 +129,16 @@ function subscribe(known: Subscription, ask: Ask, rules: Rules, first: boolean):
   const fresh = new Set([...known.fresh, ...added].filter((name) => wildcard || asked.has(name)));
   // A full state says of a new name also that it does not exist, so that the client need not wait for it.
   const widened = (wildcard && !known.wildcard) || (rules.fullState && added.length > 0);
-  return { ...known, wildcard, named, names: asked, held, accepted, fresh, owed: known.owed || widened || (first && (wildcard || asked.size > 0)) };
+  return {
+    ...known,
+    wildcard,
+    named,
+    names: asked,
+    held,
+    accepted,
+    fresh,
+    owed: known.owed || widened || (first && (wildcard || asked.size > 0)),
+  };
 }
 
 function only<T>(map: ReadonlyMap<string, T>, names: ReadonlySet<string>): ReadonlyMap<string, T> {
@@ -135,7 +154,14 @@ function accept(known: Subscription): Subscription {
     if (known.held.has(resource.name)) accepted.set(resource.name, resource);
     refused.delete(resource.name);
   }
-  return { ...known, pending: null, accepted: only(accepted, new Set(known.held.keys())), refused, refusedSet: null, versionAccepted: pending.version };
+  return {
+    ...known,
+    pending: null,
+    accepted: only(accepted, new Set(known.held.keys())),
+    refused,
+    refusedSet: null,
+    versionAccepted: pending.version,
+  };
 }
 
 /**
@@ -159,7 +185,14 @@ function refuse(known: Subscription, reason: string): Subscription {
     if (before === undefined) held.delete(resource.name);
     else held.set(resource.name, before);
   }
-  return { ...known, pending: null, refused, held, accepted, refusedSet: bad.length > 0 ? null : { version: pending.version, reason } };
+  return {
+    ...known,
+    pending: null,
+    refused,
+    held,
+    accepted,
+    refusedSet: bad.length > 0 ? null : { version: pending.version, reason },
+  };
 }
 
 /** Whether a message names a resource, not merely a longer name that contains it. */
@@ -175,14 +208,31 @@ function isNamePart(character: string | undefined): boolean {
 }
 
 /** What was put on the wire, as the client's new holding. `sent` is the full set for LDS and CDS. */
-export function onSent(known: Subscription, sent: readonly Resource[], removed: readonly string[], nonce: string, version: string): Subscription {
+export function onSent(
+  known: Subscription,
+  sent: readonly Resource[],
+  removed: readonly string[],
+  nonce: string,
+  version: string,
+): Subscription {
   const held = new Map(known.held);
   for (const resource of sent) held.set(resource.name, resource);
   for (const name of removed) held.delete(name);
   const fresh = new Set(known.fresh);
   for (const resource of sent) fresh.delete(resource.name);
-  const recent = new Set(known.versionSent === '' ? [] : sent.filter(({ name }) => !known.held.has(name)).map(({ name }) => name));
-  return { ...known, held, fresh, pending: { nonce, version, sent }, lastNonce: nonce, owed: false, versionSent: version, recent };
+  const recent = new Set(
+    known.versionSent === '' ? [] : sent.filter(({ name }) => !known.held.has(name)).map(({ name }) => name),
+  );
+  return {
+    ...known,
+    held,
+    fresh,
+    pending: { nonce, version, sent },
+    lastNonce: nonce,
+    owed: false,
+    versionSent: version,
+    recent,
+  };
 }
 
 /** These names are to be sent again although they did not change. Only those asked for count. */

@@ -181,7 +181,7 @@ export class Forward {
       setHost(head, host.endpoint.hostname, action.appendXForwardedHost);
     }
     if (countAttempts) setField(head.headers, 'x-envoy-attempt-count', String(this.#x.attemptCount));
-    if (!suppressEnvoyHeaders) setExpectedTimeout(head, timeouts, this.#x.attemptCount > 1 ? this.#elapsed() : 0);
+    if (!suppressEnvoyHeaders && this.#x.attemptCount > 1) setExpectedTimeout(head, timeouts, this.#elapsed());
     return head;
   }
 

@@ -1,6 +1,6 @@
 // One canonical path: matched, checked by policy, logged and forwarded are the same string. Normalisation
 // follows RFC 3986 6.2.2 as Envoy applies it: dot segments resolved, unreserved characters decoded,
-// backslashes to slashes, hex digits in upper case untouched otherwise.
+// backslashes to slashes; other escapes stay as they are, case included.
 
 import type { HttpConnectionManager } from '../model/listener.ts';
 
@@ -46,7 +46,7 @@ function normalize(path: string): string | null {
       if (!/^[0-9A-Fa-f]{2}$/.test(hex)) return null;
       const decoded = String.fromCharCode(Number.parseInt(hex, 16));
       if (decoded === '\0') return null;
-      text += UNRESERVED.test(decoded) ? decoded : `%${hex.toUpperCase()}`;
+      text += UNRESERVED.test(decoded) ? decoded : `%${hex}`;
       i += 2;
     }
   }

@@ -14,7 +14,7 @@ import { retryRules } from './retry.ts';
 import { rewriteHost, rewritePath } from './rewrite.ts';
 import type { CompiledRoute } from './route-table.ts';
 import type { Serving } from './serve.ts';
-import { requestTimeouts } from './timeouts.ts';
+import { requestTimeouts, setExpectedTimeout } from './timeouts.ts';
 
 /** Headers that steer us and end here (Envoy's RetryState takes them off). */
 const STEERING = [
@@ -71,6 +71,7 @@ function prepare(serving: Serving, route: CompiledRoute, action: ForwardAction, 
   applyMutations(serving.mutations.request, head.headers, x);
   rewritePath(head, route.route.match, action, !options.suppressEnvoyHeaders);
   rewriteHost(head, action, target.weighted?.hostRewriteLiteral ?? null);
+  if (!options.suppressEnvoyHeaders) setExpectedTimeout(head, timeouts, 0);
   return {
     cluster,
     action,

@@ -23,8 +23,7 @@ export function upstreamFailureReply(error: ProxyError, attempts: number, suppre
   const reason = RESET_REASONS.get(error.row);
   if (reason === undefined) return replyOf(error.row, timeoutBody(error.row));
   const before = 'upstream connect error or disconnect/reset before headers. ';
-  const transport = isTransportFailure(error) && error.context !== '' ? `, transport failure reason: ${error.context}` : '';
-  const body = `${before}${attempts > 1 ? 'retried and the latest ' : ''}reset reason: ${reason}${transport}`;
+  const body = `${before}${attempts > 1 ? 'retried and the latest ' : ''}reset reason: ${reason}`;
   const headers: HeaderList = error.row === FAILURE.overflow && !suppressEnvoyHeaders ? ['x-envoy-overloaded', 'true'] : [];
   return { ...replyOf(error.row, body), details: failureDetails(error), headers };
 }

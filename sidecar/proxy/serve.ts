@@ -185,6 +185,7 @@ export class Serving implements RequestReader, AnswerSink {
       return;
     }
     const { route, hcm } = this;
+    hcm.stats.rq_total++;
     if (route === null) {
       hcm.stats.no_route++;
       this.reply(replyOf(FAILURE.routeNotFound));
@@ -208,7 +209,6 @@ export class Serving implements RequestReader, AnswerSink {
 
   #startForward(route: CompiledRoute, action: Parameters<typeof planForward>[2], end: boolean): void {
     const { x, hcm } = this;
-    hcm.stats.rq_total++;
     x.attemptCount = 1;
     const plan = planForward(this, route, action, this.#clusters);
     if ('status' in plan) {

@@ -68,8 +68,13 @@ export function describe(refusals: readonly Refusal[]): string {
   return text.length <= MOST_DETAIL ? text : `${text.slice(0, MOST_DETAIL)}… (${refusals.length} in all)`;
 }
 
-export function decodeResponse(bytes: Buffer): DiscoveryResponse {
-  return fromBinary(DiscoveryResponseSchema, bytes);
+/** null: these bytes are no DiscoveryResponse. */
+export function decodeResponse(bytes: Buffer): DiscoveryResponse | null {
+  try {
+    return fromBinary(DiscoveryResponseSchema, bytes);
+  } catch {
+    return null;
+  }
 }
 
 export interface OpenedResponse {

@@ -188,14 +188,10 @@ class AdsClient {
 
   #onData(stream: Stream, bytes: Buffer): void {
     if (stream !== this.#stream) return;
-    let response: DiscoveryResponse;
-    try {
-      response = decodeResponse(bytes);
-    } catch (error) {
-      // Nothing of it can be answered, not even with a NACK: there is no nonce.
-      return this.#onEnd(stream, `a response cannot be read: ${(error as Error).message}`);
-    }
-    this.#onResponse(stream, response);
+    const response = decodeResponse(bytes);
+    // What cannot be read cannot be answered, not even with a NACK: there is no nonce.
+    if (response === null) this.#onEnd(stream, 'a response cannot be read');
+    else this.#onResponse(stream, response);
   }
 
   #onResponse(stream: Stream, response: DiscoveryResponse): void {

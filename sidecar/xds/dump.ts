@@ -13,27 +13,28 @@ import {
 } from '../../proto/gen/envoy/admin/v3/config_dump_shared_pb.ts';
 import type { Bootstrap } from '../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
 import { ClusterSchema } from '../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
+import { ClusterLoadAssignmentSchema } from '../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { ListenerSchema } from '../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
 import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/route_pb.ts';
 import { RouteConfigurationSchema } from '../../proto/gen/envoy/config/route/v3/route_pb.ts';
 import { HttpConnectionManagerSchema } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import { SecretSchema } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
-import { ClusterLoadAssignmentSchema } from '../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { packAny, toProtoJson, unpackAs } from '../../proto/registry.ts';
 import type { ResourceType } from '../../proto/resources.ts';
 import { CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET } from '../../proto/resources.ts';
 import { toTimestamp } from '../../proto/scalars.ts';
-import type { Accepted, Rejected } from './resources.ts';
 import { describe } from './ads-messages.ts';
+import type { Accepted, Rejected } from './resources.ts';
 
 export interface DumpInput {
   readonly bootstrap: Bootstrap;
   /** When the bootstrap was read, milliseconds since 1970. */
-  readonly startedAt: number;
-  readonly accepted: (type: ResourceType) => readonly Accepted[];
-  readonly rejected: (type: ResourceType) => readonly Rejected[];
-  /** Last accepted version of the full state of a type; ''. */
-  readonly version: (type: ResourceType) => string;
+  readonly startedWallMs: number;
+  /** Delivered resources in force, and those that were last refused. */
+  readonly held: readonly Accepted[];
+  readonly refused: readonly Rejected[];
+  /** Last accepted version of the full state of a type. */
+  readonly versions: ReadonlyMap<ResourceType, string>;
 }
 
 /** Sections in Envoy's order, each with its `@type`. Endpoints only when asked for, as in Envoy. */
@@ -47,8 +48,8 @@ function section(schema: { readonly typeName: string }, json: JsonValue): JsonOb
   return { '@type': `type.googleapis.com/${schema.typeName}`, ...(json as JsonObject) };
 }
 
-function bootstrapSection({ bootstrap, startedAt }: DumpInput): JsonObject {
-  const dump = create(BootstrapConfigDumpSchema, { bootstrap, lastUpdated: toTimestamp(startedAt) });
+function bootstrapSection({ bootstrap, startedWallMs }: DumpInput): JsonObject {
+  const dump = create(BootstrapConfigDumpSchema, { bootstrap, lastUpdated: toTimestamp(startedWallMs) });
   return section(BootstrapConfigDumpSchema, toProtoJson(BootstrapConfigDumpSchema, dump));
 }
 
@@ -67,7 +68,11 @@ function errorOf({ refusals, version, at }: Rejected) {
 }
 
 function refusalsOf(input: DumpInput, type: ResourceType): ReadonlyMap<string, Rejected> {
-  return new Map(input.rejected(type).map((rejected) => [rejected.name, rejected]));
+  return new Map(input.refused.filter((one) => one.type === type).map((one) => [one.name, one]));
+}
+
+function heldOf(input: DumpInput, type: ResourceType): readonly Accepted[] {
+  return input.held.filter((one) => one.type === type);
 }
 
 function anyOf(type: ResourceType, bytes: Uint8Array) {
@@ -76,23 +81,24 @@ function anyOf(type: ResourceType, bytes: Uint8Array) {
 
 function clustersSection(input: DumpInput): JsonObject {
   const refused = refusalsOf(input, CLUSTER);
-  const lastUpdated = toTimestamp(input.startedAt);
+  const lastUpdated = toTimestamp(input.startedWallMs);
   const dump = create(ClustersConfigDumpSchema, {
-    versionInfo: input.version(CLUSTER),
+    versionInfo: input.versions.get(CLUSTER) ?? '',
     staticClusters: (input.bootstrap.staticResources?.clusters ?? []).map((cluster) => ({
       cluster: packAny(ClusterSchema, cluster),
       lastUpdated,
     })),
-    dynamicActiveClusters: input
-      .accepted(CLUSTER)
-      .map((one) => ({ cluster: anyOf(CLUSTER, one.bytes), ...stateOf(one, refused.get(one.name)) })),
+    dynamicActiveClusters: heldOf(input, CLUSTER).map((one) => ({
+      cluster: anyOf(CLUSTER, one.bytes),
+      ...stateOf(one, refused.get(one.name)),
+    })),
   });
   return section(ClustersConfigDumpSchema, toProtoJson(ClustersConfigDumpSchema, dump));
 }
 
 function endpointsSection(input: DumpInput): JsonObject {
   const refused = refusalsOf(input, ENDPOINT);
-  const lastUpdated = toTimestamp(input.startedAt);
+  const lastUpdated = toTimestamp(input.startedWallMs);
   const inline = (input.bootstrap.staticResources?.clusters ?? []).flatMap(
     ({ loadAssignment }) => loadAssignment ?? [],
   );
@@ -101,23 +107,24 @@ function endpointsSection(input: DumpInput): JsonObject {
       endpointConfig: packAny(ClusterLoadAssignmentSchema, assignment),
       lastUpdated,
     })),
-    dynamicEndpointConfigs: input
-      .accepted(ENDPOINT)
-      .map((one) => ({ endpointConfig: anyOf(ENDPOINT, one.bytes), ...stateOf(one, refused.get(one.name)) })),
+    dynamicEndpointConfigs: heldOf(input, ENDPOINT).map((one) => ({
+      endpointConfig: anyOf(ENDPOINT, one.bytes),
+      ...stateOf(one, refused.get(one.name)),
+    })),
   });
   return section(EndpointsConfigDumpSchema, toProtoJson(EndpointsConfigDumpSchema, dump));
 }
 
 function listenersSection(input: DumpInput): JsonObject {
   const refused = refusalsOf(input, LISTENER);
-  const lastUpdated = toTimestamp(input.startedAt);
+  const lastUpdated = toTimestamp(input.startedWallMs);
   const dump = create(ListenersConfigDumpSchema, {
-    versionInfo: input.version(LISTENER),
+    versionInfo: input.versions.get(LISTENER) ?? '',
     staticListeners: (input.bootstrap.staticResources?.listeners ?? []).map((listener) => ({
       listener: packAny(ListenerSchema, listener),
       lastUpdated,
     })),
-    dynamicListeners: input.accepted(LISTENER).map((one) => dynamicListener(one, refused.get(one.name))),
+    dynamicListeners: heldOf(input, LISTENER).map((one) => dynamicListener(one, refused.get(one.name))),
   });
   return section(ListenersConfigDumpSchema, toProtoJson(ListenersConfigDumpSchema, dump));
 }
@@ -134,23 +141,24 @@ function dynamicListener(one: Accepted, refused: Rejected | undefined) {
 
 function routesSection(input: DumpInput): JsonObject {
   const refused = refusalsOf(input, ROUTE);
-  const lastUpdated = toTimestamp(input.startedAt);
+  const lastUpdated = toTimestamp(input.startedWallMs);
   const dump = create(RoutesConfigDumpSchema, {
     staticRouteConfigs: inlineRoutes(input).map((routes) => ({
       routeConfig: packAny(RouteConfigurationSchema, routes),
       lastUpdated,
     })),
-    dynamicRouteConfigs: input
-      .accepted(ROUTE)
-      .map((one) => ({ routeConfig: anyOf(ROUTE, one.bytes), ...stateOf(one, refused.get(one.name)) })),
+    dynamicRouteConfigs: heldOf(input, ROUTE).map((one) => ({
+      routeConfig: anyOf(ROUTE, one.bytes),
+      ...stateOf(one, refused.get(one.name)),
+    })),
   });
   return section(RoutesConfigDumpSchema, toProtoJson(RoutesConfigDumpSchema, dump));
 }
 
 /** Routes that stand in listeners, static or delivered. */
-function inlineRoutes({ bootstrap, accepted }: DumpInput): RouteConfiguration[] {
-  const delivered = accepted(LISTENER).map(({ bytes }) => fromBinary(ListenerSchema, bytes));
-  const listeners = [...(bootstrap.staticResources?.listeners ?? []), ...delivered];
+function inlineRoutes(input: DumpInput): RouteConfiguration[] {
+  const delivered = heldOf(input, LISTENER).map(({ bytes }) => fromBinary(ListenerSchema, bytes));
+  const listeners = [...(input.bootstrap.staticResources?.listeners ?? []), ...delivered];
   const chains = listeners.flatMap(({ filterChains, defaultFilterChain }) => [
     ...filterChains,
     ...(defaultFilterChain ? [defaultFilterChain] : []),
@@ -166,16 +174,18 @@ function inlineRoutes({ bootstrap, accepted }: DumpInput): RouteConfiguration[] 
 
 function secretsSection(input: DumpInput): JsonObject {
   const refused = refusalsOf(input, SECRET);
-  const lastUpdated = toTimestamp(input.startedAt);
+  const lastUpdated = toTimestamp(input.startedWallMs);
   const dump = create(SecretsConfigDumpSchema, {
     staticSecrets: (input.bootstrap.staticResources?.secrets ?? []).map((secret) => ({
       name: secret.name,
       secret: packAny(SecretSchema, secret),
       lastUpdated,
     })),
-    dynamicActiveSecrets: input
-      .accepted(SECRET)
-      .map((one) => ({ name: one.name, secret: anyOf(SECRET, one.bytes), ...stateOf(one, refused.get(one.name)) })),
+    dynamicActiveSecrets: heldOf(input, SECRET).map((one) => ({
+      name: one.name,
+      secret: anyOf(SECRET, one.bytes),
+      ...stateOf(one, refused.get(one.name)),
+    })),
   });
   return section(SecretsConfigDumpSchema, toProtoJson(SecretsConfigDumpSchema, dump));
 }

@@ -1,9 +1,9 @@
 // The judge behind the door: decodes what a source delivers, takes what is good, refuses the rest by
 // name, publishes the next snapshot, and says what to subscribe to. Every source ends here.
 
+import type { Clock } from '../../core/clock.ts';
 import type { ReadWatch } from '../../core/watch.ts';
 import { Watch } from '../../core/watch.ts';
-import type { Clock } from '../../core/clock.ts';
 import type { ResourceType } from '../../proto/resources.ts';
 import { CLUSTER, ENDPOINT, LISTENER, RESOURCE_TYPES, ROUTE, SECRET } from '../../proto/resources.ts';
 import type { Listener } from '../model/listener.ts';
@@ -31,6 +31,7 @@ export interface ResourcesOptions {
 
 /** A delivered resource that is in force. */
 export interface Accepted {
+  readonly type: ResourceType;
   readonly name: string;
   readonly version: string;
   readonly bytes: Uint8Array;
@@ -42,6 +43,7 @@ export interface Accepted {
 
 /** A delivered resource that was refused. */
 export interface Rejected {
+  readonly type: ResourceType;
   readonly name: string;
   readonly version: string;
   readonly refusals: readonly Refusal[];
@@ -77,14 +79,29 @@ export class Resources {
     return this.#wanted;
   }
 
-  /** What is in force of a type, static resources not among them. */
-  accepted(type: ResourceType): readonly Accepted[] {
-    return [...this.#stateOf(type).accepted.values()];
+  /** What is in force, static resources not among them; by type in order of delivery. */
+  get held(): readonly Accepted[] {
+    return [...this.#types.values()].flatMap(({ accepted }) => [...accepted.values()]);
   }
 
-  /** What was last refused of a type, by name. */
-  rejected(type: ResourceType): readonly Rejected[] {
-    return [...this.#stateOf(type).rejected.values()];
+  /** What was last refused, by type and name. */
+  get refused(): readonly Rejected[] {
+    return [...this.#types.values()].flatMap(({ rejected }) => [...rejected.values()]);
+  }
+
+  /** Whether anything delivered of this type is in force. */
+  holds(type: ResourceType): boolean {
+    return this.#stateOf(type).accepted.size > 0;
+  }
+
+  /** What is in force as updates, for the disk. */
+  get updates(): readonly ResourceUpdate[] {
+    return [...this.#types].map(([type, { accepted }]) => ({
+      type,
+      changed: [...accepted.values()].map(({ name, version, bytes }) => ({ name, version, bytes })),
+      removed: [],
+      complete: type.fullState,
+    }));
   }
 
   readonly judge: Judge = (update) => {
@@ -97,7 +114,7 @@ export class Resources {
         ? [whole(resource.name, 'stands twice in one response')]
         : this.#take(update.type, resource, changed);
       seen.add(resource.name);
-      if (found.length > 0) this.#reject(state, resource, found);
+      if (found.length > 0) this.#reject(update.type, resource, found);
       refusals.push(...found);
     }
     this.#forget(update, state, seen);
@@ -127,7 +144,7 @@ export class Resources {
     const clash = type === LISTENER && decoded.value !== null ? this.#clash(decoded.value as Listener, changed) : null;
     if (clash !== null) return [clash];
     for (const problem of decoded.warnings) this.#options.warn(name, problem);
-    accepted.set(name, { name, version, bytes, model: decoded.value, updatedAt: this.#options.clock.wall() });
+    accepted.set(name, { type, name, version, bytes, model: decoded.value, updatedAt: this.#options.clock.wall() });
     rejected.delete(name);
     if (decoded.value !== null) changed.set(name, decoded.value);
     return [];
@@ -161,9 +178,11 @@ export class Resources {
     return null;
   }
 
-  #reject(state: TypeState, { name, version }: ResourceUpdate['changed'][number], refusals: readonly Refusal[]): void {
-    if (state.rejected.size >= MOST_REJECTED) state.rejected.clear();
-    state.rejected.set(name, { name, version, refusals, at: this.#options.clock.wall() });
+  #reject(type: ResourceType, resource: ResourceUpdate['changed'][number], refusals: readonly Refusal[]): void {
+    const { rejected } = this.#stateOf(type);
+    const { name, version } = resource;
+    if (rejected.size >= MOST_REJECTED) rejected.clear();
+    rejected.set(name, { type, name, version, refusals, at: this.#options.clock.wall() });
   }
 
   /** What is gone by name, or by not standing in a full state. */

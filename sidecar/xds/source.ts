@@ -1,8 +1,8 @@
 // The one shape of configuration. ADS, a bootstrap file and the identity loop all deliver ResourceUpdates;
 // decoding, checking and assembling happen once, behind this door.
 
-import type { ResourceType } from '../../proto/resources.ts';
 import type { ReadWatch } from '../../core/watch.ts';
+import type { ResourceType } from '../../proto/resources.ts';
 
 export interface ResourceUpdate {
   readonly type: ResourceType;

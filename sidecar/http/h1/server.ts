@@ -431,7 +431,9 @@ export class Http1Server {
    * with this head; an answer that is over before its request ends the connection.
    */
   framing(stream: ServerStream, head: ResponseHead, bodiless: boolean, last: boolean): string {
-    if (last && !stream.requestDone) this.#closing = true;
+    // After a declined upgrade nobody knows what the client's next bytes mean.
+    const declined = stream.upgrade !== null && head.status !== 101;
+    if (declined || (last && !stream.requestDone)) this.#closing = true;
     const lines = this.#bodyFraming(stream, head, bodiless);
     if (head.status === 101) return `${lines}connection: upgrade\r\n`;
     if (this.#closing) return `${lines}connection: close\r\n`;

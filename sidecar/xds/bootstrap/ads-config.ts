@@ -4,8 +4,8 @@ import type { Bootstrap_DynamicResourcesSchema as DynamicSchema } from '../../..
 import { HeaderValueSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { ApiConfigSourceSchema as ApiSchema } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
 import {
-  ApiConfigSource_ApiType as ApiType,
   ApiConfigSourceSchema,
+  ApiConfigSource_ApiType as ApiType,
   ApiVersion,
   ConfigSourceSchema,
 } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
@@ -75,7 +75,10 @@ function decodeService(f: Fields<typeof GrpcServiceSchema>): Api | null {
   f.ignore('timeout', 'retryPolicy');
   f.end();
   if (specifier.case === 'googleGrpc')
-    return f.unsupported('googleGrpc', 'is not supported by fairlead; write envoy_grpc with the name of a static cluster');
+    return f.unsupported(
+      'googleGrpc',
+      'is not supported by fairlead; write envoy_grpc with the name of a static cluster',
+    );
   if (specifier.case === undefined) return null;
   const grpc = f.choice('envoyGrpc', specifier.value, EnvoyGrpcSchema);
   grpc.ignore('retryPolicy', 'maxReceiveMessageLength', 'skipEnvoyHeaders');

@@ -6,12 +6,12 @@ import { create } from '@bufbuild/protobuf';
 import type { Bootstrap } from '../../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
 import {
   AdminSchema,
-  Bootstrap_DynamicResourcesSchema as DynamicSchema,
-  Bootstrap_StaticResourcesSchema as StaticSchema,
   BootstrapSchema,
   ClusterManagerSchema,
+  Bootstrap_DynamicResourcesSchema as DynamicSchema,
   LayeredRuntimeSchema,
   RuntimeLayerSchema,
+  Bootstrap_StaticResourcesSchema as StaticSchema,
 } from '../../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
 import { AddressSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import type { NodeSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';

@@ -62,12 +62,12 @@ export function readBootstrap(texts: readonly BootstrapText[], options: ReadOpti
 
 function readPart({ file, text }: BootstrapText, options: ReadOptions, errors: ConfigError[]): Part | null {
   const { source, tree, errors: syntax } = parseTree(text, file);
-  if (tree === null) return (errors.push(...syntax), null);
-  if (tree.kind === 'scalar' && tree.value === null)
-    return (errors.push(source.error(0, 'FL0106', '', 'the file is empty')), null);
+  errors.push(...syntax);
+  if (tree === null) return null;
   const typed = readTyped(BootstrapSchema, tree, source);
   const serious = typed.errors.filter((error) => !(options.allowUnknown && error.code === 'FL0105'));
-  if (serious.length > 0) return (errors.push(...serious), null);
+  errors.push(...serious);
+  if (serious.length > 0) return null;
   try {
     return { source, places: typed.places, message: fromProtoJson(BootstrapSchema, typed.json) };
   } catch (error) {

@@ -9,9 +9,9 @@ import type { Secret as SecretMessage } from '../../../proto/gen/envoy/extension
 import { SecretSchema } from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
 import type { Cluster } from '../../model/cluster.ts';
 import type { Listener } from '../../model/listener.ts';
+import { routesOf, secretsOf, secretsOfListener } from '../../model/references.ts';
 import type { Secret } from '../../model/secret.ts';
 import type { Snapshot } from '../../model/snapshot.ts';
-import { routesOf, secretsOf, secretsOfListener } from '../../model/references.ts';
 import { EMPTY_SNAPSHOT } from '../../model/snapshot.ts';
 import type { Problem } from '../decode/problems.ts';
 import { join } from '../decode/problems.ts';

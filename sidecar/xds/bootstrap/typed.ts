@@ -78,8 +78,7 @@ class TypedWalk {
   ): void {
     this.places.set(path, { key: keyAt, value: tree.at });
     if (tree.kind === 'scalar' && tree.value === null && !isFree(field)) return;
-    if (Object.hasOwn(json, field.name))
-      return this.#refuse(keyAt, 'FL0102', path, 'stands twice, in snake_case and in camelCase');
+    if (Object.hasOwn(json, field.name)) this.#refuse(keyAt, 'FL0102', path, 'stands twice, once in camelCase');
     const other = field.oneof === undefined ? undefined : chosen.get(field.oneof.name);
     if (other !== undefined) this.#refuse(keyAt, 'FL0112', path, `only one of ${other} and ${field.name} may be given`);
     if (field.oneof !== undefined) chosen.set(field.oneof.name, field.name);

@@ -119,10 +119,12 @@ class Walk {
   #entries(pairs: readonly Pair<Node, Node | null>[], depth: number, at: number): MapTree['entries'] {
     return pairs.flatMap((pair) => {
       const keyAt = pair.key.range?.[0] ?? at;
-      if (!isScalar(pair.key)) return (this.#refuse(keyAt, 'FL0107', 'keys must be plain words'), []);
-      const key = String(pair.key.value);
-      if (FORBIDDEN_KEYS.has(key)) return (this.#refuse(keyAt, 'FL0104', `"${key}" is not allowed as a key`), []);
-      return [{ key, keyAt, value: this.node(pair.value, depth + 1, keyAt) }];
+      const key = isScalar(pair.key) ? String(pair.key.value) : null;
+      if (key !== null && !FORBIDDEN_KEYS.has(key))
+        return [{ key, keyAt, value: this.node(pair.value, depth + 1, keyAt) }];
+      if (key === null) this.#refuse(keyAt, 'FL0107', 'keys must be plain words');
+      else this.#refuse(keyAt, 'FL0104', `"${key}" is not allowed as a key`);
+      return [];
     });
   }
 

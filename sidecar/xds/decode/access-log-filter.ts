@@ -2,13 +2,13 @@
 
 import type { AccessLogFilterSchema } from '../../../proto/gen/envoy/config/accesslog/v3/accesslog_pb.ts';
 import {
-  AccessLogFilterSchema as FilterSchema,
   AndFilterSchema,
-  ComparisonFilter_Op as Op,
   ComparisonFilterSchema,
   DurationFilterSchema,
+  AccessLogFilterSchema as FilterSchema,
   GrpcStatusFilterSchema,
   HeaderFilterSchema,
+  ComparisonFilter_Op as Op,
   OrFilterSchema,
   ResponseFlagFilterSchema,
   RuntimeFilterSchema,

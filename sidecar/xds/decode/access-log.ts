@@ -24,21 +24,19 @@ export function decodeAccessLog(f: Fields<typeof AccessLogSchema>): AccessLog[] 
   f.ignore('name');
   f.end();
   const decodedFilter = filter === null ? null : decodeAccessLogFilter(filter);
-  if (config.case === undefined) return (f.invalid('', 'typed_config is required'), []);
-  const logger = decodeLogger(f, config.value);
+  const logger = config.case === undefined ? f.invalid('', 'typed_config is required') : decodeLogger(f, config.value);
   return logger === null ? [] : [{ ...logger, filter: decodedFilter }];
 }
 
 function decodeLogger(f: Fields<typeof AccessLogSchema>, config: Any): Omit<AccessLog, 'filter'> | null {
   const opened = openAny(config, f.at('typedConfig'), f.context);
   if (opened === null) return null;
-  if (isType(opened, FileAccessLogSchema))
-    return decodeFile(new Fields(FileAccessLogSchema, opened.message, opened.path, f.context));
+  if (isType(opened, FileAccessLogSchema)) return decodeFile(opened);
   if (isType(opened, StdoutAccessLogSchema)) {
-    return decodeStream(new Fields(StdoutAccessLogSchema, opened.message, opened.path, f.context), 'stdout');
+    return decodeStream(opened, 'stdout');
   }
   if (isType(opened, StderrAccessLogSchema)) {
-    return decodeStream(new Fields(StderrAccessLogSchema, opened.message, opened.path, f.context), 'stderr');
+    return decodeStream(opened, 'stderr');
   }
   opened.invalid('', `${opened.schema.typeName} is no access logger`);
   return null;

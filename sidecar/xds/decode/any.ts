@@ -27,23 +27,20 @@ export function openAny(
   context: DecodeContext,
   ifUnknown: ProblemKind = 'unsupported',
 ): Extension | null {
-  const refuse = (reason: string) => context.problems.add('invalid', path, reason);
-  if (any.typeUrl === '') return (refuse('has no @type'), null);
   const name = typeName(any);
-  if (schemaOf(name) === undefined) {
-    context.problems.add(ifUnknown, path, `the extension ${name} is not supported by fairlead`);
-    return null;
-  }
-  return read(any, path, context, refuse);
+  if (schemaOf(name) !== undefined) return read(any, path, context);
+  if (name === '') context.problems.add('invalid', path, 'has no @type');
+  else context.problems.add(ifUnknown, path, `the extension ${name} is not supported by fairlead`);
+  return null;
 }
 
-function read(any: Any, path: string, context: DecodeContext, refuse: (reason: string) => void): Extension | null {
+function read(any: Any, path: string, context: DecodeContext): Extension | null {
   try {
     const { schema, message } = unpack(any);
     checkConstraints(schema, message, path, (kind, field, reason) => context.problems.add(kind, field, reason));
     return new Fields(schema, message, path, context);
   } catch (error) {
-    refuse(`is not a ${typeName(any)}: ${(error as Error).message}`);
+    context.problems.add('invalid', path, `is not a ${typeName(any)}: ${(error as Error).message}`);
     return null;
   }
 }

@@ -1,5 +1,16 @@
 // Clusters: how hosts are found, and the rules for using them.
 
+import { CircuitBreakersSchema } from '../../../proto/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts';
+import type { ClusterSchema } from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
+import {
+  Cluster_CommonLbConfigSchema as CommonLbSchema,
+  Cluster_DiscoveryType as DiscoveryType,
+  Cluster_EdsClusterConfigSchema as EdsSchema,
+  Cluster_DnsLookupFamily as Family,
+  TrackClusterStatsSchema,
+  UpstreamConnectionOptionsSchema,
+} from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
+import { OutlierDetectionSchema } from '../../../proto/gen/envoy/config/cluster/v3/outlier_detection_pb.ts';
 import {
   BindConfigSchema,
   SocketAddressSchema,
@@ -7,17 +18,6 @@ import {
 } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import { MetadataSchema, TransportSocketSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { ConfigSourceSchema } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
-import { CircuitBreakersSchema } from '../../../proto/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts';
-import type { ClusterSchema } from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
-import {
-  Cluster_CommonLbConfigSchema as CommonLbSchema,
-  Cluster_DiscoveryType as DiscoveryType,
-  Cluster_DnsLookupFamily as Family,
-  Cluster_EdsClusterConfigSchema as EdsSchema,
-  TrackClusterStatsSchema,
-  UpstreamConnectionOptionsSchema,
-} from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
-import { OutlierDetectionSchema } from '../../../proto/gen/envoy/config/cluster/v3/outlier_detection_pb.ts';
 import { ClusterLoadAssignmentSchema } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { PercentSchema } from '../../../proto/gen/envoy/type/v3/percent_pb.ts';
 import type { Cluster, CommonLb } from '../../model/cluster.ts';

@@ -2,8 +2,8 @@
 // ranges, required fields, known enum values; and against what every configuration must hold: sound
 // durations and no field that we have never heard of. One rule for every message, at any depth.
 
-import { getOption, hasOption } from '@bufbuild/protobuf';
 import type { DescField, DescMessage, DescOneof, Message } from '@bufbuild/protobuf';
+import { getOption, hasOption } from '@bufbuild/protobuf';
 import type { Duration } from '@bufbuild/protobuf/wkt';
 import type { FieldRules } from '../../../proto/gen/validate/validate_pb.ts';
 import { required, rules as rulesOption } from '../../../proto/gen/validate/validate_pb.ts';
@@ -50,7 +50,7 @@ function requiredOneof(oneof: DescOneof): FieldCheck {
 }
 
 /** The field's value, or undefined where it is another case of its oneof or absent. */
-function valueOf(message: Raw, field: DescField): unknown {
+function valueIn(message: Raw, field: DescField): unknown {
   if (field.oneof === undefined) return message[field.localName];
   const chosen = message[field.oneof.localName] as { case: string | undefined; value: unknown };
   return chosen.case === field.localName ? chosen.value : undefined;
@@ -63,7 +63,7 @@ function fieldCheck(field: DescField): FieldCheck | null {
   // What is required of a case of a oneof holds only where that case was chosen.
   const { oneof } = field;
   return (message, path, report) => {
-    const value = valueOf(message, field);
+    const value = valueIn(message, field);
     if (oneof === undefined || value !== undefined) check(value, join(path, field.name), report);
   };
 }

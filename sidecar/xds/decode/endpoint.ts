@@ -3,16 +3,16 @@
 import { AddressSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import { LocalitySchema, MetadataSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { HealthStatus } from '../../../proto/gen/envoy/config/core/v3/health_check_pb.ts';
-import type { ClusterLoadAssignmentSchema } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
-import {
-  ClusterLoadAssignment_Policy_DropOverloadSchema as DropSchema,
-  ClusterLoadAssignment_PolicySchema as PolicySchema,
-} from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import {
   EndpointSchema,
   LbEndpointSchema,
   LocalityLbEndpointsSchema,
 } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts';
+import type { ClusterLoadAssignmentSchema } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
+import {
+  ClusterLoadAssignment_Policy_DropOverloadSchema as DropSchema,
+  ClusterLoadAssignment_PolicySchema as PolicySchema,
+} from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { FractionalPercentSchema } from '../../../proto/gen/envoy/type/v3/percent_pb.ts';
 import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from '../../model/endpoint.ts';
 import { decodeAddress } from './address.ts';

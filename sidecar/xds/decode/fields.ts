@@ -1,8 +1,8 @@
 // A message as its decoder sees it: a field is taken, ignored for a reason, or refused. Whatever is set
 // and nobody took is named when the decoder is done, so that no field is ever silently without effect.
 
-import { isFieldSet } from '@bufbuild/protobuf';
 import type { DescField, DescMessage, Message, MessageShape } from '@bufbuild/protobuf';
+import { isFieldSet } from '@bufbuild/protobuf';
 import type { Duration } from '@bufbuild/protobuf/wkt';
 import { durationMs, durationProblem } from '../../../proto/scalars.ts';
 import type { ProblemKind, Problems } from './problems.ts';

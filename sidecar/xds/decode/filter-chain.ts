@@ -5,14 +5,14 @@ import { CidrRangeSchema } from '../../../proto/gen/envoy/config/core/v3/address
 import { TransportSocketSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { FilterChainSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import {
-  FilterChainMatch_ConnectionSourceType as SourceType,
   FilterChainMatchSchema,
   FilterSchema,
+  FilterChainMatch_ConnectionSourceType as SourceType,
 } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import { HttpConnectionManagerSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import type { FilterChain, FilterChainMatch, HttpConnectionManager } from '../../model/listener.ts';
 import { isType, openAny, typeName } from './any.ts';
-import { Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 import { decodeConnectionManager } from './http-connection-manager.ts';
 import { decodeCidr } from './matcher.ts';
 import { decodeDownstreamSocket } from './transport-socket.ts';
@@ -62,9 +62,7 @@ function decodeLast(f: Fields<typeof FilterSchema>, config: Any): HttpConnection
   const opened = openAny(config, f.at('typedConfig'), f.context);
   if (opened === null) return null;
   if (isType(opened, HttpConnectionManagerSchema)) {
-    return decodeConnectionManager(
-      new Fields(HttpConnectionManagerSchema, opened.message, opened.path, opened.context),
-    );
+    return decodeConnectionManager(opened);
   }
   opened.unsupported('', `the network filter ${opened.schema.typeName} is not supported by fairlead`);
   return null;

@@ -11,19 +11,19 @@ import {
 import { RouteConfigurationSchema } from '../../../proto/gen/envoy/config/route/v3/route_pb.ts';
 import type { HttpConnectionManagerSchema as ManagerSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import {
+  HttpConnectionManager_SetCurrentClientCertDetailsSchema as CertDetailsSchema,
   HttpConnectionManager_CodecType as Codec,
   HttpConnectionManager_ForwardClientCertDetails as ForwardCert,
-  HttpConnectionManager_HcmAccessLogOptionsSchema as LogOptionsSchema,
-  HttpConnectionManager_InternalAddressConfigSchema as InternalSchema,
-  HttpConnectionManager_PathWithEscapedSlashesAction as Slashes,
-  HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
-  HttpConnectionManager_SetCurrentClientCertDetailsSchema as CertDetailsSchema,
-  HttpConnectionManager_TracingSchema as TracingSchema,
-  HttpConnectionManager_UpgradeConfigSchema as UpgradeSchema,
   HttpFilterSchema,
+  HttpConnectionManager_InternalAddressConfigSchema as InternalSchema,
   LocalReplyConfigSchema,
+  HttpConnectionManager_HcmAccessLogOptionsSchema as LogOptionsSchema,
   RdsSchema,
   RequestIDExtensionSchema,
+  HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
+  HttpConnectionManager_PathWithEscapedSlashesAction as Slashes,
+  HttpConnectionManager_TracingSchema as TracingSchema,
+  HttpConnectionManager_UpgradeConfigSchema as UpgradeSchema,
 } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import { UuidRequestIdConfigSchema } from '../../../proto/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.ts';
 import type { HttpConnectionManager } from '../../model/listener.ts';
@@ -31,7 +31,7 @@ import type { RouteConfiguration, UpgradeConfig } from '../../model/route.ts';
 import { decodeAccessLog } from './access-log.ts';
 import { isType, openAny } from './any.ts';
 import { decodeConfigSource } from './config-source.ts';
-import { Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 import { decodeHttpFilters } from './http-filters.ts';
 import { decodeLocalReply } from './local-reply.ts';
 import { decodeCidr } from './matcher.ts';
@@ -226,11 +226,15 @@ function decodeUuid(f: Fields<typeof RequestIDExtensionSchema>): boolean {
   f.end();
   const opened = config === undefined ? null : openAny(config, f.at('typedConfig'), f.context);
   if (opened === null) return true;
-  if (!isType(opened, UuidRequestIdConfigSchema)) return (opened.unsupported(''), true);
-  const uuid = new Fields(UuidRequestIdConfigSchema, opened.message, opened.path, f.context);
-  const pack = uuid.take('packTraceReason') ?? true;
-  if (uuid.message.useRequestIdForTraceSampling !== false) uuid.ignore('useRequestIdForTraceSampling');
-  uuid.end();
+  if (isType(opened, UuidRequestIdConfigSchema)) return decodePackReason(opened);
+  opened.unsupported('');
+  return true;
+}
+
+function decodePackReason(f: Fields<typeof UuidRequestIdConfigSchema>): boolean {
+  const pack = f.take('packTraceReason') ?? true;
+  if (f.message.useRequestIdForTraceSampling !== false) f.ignore('useRequestIdForTraceSampling');
+  f.end();
   return pack;
 }
 

@@ -1,13 +1,12 @@
 // The HTTP filter chain: known filters in their order, the router last.
 
-import type { HttpFilterSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import { RBACSchema } from '../../../proto/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts';
 import { RouterSchema } from '../../../proto/gen/envoy/extensions/filters/http/router/v3/router_pb.ts';
+import type { HttpFilterSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import type { HttpFilter, TypedFilterConfig } from '../../model/filter.ts';
-import { openAny, typeName } from './any.ts';
 import type { Extension } from './any.ts';
-import { isType } from './any.ts';
-import { Fields } from './fields.ts';
+import { isType, openAny, typeName } from './any.ts';
+import type { Fields } from './fields.ts';
 import { decodeRbacFilter } from './rbac.ts';
 import { unsupportedKind } from './unsupported-filters.ts';
 
@@ -30,8 +29,7 @@ function decodeHttpFilter(f: Fields<typeof HttpFilterSchema>): HttpFilter | null
   const optional = f.take('isOptional');
   const disabled = f.take('disabled');
   f.end();
-  if (config.case === 'configDiscovery')
-    return f.add('security', 'configDiscovery', 'is not supported by fairlead');
+  if (config.case === 'configDiscovery') return f.add('security', 'configDiscovery', 'is not supported by fairlead');
   if (config.case === undefined) return f.invalid('', 'typed_config is required');
   const kind = unsupportedKind(typeName(config.value));
   const opened = openFilter(f, config.value, optional && kind === 'unsupported' ? 'note' : kind);
@@ -49,10 +47,8 @@ function openFilter(
 }
 
 function decodeConfig(opened: Extension): TypedFilterConfig | null {
-  if (isType(opened, RouterSchema))
-    return decodeRouter(new Fields(RouterSchema, opened.message, opened.path, opened.context));
-  if (isType(opened, RBACSchema))
-    return decodeRbacFilter(new Fields(RBACSchema, opened.message, opened.path, opened.context));
+  if (isType(opened, RouterSchema)) return decodeRouter(opened);
+  if (isType(opened, RBACSchema)) return decodeRbacFilter(opened);
   return opened.invalid('', `${opened.schema.typeName} is no HTTP filter`);
 }
 

@@ -1,18 +1,18 @@
 // Load balancing: the older enum with its options, or the first known of the typed policies.
 
-import { RuntimeDoubleSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type {
-  Cluster_SlowStartConfigSchema as OldSlowStartSchema,
   ClusterSchema,
+  Cluster_SlowStartConfigSchema as OldSlowStartSchema,
 } from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
 import {
-  Cluster_LbPolicy as Policy,
+  Cluster_SlowStartConfigSchema,
+  LoadBalancingPolicySchema,
   Cluster_LeastRequestLbConfigSchema as OldLeastRequestSchema,
   Cluster_RoundRobinLbConfigSchema as OldRoundRobinSchema,
-  Cluster_SlowStartConfigSchema,
+  Cluster_LbPolicy as Policy,
   LoadBalancingPolicy_PolicySchema as TypedPolicySchema,
-  LoadBalancingPolicySchema,
 } from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
+import { RuntimeDoubleSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { TypedExtensionConfigSchema } from '../../../proto/gen/envoy/config/core/v3/extension_pb.ts';
 import type { SlowStartConfigSchema as NewSlowStartSchema } from '../../../proto/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts';
 import {
@@ -20,8 +20,8 @@ import {
   SlowStartConfigSchema,
 } from '../../../proto/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.ts';
 import {
-  LeastRequest_SelectionMethod as Selection,
   LeastRequestSchema,
+  LeastRequest_SelectionMethod as Selection,
 } from '../../../proto/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.ts';
 import { RandomSchema } from '../../../proto/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.ts';
 import { RoundRobinSchema } from '../../../proto/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.ts';
@@ -30,7 +30,7 @@ import { PercentSchema } from '../../../proto/gen/envoy/type/v3/percent_pb.ts';
 import type { LbPolicy, SlowStart } from '../../model/cluster.ts';
 import type { Extension } from './any.ts';
 import { isType, openAny, typeName } from './any.ts';
-import { Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 
 export interface DecodedLb {
   readonly lb: LbPolicy;
@@ -150,15 +150,10 @@ const KNOWN: ReadonlySet<string> = new Set(
 );
 
 function decodeExtension(opened: Extension): DecodedLb | null {
-  const { message, path, context } = opened;
-  if (isType(opened, RoundRobinSchema))
-    return roundRobin(new Fields(RoundRobinSchema, message as typeof opened.message, path, context));
-  if (isType(opened, LeastRequestSchema))
-    return leastRequest(new Fields(LeastRequestSchema, message as typeof opened.message, path, context));
-  if (isType(opened, RandomSchema))
-    return random(new Fields(RandomSchema, message as typeof opened.message, path, context));
-  if (isType(opened, WrrLocalitySchema))
-    return wrrLocality(new Fields(WrrLocalitySchema, message as typeof opened.message, path, context));
+  if (isType(opened, RoundRobinSchema)) return roundRobin(opened);
+  if (isType(opened, LeastRequestSchema)) return leastRequest(opened);
+  if (isType(opened, RandomSchema)) return random(opened);
+  if (isType(opened, WrrLocalitySchema)) return wrrLocality(opened);
   return null;
 }
 

@@ -1,12 +1,12 @@
 // Circuit breakers and outlier detection with Envoy's defaults.
 
-import { RoutingPriority } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { CircuitBreakersSchema } from '../../../proto/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts';
 import {
   CircuitBreakers_Thresholds_RetryBudgetSchema as BudgetSchema,
   CircuitBreakers_ThresholdsSchema as ThresholdsSchema,
 } from '../../../proto/gen/envoy/config/cluster/v3/circuit_breaker_pb.ts';
 import type { OutlierDetectionSchema } from '../../../proto/gen/envoy/config/cluster/v3/outlier_detection_pb.ts';
+import { RoutingPriority } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { PercentSchema } from '../../../proto/gen/envoy/type/v3/percent_pb.ts';
 import type { Cluster, Limits, OutlierDetection } from '../../model/cluster.ts';
 import { DEFAULT_LIMITS } from '../../model/cluster.ts';

@@ -5,9 +5,9 @@ import { HttpInspectorSchema } from '../../../proto/gen/envoy/extensions/filters
 import { ProxyProtocolSchema } from '../../../proto/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts';
 import { TlsInspectorSchema } from '../../../proto/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
 import type { FilterChain, Listener } from '../../model/listener.ts';
-import { isType, openAny, typeName } from './any.ts';
 import type { Extension } from './any.ts';
-import { Fields } from './fields.ts';
+import { isType, openAny, typeName } from './any.ts';
+import type { Fields } from './fields.ts';
 import { unsupportedKind } from './unsupported-filters.ts';
 
 type Inspection = Pick<Listener, 'inspectTls' | 'proxyProtocol'>;
@@ -49,8 +49,7 @@ function decodeListenerFilter(f: Fields<typeof ListenerFilterSchema>): Known {
   f.ignore('name');
   f.security('filterDisabled');
   f.end();
-  if (config.case === 'configDiscovery')
-    return f.add('security', 'configDiscovery', 'is not supported by fairlead');
+  if (config.case === 'configDiscovery') return f.add('security', 'configDiscovery', 'is not supported by fairlead');
   if (config.case === undefined) return f.invalid('', 'typed_config is required');
   const opened = openAny(config.value, f.at('typedConfig'), f.context, unsupportedKind(typeName(config.value)));
   return opened === null ? null : decodeConfig(opened);
@@ -58,7 +57,7 @@ function decodeListenerFilter(f: Fields<typeof ListenerFilterSchema>): Known {
 
 function decodeConfig(opened: Extension): Known {
   if (isType(opened, TlsInspectorSchema)) {
-    const f = new Fields(TlsInspectorSchema, opened.message, opened.path, opened.context);
+    const f = opened;
     // Fingerprints could only be seen in log operators, which would be refused; buffers grow by themselves.
     f.ignore('enableJa3Fingerprinting', 'initialReadBufferSize');
     f.end();
@@ -66,7 +65,7 @@ function decodeConfig(opened: Extension): Known {
   }
   if (isType(opened, HttpInspectorSchema)) return 'http-inspector';
   if (isType(opened, ProxyProtocolSchema)) {
-    const f = new Fields(ProxyProtocolSchema, opened.message, opened.path, opened.context);
+    const f = opened;
     f.security('disallowedVersions');
     f.ignore('statPrefix');
     f.end();

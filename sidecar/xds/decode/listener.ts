@@ -4,15 +4,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { AccessLogSchema } from '../../../proto/gen/envoy/config/accesslog/v3/accesslog_pb.ts';
 import { AddressSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import { TrafficDirection } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import {
+  FilterChainSchema,
+  ListenerFilterSchema,
+} from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import type { ListenerSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
 import {
   AdditionalAddressSchema,
   Listener_DeprecatedV1Schema,
 } from '../../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
-import {
-  FilterChainSchema,
-  ListenerFilterSchema,
-} from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import type { FilterChain, Listener } from '../../model/listener.ts';
 import { decodeAccessLog } from './access-log.ts';
 import type { DecodedAddress } from './address.ts';

@@ -1,8 +1,8 @@
 // Formats of log lines and of bodies of our own: text or JSON, every operator checked.
 
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import type { SubstitutionFormatStringSchema } from '../../../proto/gen/envoy/config/core/v3/substitution_format_string_pb.ts';
 import { DataSourceSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import type { SubstitutionFormatStringSchema } from '../../../proto/gen/envoy/config/core/v3/substitution_format_string_pb.ts';
 import { structToPlain } from '../../../proto/scalars.ts';
 import type { BodyFormat, LogFormat } from '../../model/access-log.ts';
 import { decodeData } from './data-source.ts';

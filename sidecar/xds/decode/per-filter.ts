@@ -6,8 +6,7 @@ import { RBACPerRouteSchema } from '../../../proto/gen/envoy/extensions/filters/
 import { schemaOf } from '../../../proto/registry.ts';
 import type { TypedFilterConfig } from '../../model/filter.ts';
 import { isType, openAny, typeName } from './any.ts';
-import type { DecodeContext } from './fields.ts';
-import { Fields } from './fields.ts';
+import type { DecodeContext, Fields } from './fields.ts';
 import { decodeRbacPerRoute } from './rbac.ts';
 import { unsupportedKind } from './unsupported-filters.ts';
 
@@ -34,10 +33,8 @@ export function decodePerFilterConfig(
 function decodeOne(any: Any, path: string, context: DecodeContext): TypedFilterConfig | null {
   const opened = openAny(any, path, context, unsupportedKind(typeName(any)));
   if (opened === null) return null;
-  if (isType(opened, FilterConfigSchema))
-    return decodeFilterConfig(new Fields(FilterConfigSchema, opened.message, path, context));
-  if (isType(opened, RBACPerRouteSchema))
-    return decodeRbacPerRoute(new Fields(RBACPerRouteSchema, opened.message, path, context));
+  if (isType(opened, FilterConfigSchema)) return decodeFilterConfig(opened);
+  if (isType(opened, RBACPerRouteSchema)) return decodeRbacPerRoute(opened);
   opened.invalid('', `${opened.schema.typeName} is no filter configuration for routes`);
   return null;
 }

@@ -1,8 +1,8 @@
 // Protocol options that listeners and clusters share.
 
 import type {
-  Http1ProtocolOptionsSchema as Http1Schema,
   HttpProtocolOptionsSchema as CommonSchema,
+  Http1ProtocolOptionsSchema as Http1Schema,
 } from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
 import {
   Http1ProtocolOptions_HeaderKeyFormatSchema as KeyFormatSchema,

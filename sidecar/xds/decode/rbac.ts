@@ -2,13 +2,13 @@
 
 import { CidrRangeSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import {
+  RBAC_Action as Action,
+  Principal_AuthenticatedSchema as AuthenticatedSchema,
   PermissionSchema,
   Permission_SetSchema as PermissionSetSchema,
-  Principal_AuthenticatedSchema as AuthenticatedSchema,
+  PolicySchema,
   PrincipalSchema,
   Principal_SetSchema as PrincipalSetSchema,
-  PolicySchema,
-  RBAC_Action as Action,
   RBACSchema as RulesSchema,
 } from '../../../proto/gen/envoy/config/rbac/v3/rbac_pb.ts';
 import { HeaderMatcherSchema } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';

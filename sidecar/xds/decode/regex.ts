@@ -4,7 +4,7 @@
 
 import { RE2JS } from 're2js';
 import {
-  RegexMatchAndSubstituteSchema,
+  type RegexMatchAndSubstituteSchema,
   RegexMatcherSchema,
 } from '../../../proto/gen/envoy/type/matcher/v3/regex_pb.ts';
 import type { Regex, RegexRewrite } from '../../model/match.ts';

@@ -1,17 +1,17 @@
 // Retry policies of routes and virtual hosts, with Envoy's defaults.
 
 import type {
-  RetryPolicySchema,
   RetryPolicy_RetryHostPredicate as HostPredicate,
+  RetryPolicySchema,
 } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import {
+  RetryPolicy_RetryBackOffSchema as BackOffSchema,
   HeaderMatcherSchema,
+  RetryPolicy_RetryHostPredicateSchema as HostPredicateSchema,
+  RetryPolicy_RetryPrioritySchema as PrioritySchema,
   RetryPolicy_RateLimitedRetryBackOffSchema as RateLimitedSchema,
   RetryPolicy_ResetHeaderFormat as ResetFormat,
   RetryPolicy_ResetHeaderSchema as ResetHeaderSchema,
-  RetryPolicy_RetryBackOffSchema as BackOffSchema,
-  RetryPolicy_RetryHostPredicateSchema as HostPredicateSchema,
-  RetryPolicy_RetryPrioritySchema as PrioritySchema,
 } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import { OmitCanaryHostsPredicateSchema } from '../../../proto/gen/envoy/extensions/retry/host/omit_canary_hosts/v3/omit_canary_hosts_pb.ts';
 import { PreviousHostsPredicateSchema } from '../../../proto/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts';

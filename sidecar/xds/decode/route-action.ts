@@ -7,14 +7,14 @@ import {
 } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { RouteActionSchema } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import {
-  InternalRedirectPolicySchema,
-  RetryPolicySchema,
-  RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
+  WeightedCluster_ClusterWeightSchema as ClusterWeightSchema,
   RouteAction_HashPolicySchema as HashPolicySchema,
+  InternalRedirectPolicySchema,
   RouteAction_MaxStreamDurationSchema as MaxStreamDurationSchema,
   RouteAction_RequestMirrorPolicySchema as MirrorSchema,
+  RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
+  RetryPolicySchema,
   RouteAction_UpgradeConfigSchema as UpgradeSchema,
-  WeightedCluster_ClusterWeightSchema as ClusterWeightSchema,
   WeightedClusterSchema,
 } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import { RegexMatchAndSubstituteSchema } from '../../../proto/gen/envoy/type/matcher/v3/regex_pb.ts';

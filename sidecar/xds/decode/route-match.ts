@@ -1,17 +1,17 @@
 // What a route asks of a request.
 
+import { RuntimeFractionalPercentSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type {
-  RouteMatch_TlsContextMatchOptionsSchema as TlsOptionsSchema,
   RouteMatchSchema,
+  RouteMatch_TlsContextMatchOptionsSchema as TlsOptionsSchema,
 } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import {
   CookieMatcherSchema,
+  RouteMatch_GrpcRouteMatchOptionsSchema as GrpcOptionsSchema,
   HeaderMatcherSchema,
   QueryParameterMatcherSchema,
-  RouteMatch_GrpcRouteMatchOptionsSchema as GrpcOptionsSchema,
   RouteMatch_TlsContextMatchOptionsSchema,
 } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
-import { RuntimeFractionalPercentSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { RegexMatcherSchema } from '../../../proto/gen/envoy/type/matcher/v3/regex_pb.ts';
 import type { RouteMatch } from '../../model/route.ts';
 import type { Fields } from './fields.ts';

@@ -1,20 +1,20 @@
 // RouteConfiguration: virtual hosts and their routes.
 
 import { DataSourceSchema, MetadataSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
-import type { RouteConfigurationSchema } from '../../../proto/gen/envoy/config/route/v3/route_pb.ts';
 import type { RouteSchema as RouteSchemaType } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import {
   DecoratorSchema,
   DirectResponseActionSchema,
+  RouteAction_RequestMirrorPolicySchema as MirrorSchema,
   RedirectActionSchema,
   RetryPolicySchema,
-  RouteAction_RequestMirrorPolicySchema as MirrorSchema,
   RouteActionSchema,
   RouteMatchSchema,
   RouteSchema,
   VirtualHost_TlsRequirementType as TlsRequirement,
   VirtualHostSchema,
 } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
+import type { RouteConfigurationSchema } from '../../../proto/gen/envoy/config/route/v3/route_pb.ts';
 import type { Route, RouteAction, RouteConfiguration, VirtualHost } from '../../model/route.ts';
 import { decodeData } from './data-source.ts';
 import type { Fields } from './fields.ts';

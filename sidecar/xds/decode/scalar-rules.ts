@@ -28,21 +28,25 @@ export function checkScalar(value: unknown, rules: FieldRules, defined: Readonly
   const { type } = rules;
   switch (type.case) {
     case 'string':
-      return checkString(value as string, type.value, refuse);
+      checkString(value as string, type.value, refuse);
+      break;
     case 'bytes':
-      return checkBytes(value as Uint8Array, type.value, refuse);
+      checkBytes(value as Uint8Array, type.value, refuse);
+      break;
     case 'enum':
-      return checkEnum(value as number, type.value, defined, refuse);
+      checkEnum(value as number, type.value, defined, refuse);
+      break;
     case 'bool':
       if (value !== type.value.const) refuse(`must be ${type.value.const}`);
-      return;
+      break;
     case 'uint32':
       if (type.value.in.length > 0 && !type.value.in.includes(value as number))
         refuse(`must be one of ${type.value.in.join(', ')}`);
       if (type.value.notIn.includes(value as number)) refuse(`must not be ${String(value)}`);
-      return checkRange(value as number, rangeOf(rules), refuse);
+      checkRange(value as number, rangeOf(rules), refuse);
+      break;
     default:
-      return checkRange(value as number | bigint, rangeOf(rules), refuse);
+      checkRange(value as number | bigint, rangeOf(rules), refuse);
   }
 }
 
@@ -109,14 +113,18 @@ function checkBytes(value: Uint8Array, rules: BytesRules, refuse: Refuse): void 
 
 function checkString(value: string, rules: StringRules, refuse: Refuse): void {
   if (value === '' && rules.ignoreEmpty) return;
+  checkLength(value, rules, refuse);
+  if (value.length > 0 || rules.minLen === 0n) checkShape(value, rules, refuse);
+}
+
+function checkLength(value: string, rules: StringRules, refuse: Refuse): void {
   const characters = BigInt([...value].length);
   if (characters < rules.minLen)
-    return refuse(rules.minLen === 1n ? 'must not be empty' : `needs at least ${rules.minLen} characters`);
+    refuse(rules.minLen === 1n ? 'must not be empty' : `needs at least ${rules.minLen} characters`);
   if (rules.maxLen > 0n && characters > rules.maxLen) refuse(`takes at most ${rules.maxLen} characters`);
   const bytes = BigInt(Buffer.byteLength(value));
   if (bytes < rules.minBytes) refuse(`needs at least ${rules.minBytes} bytes`);
   if (rules.maxBytes > 0n && bytes > rules.maxBytes) refuse(`takes at most ${rules.maxBytes} bytes`);
-  checkShape(value, rules, refuse);
 }
 
 function checkShape(value: string, rules: StringRules, refuse: Refuse): void {

@@ -2,14 +2,14 @@
 // here, before anyone depends on it.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { SecretSchema } from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
 import {
+  SubjectAltNameMatcherSchema as SanSchema,
+  SubjectAltNameMatcher_SanType as SanType,
+  TlsCertificateSchema,
   CertificateValidationContext_TrustChainVerification as TrustChain,
   CertificateValidationContextSchema as ValidationSchema,
-  SubjectAltNameMatcher_SanType as SanType,
-  SubjectAltNameMatcherSchema as SanSchema,
-  TlsCertificateSchema,
 } from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
+import type { SecretSchema } from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
 import { StringMatcherSchema } from '../../../proto/gen/envoy/type/matcher/v3/string_pb.ts';
 import type { Secret, TlsCertificate, ValidationContext } from '../../model/secret.ts';
 import type { SanMatch } from '../../model/tls.ts';

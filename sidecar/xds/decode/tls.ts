@@ -2,19 +2,19 @@
 // never passed over.
 
 import { getCiphers } from 'node:tls';
+import { ConfigSourceSchema } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
+import {
+  TlsCertificateSchema,
+  TlsParametersSchema,
+  CertificateValidationContextSchema as ValidationSchema,
+  TlsParameters_TlsProtocol as Version,
+} from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
+import { SdsSecretConfigSchema } from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
 import type {
   CommonTlsContextSchema as CommonSchema,
   DownstreamTlsContextSchema as DownstreamSchema,
   UpstreamTlsContextSchema as UpstreamSchema,
 } from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.ts';
-import {
-  CertificateValidationContextSchema as ValidationSchema,
-  TlsCertificateSchema,
-  TlsParametersSchema,
-  TlsParameters_TlsProtocol as Version,
-} from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
-import { ConfigSourceSchema } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
-import { SdsSecretConfigSchema } from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
 import {
   CommonTlsContext_CombinedCertificateValidationContextSchema as CombinedSchema,
   CommonTlsContextSchema,

@@ -1,9 +1,9 @@
 // Tracing of a connection manager: sampling, tags, and where spans go.
 
-import type { Tracing_Http } from '../../../proto/gen/envoy/config/trace/v3/http_tracer_pb.ts';
-import { Tracing_HttpSchema } from '../../../proto/gen/envoy/config/trace/v3/http_tracer_pb.ts';
 import { HttpServiceSchema } from '../../../proto/gen/envoy/config/core/v3/http_service_pb.ts';
 import { HttpUriSchema } from '../../../proto/gen/envoy/config/core/v3/http_uri_pb.ts';
+import type { Tracing_Http } from '../../../proto/gen/envoy/config/trace/v3/http_tracer_pb.ts';
+import { Tracing_HttpSchema } from '../../../proto/gen/envoy/config/trace/v3/http_tracer_pb.ts';
 import { OpenTelemetryConfigSchema } from '../../../proto/gen/envoy/config/trace/v3/opentelemetry_pb.ts';
 import type { HttpConnectionManager_TracingSchema as TracingSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import type { CustomTagSchema } from '../../../proto/gen/envoy/type/tracing/v3/custom_tag_pb.ts';
@@ -16,7 +16,7 @@ import type { PercentSchema } from '../../../proto/gen/envoy/type/v3/percent_pb.
 import { PercentSchema as Percent } from '../../../proto/gen/envoy/type/v3/percent_pb.ts';
 import type { CustomTag, Tracing, TracingProvider } from '../../model/listener.ts';
 import { isType, openAny } from './any.ts';
-import { Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 import { decodeAdds } from './header-mutations.ts';
 
 export function decodeTracing(f: Fields<typeof TracingSchema>): Tracing {
@@ -75,8 +75,7 @@ function decodeProvider(f: Fields<typeof Tracing_HttpSchema>): TracingProvider |
   if (config.case === undefined) return f.invalid('', 'typed_config is required');
   const opened = openAny(config.value, f.at('typedConfig'), f.context);
   if (opened === null) return null;
-  if (isType(opened, OpenTelemetryConfigSchema))
-    return decodeOtlp(new Fields(OpenTelemetryConfigSchema, opened.message, opened.path, f.context));
+  if (isType(opened, OpenTelemetryConfigSchema)) return decodeOtlp(opened);
   return opened.invalid('', `${opened.schema.typeName} is no tracer`);
 }
 

@@ -9,22 +9,20 @@ import {
 import type { DownstreamTls, UpstreamTls } from '../../model/tls.ts';
 import type { Extension } from './any.ts';
 import { isType, openAny } from './any.ts';
-import { Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 import { decodeDownstreamTls, decodeUpstreamTls } from './tls.ts';
 
 export function decodeDownstreamSocket(f: Fields<typeof TransportSocketSchema> | null): DownstreamTls | null {
   const opened = open(f);
   if (opened === null) return null;
-  if (isType(opened, DownstreamTlsContextSchema))
-    return decodeDownstreamTls(new Fields(DownstreamTlsContextSchema, opened.message, opened.path, opened.context));
+  if (isType(opened, DownstreamTlsContextSchema)) return decodeDownstreamTls(opened);
   return opened.invalid('', `${opened.schema.typeName} is no transport socket of a listener`);
 }
 
 export function decodeUpstreamSocket(f: Fields<typeof TransportSocketSchema> | null): UpstreamTls | null {
   const opened = open(f);
   if (opened === null) return null;
-  if (isType(opened, UpstreamTlsContextSchema))
-    return decodeUpstreamTls(new Fields(UpstreamTlsContextSchema, opened.message, opened.path, opened.context));
+  if (isType(opened, UpstreamTlsContextSchema)) return decodeUpstreamTls(opened);
   return opened.invalid('', `${opened.schema.typeName} is no transport socket of a cluster`);
 }
 

@@ -10,13 +10,13 @@ import {
 } from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
 import { HttpFilterSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import {
-  HttpProtocolOptions_ExplicitHttpConfigSchema as ExplicitSchema,
   HttpProtocolOptions_UseDownstreamHttpConfigSchema as DownstreamSchema,
+  HttpProtocolOptions_ExplicitHttpConfigSchema as ExplicitSchema,
   HttpProtocolOptionsSchema as OptionsSchema,
 } from '../../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
 import type { UpstreamHttp } from '../../model/cluster.ts';
 import { isType, openAny, typeName } from './any.ts';
-import { Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 import type { CommonHttp, Http1Client } from './protocol-options.ts';
 import { decodeCommonHttp, decodeHttp1Client } from './protocol-options.ts';
 
@@ -90,7 +90,7 @@ function decodeTyped(cluster: Fields<typeof ClusterSchema>, any: Any): UpstreamH
     'upstreamHttpProtocolOptions',
     'maxRequestsPerConnection',
   );
-  return decodeOptions(cluster, new Fields(OptionsSchema, opened.message, path, cluster.context));
+  return decodeOptions(cluster, opened);
 }
 
 const CODEC_FILTER = 'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec';
