@@ -67,9 +67,12 @@ export async function serveAdmin(options: AdminOptions): Promise<Admin> {
     throw new Error(`the admin server is for this machine only: ${options.host} is no loopback address`);
   }
   const table = new Map(withHelp(options).map((page) => [page.path, page]));
-  const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    answer(request, response, table, options).catch((error: unknown) => fail(response, error));
-  });
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    (request, response) => {
+      answer(request, response, table, options).catch((error: unknown) => fail(response, error));
+    },
+  );
   server.maxConnections = MAX_CONNECTIONS;
   await listen(server, options);
   const bound = server.address() as AddressInfo;
@@ -113,19 +116,30 @@ function close(server: Server): Promise<void> {
   });
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, table: ReadonlyMap<string, Page>, options: AdminOptions): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  table: ReadonlyMap<string, Page>,
+  options: AdminOptions,
+): Promise<void> {
   const refusal = strangerRefusal(request, options);
   if (refusal !== null) return send(response, { status: 403, body: `${refusal}\n` }, request, options);
   const [path = '', query = ''] = splitTarget(request.url ?? '/');
   const page = table.get(path);
-  if (page === undefined) return send(response, { status: 404, body: `invalid path. ${helpText(table)}` }, request, options);
+  if (page === undefined)
+    return send(response, { status: 404, body: `invalid path. ${helpText(table)}` }, request, options);
   if (page.method === 'POST' && request.method !== 'POST') {
     const body = `Method ${request.method} not allowed, POST required.`;
     return send(response, { status: 405, body, headers: { allow: 'POST' } }, request, options);
   }
   const body = await readBody(request);
   if (body === null) return send(response, { status: 413, body: 'request body too large\n' }, request, options);
-  const page_request = { query: new URLSearchParams(query), method: request.method ?? 'GET', body, headers: request.headers };
+  const page_request = {
+    query: new URLSearchParams(query),
+    method: request.method ?? 'GET',
+    body,
+    headers: request.headers,
+  };
   return send(response, await page.handle(page_request), request, options);
 }
 
@@ -137,7 +151,10 @@ function splitTarget(target: string): [string, string] {
 /** Why a request is not from a tool on this machine; null: it may be. */
 function strangerRefusal(request: IncomingMessage, options: AdminOptions): string | null {
   const known = (authority: string) => {
-    const host = authority.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1').toLowerCase();
+    const host = authority
+      .replace(/:\d+$/, '')
+      .replace(/^\[(.*)\]$/, '$1')
+      .toLowerCase();
     return isLoopback(host) || host === options.host || (options.hostNames ?? []).includes(host);
   };
   const { host, origin } = request.headers;
@@ -159,7 +176,12 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-async function send(response: ServerResponse, page: PageResponse, request: IncomingMessage, options: AdminOptions): Promise<void> {
+async function send(
+  response: ServerResponse,
+  page: PageResponse,
+  request: IncomingMessage,
+  options: AdminOptions,
+): Promise<void> {
   response.writeHead(page.status ?? 200, {
     'content-type': page.contentType ?? 'text/plain; charset=UTF-8',
     'cache-control': 'no-cache, max-age=0',
@@ -204,8 +226,22 @@ function fail(response: ServerResponse, error: unknown): void {
 function withHelp(options: AdminOptions): Page[] {
   const pages: Page[] = [
     ...options.pages,
-    { path: '/help', method: 'GET', summary: 'print out list of admin commands', handle: () => ({ body: helpText(table) }) },
-    { path: '/', method: 'GET', summary: 'Admin home page', handle: () => ({ contentType: 'text/html; charset=UTF-8', body: homePage(table, options.name), headers: { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'" } }) },
+    {
+      path: '/help',
+      method: 'GET',
+      summary: 'print out list of admin commands',
+      handle: () => ({ body: helpText(table) }),
+    },
+    {
+      path: '/',
+      method: 'GET',
+      summary: 'Admin home page',
+      handle: () => ({
+        contentType: 'text/html; charset=UTF-8',
+        body: homePage(table, options.name),
+        headers: { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'" },
+      }),
+    },
   ];
   const table = new Map(pages.map((page) => [page.path, page]));
   return pages;
@@ -225,10 +261,14 @@ function helpText(table: ReadonlyMap<string, Page>): string {
 
 function homePage(table: ReadonlyMap<string, Page>, name: string): string {
   const rows = listed(table).map(({ path, method, summary }) => {
-    const link = method === 'POST' ? `<form method="post" action="${escaped(path)}"><button>${escaped(path)}</button></form>` : `<a href="${escaped(path)}">${escaped(path)}</a>`;
+    const link =
+      method === 'POST'
+        ? `<form method="post" action="${escaped(path)}"><button>${escaped(path)}</button></form>`
+        : `<a href="${escaped(path)}">${escaped(path)}</a>`;
     return `<tr><td>${link}</td><td>${escaped(summary)}</td></tr>`;
   });
-  const style = 'body{font:14px/1.5 system-ui,sans-serif;margin:2rem;max-width:60rem}td{padding:.2rem 1rem .2rem 0;vertical-align:top}form{margin:0}';
+  const style =
+    'body{font:14px/1.5 system-ui,sans-serif;margin:2rem;max-width:60rem}td{padding:.2rem 1rem .2rem 0;vertical-align:top}form{margin:0}';
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${escaped(name)} admin</title><style>${style}</style></head><body><h1>${escaped(name)} admin</h1><table>${rows.join('')}</table></body></html>\n`;
 }
 

@@ -93,7 +93,10 @@ async function stopPart(part: Part, { onTrouble }: LifecycleOptions): Promise<vo
 }
 
 /** Goes on when the time is over, whatever still hangs. */
-async function withinTime(work: Promise<void>, { stopMs = DEFAULT_STOP_MS, onTrouble }: LifecycleOptions): Promise<void> {
+async function withinTime(
+  work: Promise<void>,
+  { stopMs = DEFAULT_STOP_MS, onTrouble }: LifecycleOptions,
+): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<'late'>();
   const timer = setTimeout(() => resolve('late'), stopMs);
   if ((await Promise.race([work, late])) === 'late') onTrouble('stop', new Error(`not stopped after ${stopMs} ms`));

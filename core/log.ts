@@ -40,8 +40,24 @@ export interface LevelSettings {
 }
 
 /** Fields that must never be seen, wherever a careless caller puts them. */
-const SECRET_FIELDS = ['authorization', 'cookie', 'set-cookie', 'proxy-authorization', 'x-api-key', 'token', 'password', 'privateKey', 'private_key', 'joinToken'];
-const REDACTED = SECRET_FIELDS.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `headers["${name}"]`, `*.headers["${name}"]`]);
+const SECRET_FIELDS = [
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'proxy-authorization',
+  'x-api-key',
+  'token',
+  'password',
+  'privateKey',
+  'private_key',
+  'joinToken',
+];
+const REDACTED = SECRET_FIELDS.flatMap((name) => [
+  `["${name}"]`,
+  `*["${name}"]`,
+  `headers["${name}"]`,
+  `*.headers["${name}"]`,
+]);
 
 /** Envoy's names for levels that pino calls otherwise. */
 const SYNONYMS: Readonly<Record<string, Level>> = { warning: 'warn', critical: 'fatal', err: 'error', off: 'silent' };
@@ -56,7 +72,10 @@ export function parseLevel(text: string): Level | null {
 export function parseLevels(text: string, fallback: Level = 'info'): LevelSettings | string {
   const components = new Map<string, Level>();
   let root = fallback;
-  for (const part of text.split(',').map((piece) => piece.trim()).filter(Boolean)) {
+  for (const part of text
+    .split(',')
+    .map((piece) => piece.trim())
+    .filter(Boolean)) {
     const colon = part.lastIndexOf(':');
     const level = parseLevel(part.slice(colon + 1));
     if (level === null) return `"${part.slice(colon + 1)}" is no log level; levels are ${LEVELS.join(', ')}`;
@@ -113,9 +132,16 @@ interface Destination {
 }
 
 function openDestination({ to = 2, pretty, write }: LogOptions): Destination {
-  if (write !== undefined) return { stream: { write: pretty === true ? (line) => write(prettyLine(line, false)) : write }, flush: () => {} };
+  if (write !== undefined)
+    return { stream: { write: pretty === true ? (line) => write(prettyLine(line, false)) : write }, flush: () => {} };
   const isTerminal = typeof to === 'number' && (to === 2 ? process.stderr.isTTY : process.stdout.isTTY) === true;
-  const sink = pino.destination({ dest: to, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_EVERY_MS, mkdir: true });
+  const sink = pino.destination({
+    dest: to,
+    sync: false,
+    minLength: BUFFER_BYTES,
+    periodicFlush: FLUSH_EVERY_MS,
+    mkdir: true,
+  });
   const flush = () => flushQuietly(sink);
   process.on('exit', flush);
   if (!(pretty ?? isTerminal)) return { stream: sink, flush };
@@ -138,7 +164,9 @@ function prettyLine(line: string, color: boolean): string {
   const { time, level, component, msg, error, ...rest } = JSON.parse(line) as Record<string, unknown>;
   const name = String(level).toUpperCase().padEnd(5);
   const painted = color ? styleText(COLORS[level as keyof typeof COLORS] ?? 'white', name) : name;
-  const fields = Object.entries(rest).map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const fields = Object.entries(rest).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   const cause = error === undefined ? [] : [String((error as { stack?: unknown }).stack ?? JSON.stringify(error))];
   return `${[String(time).slice(11, 23), painted, String(component ?? ''), String(msg ?? ''), ...fields, ...cause].join(' ')}\n`;
 }

@@ -33,7 +33,6 @@ import {
 import { servePages } from './http.ts';
 import { discoveryMetrics, type Metrics } from './metrics.ts';
 import { openPort, plaintext, tls } from './ports.ts';
-import { publishCatalog } from './publish.ts';
 import { Snapshots } from './snapshots.ts';
 import { type Authorize, registryService } from './xds/registry-service.ts';
 import { AdsHub, type GrpcService } from './xds/server.ts';
@@ -65,11 +64,11 @@ export async function startDiscovery(config: DiscoveryConfig, surroundings: Surr
   const ready = new Watch(false);
   try {
     const sources = openSources(config, surroundings, stops);
-    const trust = await openTrust(config, surroundings, sources.published, stops);
+    const trust = await openTrust(config, surroundings, sources.catalog, stops);
     const metrics = metricsOf(sources, () => hub.size);
-    const hub: AdsHub = openHub(surroundings, sources.published, trust, metrics);
+    const hub: AdsHub = openHub(surroundings, sources.catalog, trust, metrics);
     stops.push(
-      sources.published.subscribe(() => hub.announce()),
+      sources.catalog.subscribe(() => hub.announce()),
       trust.authority.bundle.subscribe(() => hub.announce()),
       trust.onKeys(() => hub.announce()),
     );
@@ -99,7 +98,7 @@ export async function startDiscovery(config: DiscoveryConfig, surroundings: Surr
 interface Sources {
   readonly files: FileSource;
   readonly registrations: Registrations;
-  readonly published: ReadWatch<Catalog>;
+  readonly catalog: ReadWatch<Catalog>;
 }
 
 /** Files and registrations -> the catalog as it is told to clients. */
@@ -114,10 +113,9 @@ function openSources(config: DiscoveryConfig, { clock, log, environment }: Surro
   const registrations = new Registrations({ clock, store });
   stops.push(() => registrations.stop());
 
-  const { catalog, stop: stopCatalog } = watchCatalog({ declared: files.catalog, registered: registrations.instances });
-  const { published, stop: stopPublishing } = publishCatalog(catalog, clock);
-  stops.push(stopCatalog, stopPublishing);
-  return { files, registrations, published };
+  const { catalog, stop } = watchCatalog({ declared: files.catalog, registered: registrations.instances }, clock);
+  stops.push(stop);
+  return { files, registrations, catalog };
 }
 
 interface Trust {
@@ -132,15 +130,15 @@ interface Trust {
 async function openTrust(
   config: DiscoveryConfig,
   { clock, log }: Surroundings,
-  published: ReadWatch<Catalog>,
+  catalog: ReadWatch<Catalog>,
   stops: Stops,
 ): Promise<Trust> {
   const authority = await Authority.open({
     dataDir: config.dataDir,
-    trustDomain: published.value.mesh.trustDomain,
+    trustDomain: catalog.value.mesh.trustDomain,
     clock,
   });
-  const longestLeafMs = () => config.leafTtlMs ?? published.value.mesh.leafTtlMs;
+  const longestLeafMs = () => config.leafTtlMs ?? catalog.value.mesh.leafTtlMs;
   const made = new Watch(0);
   const vault = new Vault({
     authority,
@@ -159,18 +157,18 @@ async function openTrust(
   };
 }
 
-function metricsOf({ published, files }: Sources, clients: () => number): Metrics {
+function metricsOf({ catalog, files }: Sources, clients: () => number): Metrics {
   return discoveryMetrics({
     clients,
-    services: () => published.value.services.size,
-    instances: () => [...published.value.instances.values()].reduce((sum, list) => sum + list.length, 0),
+    services: () => catalog.value.services.size,
+    instances: () => [...catalog.value.instances.values()].reduce((sum, list) => sum + list.length, 0),
     fileErrors: () => files.errors.value.length,
   });
 }
 
 function openHub(
   { clock, log }: Surroundings,
-  published: ReadWatch<Catalog>,
+  catalog: ReadWatch<Catalog>,
   { authority, vault }: Trust,
   metrics: Metrics,
 ): AdsHub {
@@ -178,7 +176,7 @@ function openHub(
     const id = parseSpiffeId(identity);
     return id === null ? null : vault.pairOf(id);
   };
-  const snapshots = new Snapshots({ catalog: published, bundle: authority.bundle, keysFor });
+  const snapshots = new Snapshots({ catalog, bundle: authority.bundle, keysFor });
   const events = {
     ...metrics.events,
     refused: (...[type, nodeId, reason]: Parameters<Metrics['events']['refused']>) => {
@@ -268,7 +266,7 @@ async function openAdmin(
   const pages = discoveryPages({
     ready: () => ready.value,
     version,
-    catalog: () => sources.published.value,
+    catalog: () => sources.catalog.value,
     errors: () => sources.files.errors.value,
     clients: () => hub.clients(),
     roots: () =>

@@ -41,7 +41,11 @@ export interface AdminSources {
 }
 
 export interface AdminActions {
-  drainListeners(options: { readonly inboundOnly: boolean; readonly graceful: boolean; readonly skipExit: boolean }): void;
+  drainListeners(options: {
+    readonly inboundOnly: boolean;
+    readonly graceful: boolean;
+    readonly skipExit: boolean;
+  }): void;
   /** After the answer was sent. */
   quit(): void;
   /** Health checks, and /ready, say so from now on. */
@@ -59,7 +63,9 @@ function statePages(sources: AdminSources): Page[] {
   const { clock, info } = sources;
   return [
     page('/ready', 'print server state, return 200 if LIVE, otherwise return 503', () => readyPage(sources.state())),
-    page('/server_info', 'print server version/status information', () => serverInfoPage(info, sources.state(), clock.wall())),
+    page('/server_info', 'print server version/status information', () =>
+      serverInfoPage(info, sources.state(), clock.wall()),
+    ),
     page('/certs', 'print certs on machine', () => certsPage(sources.certificates(), clock.wall())),
     page('/memory', 'print current allocation/heap usage', memoryPage),
     page('/init_dump', 'print what the start is waiting for', () => initDumpPage(sources.unready())),
@@ -72,14 +78,19 @@ function configurationPages(sources: AdminSources): Page[] {
   return [
     {
       ...page('/clusters', 'upstream cluster status', ({ query }) => clustersPage(sources.clusters(), query)),
-      parameters: { filter: 'Regular expression (Google re2) for filtering clusters by name', format: 'One of (text, json)' },
+      parameters: {
+        filter: 'Regular expression (Google re2) for filtering clusters by name',
+        format: 'One of (text, json)',
+      },
     },
     {
       ...page('/listeners', 'print listener info', ({ query }) => listenersPage(sources.listeners(), query)),
       parameters: { format: 'File format to use; One of (text, json)' },
     },
     {
-      ...page('/config_dump', 'dump current configs', ({ query }) => configDumpPage(sources.configDump(query.has('include_eds')), query)),
+      ...page('/config_dump', 'dump current configs', ({ query }) =>
+        configDumpPage(sources.configDump(query.has('include_eds')), query),
+      ),
       parameters: {
         resource: 'The resource to dump',
         mask: 'The fields to keep, of each element when a resource is given',
@@ -106,11 +117,20 @@ function statsPages(sources: AdminSources): Page[] {
         type: 'Stat types to include; One of (All, Counters, Histograms, Gauges, TextReadouts)',
       },
     },
-    { ...page('/stats/prometheus', 'print server stats in prometheus format', ({ query }) => statsPage(sources, query, true)), parameters },
+    {
+      ...page('/stats/prometheus', 'print server stats in prometheus format', ({ query }) =>
+        statsPage(sources, query, true),
+      ),
+      parameters,
+    },
   ];
 }
 
-const CONTENT_TYPES = { text: 'text/plain; charset=UTF-8', json: 'application/json', prometheus: 'text/plain; version=0.0.4; charset=utf-8' };
+const CONTENT_TYPES = {
+  text: 'text/plain; charset=UTF-8',
+  json: 'application/json',
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+};
 
 function statsPage(sources: AdminSources, params: URLSearchParams, prometheus: boolean): PageResponse {
   const query = readStatsQuery(params, prometheus);
@@ -141,11 +161,18 @@ function actionPages({ logs, stats, actions }: AdminSources): Page[] {
   return [
     {
       ...post('/logging', 'query/change logging levels', ({ query }) => loggingPage(logs, query)),
-      parameters: { level: 'desired logging level, this will change all loggers', paths: '<name1>:<level1>,<name2>:<level2>' },
+      parameters: {
+        level: 'desired logging level, this will change all loggers',
+        paths: '<name1>:<level1>,<name2>:<level2>',
+      },
     },
     {
       ...post('/drain_listeners', 'drain listeners', ({ query }) => {
-        actions.drainListeners({ inboundOnly: query.has('inboundonly'), graceful: query.has('graceful'), skipExit: query.has('skip_exit') });
+        actions.drainListeners({
+          inboundOnly: query.has('inboundonly'),
+          graceful: query.has('graceful'),
+          skipExit: query.has('skip_exit'),
+        });
         return OK;
       }),
       parameters: {
@@ -155,11 +182,18 @@ function actionPages({ logs, stats, actions }: AdminSources): Page[] {
       },
     },
     post('/quitquitquit', 'exit the server', () => ({ ...OK, afterwards: () => actions.quit() })),
-    post('/healthcheck/fail', 'cause the server to fail health checks', () => done(() => actions.failHealthChecks(true))),
-    post('/healthcheck/ok', 'cause the server to pass health checks', () => done(() => actions.failHealthChecks(false))),
+    post('/healthcheck/fail', 'cause the server to fail health checks', () =>
+      done(() => actions.failHealthChecks(true)),
+    ),
+    post('/healthcheck/ok', 'cause the server to pass health checks', () =>
+      done(() => actions.failHealthChecks(false)),
+    ),
     post('/reset_counters', 'reset all counters to zero', () => done(() => stats.resetCounters())),
     post('/reopen_logs', 'reopen access logs', () => done(() => actions.reopenLogs())),
-    post('/runtime_modify', 'there is no runtime to modify', () => ({ status: 503, body: 'No admin layer specified\n' })),
+    post('/runtime_modify', 'there is no runtime to modify', () => ({
+      status: 503,
+      body: 'No admin layer specified\n',
+    })),
   ];
 }
 

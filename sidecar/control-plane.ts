@@ -9,7 +9,7 @@ import { CLUSTER, RESOURCE_TYPES } from '../proto/resources.ts';
 import type { DumpSection } from './admin/config-dump.ts';
 import type { Config } from './config.ts';
 import { countUpdates } from './control-plane-stats.ts';
-import type { AuthorityAddress } from './identity/authority-client.ts';
+import { AUTHORITY_NAME, type AuthorityAddress } from './identity/authority-client.ts';
 import { Certifier, OWN_SECRET } from './identity/certify.ts';
 import { instanceOf } from './identity/instance.ts';
 import { Registration } from './identity/register.ts';
@@ -89,6 +89,7 @@ class Connected implements ControlPlane {
     return createAdsSource({
       target: targetOf(cluster),
       authority: ads.authority,
+      serverName: cluster.tls?.sni || AUTHORITY_NAME,
       metadata: ads.metadata,
       credentials: () => credentialsOf(cluster, this.#resources.snapshot.value.secrets),
       node: config.node,

@@ -49,7 +49,8 @@ export class ServingIdentity {
 
   addCaCertificateListener(listener: CaListener): void {
     this.#ca.add(listener);
-    listener({ caCertificate: Buffer.from(this.#authority.bundle.value.pem) });
+    // Later: the server registers its own watcher after this call, and would miss an answer given now.
+    process.nextTick(() => listener({ caCertificate: Buffer.from(this.#authority.bundle.value.pem) }));
   }
 
   removeCaCertificateListener(listener: CaListener): void {
@@ -58,7 +59,7 @@ export class ServingIdentity {
 
   addIdentityCertificateListener(listener: IdentityListener): void {
     this.#identity.add(listener);
-    listener(this.#current);
+    process.nextTick(() => listener(this.#current));
   }
 
   removeIdentityCertificateListener(listener: IdentityListener): void {

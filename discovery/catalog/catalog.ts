@@ -1,5 +1,7 @@
 // The sources merged into one immutable Catalog in a Watch. What did not change keeps its identity.
 
+import type { Clock } from '../../core/clock.ts';
+import { debounce } from '../../core/debounce.ts';
 import { type ReadWatch, Watch } from '../../core/watch.ts';
 import { share } from './share.ts';
 import {
@@ -17,16 +19,19 @@ export interface CatalogSources {
   readonly registered: ReadWatch<readonly Instance[]>;
 }
 
-/** A Watch that follows both sources. `stop` ends the following. */
-export function watchCatalog(sources: CatalogSources): {
-  readonly catalog: ReadWatch<Catalog>;
-  readonly stop: () => void;
-} {
-  const catalog = new Watch<Catalog>(EMPTY_CATALOG);
-  const publish = () =>
-    catalog.set(share(catalog.value, mergeCatalog(sources.declared.value, sources.registered.value)));
-  const stops = [sources.declared.subscribe(publish), sources.registered.subscribe(publish)];
-  publish();
+/** Registrations that come together are told together; endpoints wait no longer than this. */
+const ENDPOINT_LIMITS = { quietMs: 5, longestMs: 50 };
+
+/** A Watch that follows both sources. Declarations were debounced where files are read. `stop` ends the following. */
+export function watchCatalog(
+  sources: CatalogSources,
+  clock: Clock,
+): { readonly catalog: ReadWatch<Catalog>; readonly stop: () => void } {
+  const merge = () => mergeCatalog(sources.declared.value, sources.registered.value);
+  const catalog = new Watch<Catalog>(share(EMPTY_CATALOG, merge()));
+  const publish = () => catalog.set(share(catalog.value, merge()));
+  const soon = debounce(clock, ENDPOINT_LIMITS, publish);
+  const stops = [sources.declared.subscribe(publish), sources.registered.subscribe(soon.poke), soon.cancel];
   return {
     catalog,
     stop: () => {
@@ -71,15 +76,4 @@ function impliedService(instance: Instance): Service {
 function byName(a: Instance, b: Instance): number {
   if (a.name === b.name) return 0;
   return a.name < b.name ? -1 : 1;
-}
-
-/** Whether two catalogs differ in more than instances: only then is there something to debounce. */
-export function differsBeyondInstances(before: Catalog, after: Catalog): boolean {
-  return (
-    before.services !== after.services ||
-    before.routes !== after.routes ||
-    before.gateways !== after.gateways ||
-    before.policies !== after.policies ||
-    before.mesh !== after.mesh
-  );
 }

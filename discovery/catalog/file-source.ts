@@ -4,16 +4,17 @@
 
 import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Clock, Timer } from '../../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { ConfigError } from '../../core/config-error.ts';
 import { type ConfigDocument, type Environment, fileError, readConfig } from '../../core/config-file.ts';
+import { debounce } from '../../core/debounce.ts';
 import { type ReadWatch, Watch } from '../../core/watch.ts';
 import { readMesh } from './mesh-documents.ts';
 import { share } from './share.ts';
 import { type Catalog, EMPTY_CATALOG } from './types.ts';
 
-/** Quiet time after the last change of a file before it is read. */
-export const FILE_DEBOUNCE_MS = 100;
+/** A burst of edits is read once: after this much quiet, or this long after its first. */
+export const FILE_LIMITS = { quietMs: 100, longestMs: 1000 };
 /** Where a file is looked for when none is named, after $FAIRLEAD_CONFIG. */
 export const CONFIG_PLACES = ['mesh.yaml', '/etc/fairlead/mesh.yaml'] as const;
 /** Names of which a folder's files count. */
@@ -96,8 +97,8 @@ export function watchMeshFiles({ paths, environment, clock }: FileSourceOptions)
     errors.set(share(errors.value, state.errors));
     if (state.errors.length === 0) catalog.set(share(catalog.value, state.catalog));
   };
-  const folders = new FolderWatch(paths, () => pending.refresh());
-  const pending = debounced(clock, FILE_DEBOUNCE_MS, () => {
+  const folders = new FolderWatch(paths, () => pending.poke());
+  const pending = debounce(clock, FILE_LIMITS, () => {
     folders.renew();
     read();
   });
@@ -110,19 +111,6 @@ export function watchMeshFiles({ paths, environment, clock }: FileSourceOptions)
     stop: () => {
       pending.cancel();
       folders.stop();
-    },
-  };
-}
-
-/** Runs once, `ms` after the last `refresh`. */
-function debounced(clock: Clock, ms: number, run: () => void): { refresh(): void; cancel(): void } {
-  let timer: Timer | null = null;
-  const cancel = () => timer?.cancel();
-  return {
-    cancel,
-    refresh: () => {
-      cancel();
-      timer = clock.after(ms, run);
     },
   };
 }

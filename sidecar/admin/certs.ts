@@ -22,7 +22,9 @@ export function certsPage(contexts: readonly CertificateView[], nowMs: number): 
 
 /** Whole days from now to the first end of a certificate; null when there is none. */
 export function daysUntilFirstExpiry(contexts: readonly CertificateView[], nowMs: number): number | null {
-  const ends = contexts.flatMap(({ caCertificates, chain }) => [...caCertificates, ...chain]).map(({ validToMs }) => validToMs);
+  const ends = contexts
+    .flatMap(({ caCertificates, chain }) => [...caCertificates, ...chain])
+    .map(({ validToMs }) => validToMs);
   return ends.length === 0 ? null : daysUntil(Math.min(...ends), nowMs);
 }
 

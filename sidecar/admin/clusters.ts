@@ -54,14 +54,23 @@ function addressText({ host, port }: HostView['address']): string {
 
 function clusterLines(cluster: ClusterView): string[] {
   const line = (key: string, value: string | number | boolean) => `${cluster.name}::${key}::${value}\n`;
-  const outlier = ['success_rate_average', 'success_rate_ejection_threshold', 'local_origin_success_rate_average', 'local_origin_success_rate_ejection_threshold'];
+  const outlier = [
+    'success_rate_average',
+    'success_rate_ejection_threshold',
+    'local_origin_success_rate_average',
+    'local_origin_success_rate_ejection_threshold',
+  ];
   return [
     line('observability_name', cluster.observabilityName),
     ...(cluster.outlierDetection ? outlier.map((name) => line(`outlier::${name}`, -1)) : []),
-    ...(['default', 'high'] as const).flatMap((priority) => limitLines(`${priority}_priority`, cluster.limits[priority], line)),
+    ...(['default', 'high'] as const).flatMap((priority) =>
+      limitLines(`${priority}_priority`, cluster.limits[priority], line),
+    ),
     line('added_via_api', cluster.addedViaApi),
     ...(cluster.edsServiceName === null ? [] : [line('eds_service_name', cluster.edsServiceName)]),
-    ...cluster.hosts.flatMap((host) => hostLines(host, (key, value) => line(`${addressText(host.address)}::${key}`, value))),
+    ...cluster.hosts.flatMap((host) =>
+      hostLines(host, (key, value) => line(`${addressText(host.address)}::${key}`, value)),
+    ),
   ];
 }
 
@@ -125,12 +134,18 @@ function clusterJson(cluster: ClusterView): Json {
 
 function limitsJson(limits: Limits): Record<string, number> {
   const { maxConnections, maxPendingRequests, maxRequests, maxRetries } = limits;
-  return { max_connections: maxConnections, max_pending_requests: maxPendingRequests, max_requests: maxRequests, max_retries: maxRetries };
+  return {
+    max_connections: maxConnections,
+    max_pending_requests: maxPendingRequests,
+    max_requests: maxRequests,
+    max_retries: maxRetries,
+  };
 }
 
 function hostJson(host: HostView): Json {
   const { address, stats } = host;
-  const value = (name: (typeof COUNTERS)[number] | (typeof GAUGES)[number]) => (stats[name] ? String(stats[name]) : undefined);
+  const value = (name: (typeof COUNTERS)[number] | (typeof GAUGES)[number]) =>
+    stats[name] ? String(stats[name]) : undefined;
   return {
     address: { socket_address: { address: address.host, port_value: address.port } },
     stats: [

@@ -21,7 +21,8 @@ export function configDumpPage(sections: readonly DumpSection[], query: URLSearc
   const chosen = resource === null ? named : elementsOf(named, resource);
   if (chosen === null) return refusal(404, `${resource} not found in config dump`);
   const masked = mask === null ? chosen : applyMask(chosen, mask);
-  if (masked.length === 0 && mask !== null) return refusal(400, `FieldMask ${mask} could not be successfully applied to any configs.`);
+  if (masked.length === 0 && mask !== null)
+    return refusal(400, `FieldMask ${mask} could not be successfully applied to any configs.`);
   return jsonPage({ configs: masked.map((config) => redacted(config)) });
 }
 
@@ -88,14 +89,25 @@ function masked(value: Json | undefined, paths: readonly (readonly string[])[]):
   if (!isObject(value)) return undefined;
   const kept: Record<string, Json> = typeof value['@type'] === 'string' ? { '@type': value['@type'] } : {};
   for (const [first, group] of Map.groupBy(paths, ([head]) => head as string)) {
-    const child = masked(value[first], group.map(([, ...rest]) => rest));
+    const child = masked(
+      value[first],
+      group.map(([, ...rest]) => rest),
+    );
     if (child !== undefined) kept[first] = child;
   }
   return kept;
 }
 
 /** Fields whose whole content is secret (Envoy marks them `sensitive`). */
-const SENSITIVE = new Set(['private_key', 'password', 'session_ticket_keys', 'pkcs12', 'client_secret', 'token_secret', 'hmac_secret']);
+const SENSITIVE = new Set([
+  'private_key',
+  'password',
+  'session_ticket_keys',
+  'pkcs12',
+  'client_secret',
+  'token_secret',
+  'hmac_secret',
+]);
 
 function redacted(value: Json, parent = ''): Json {
   if (Array.isArray(value)) return value.map((item: Json) => redacted(item, parent));
@@ -113,5 +125,7 @@ function blank(value: Json, key = ''): Json {
   if (typeof value === 'string') return key === 'inline_bytes' ? REDACTED_BYTES : REDACTED;
   if (Array.isArray(value)) return value.map((item: Json) => blank(item, key));
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, child === undefined ? null : blank(child, name)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, child]) => [name, child === undefined ? null : blank(child, name)]),
+  );
 }

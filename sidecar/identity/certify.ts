@@ -66,12 +66,11 @@ export class Certifier {
     this.#timer?.cancel();
   }
 
-  /** Half of the lifetime from its beginning; at once where that is over. */
+  /** Half of the time that is left; certificates are dated back, so their beginning says nothing. */
   #waitForRenewal(pair: KeyPair): void {
     const { clock } = this.#options;
-    const life = pair.notAfterMs - pair.notBeforeMs;
     const share = RENEW_AT + (clock.random() * 2 - 1) * JITTER;
-    this.#after(Math.max(pair.notBeforeMs + life * share - clock.wall(), 0), () => void this.#renew());
+    this.#after(Math.max((pair.notAfterMs - clock.wall()) * share, 0), () => void this.#renew());
   }
 
   #after(ms: number, run: () => void): void {

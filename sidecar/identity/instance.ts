@@ -19,7 +19,8 @@ export function instanceOf(node: NodeInfo, runtime: BoundListeners): InstanceDes
   if (bound === undefined || text('service') === '') return null;
   const labels = own['labels'];
   return {
-    name: text('instance') || node.id,
+    // The same at each start, so that a restart replaces its own entry.
+    name: text('instance') || `${text('service')}-${bound.port}`,
     service: text('service'),
     namespace: text('namespace') || 'default',
     address: text('address') || bound.host,

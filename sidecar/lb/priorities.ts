@@ -21,8 +21,13 @@ export interface PriorityLoads {
 }
 
 /** `overprovisioning` and `panicThreshold` in percent. */
-export function priorityLoads(tiers: readonly TierHealth[], overprovisioning: number, panicThreshold: number): PriorityLoads {
-  const share = (part: number, total: number) => (total === 0 ? 0 : Math.min(100, Math.floor((overprovisioning * part) / total)));
+export function priorityLoads(
+  tiers: readonly TierHealth[],
+  overprovisioning: number,
+  panicThreshold: number,
+): PriorityLoads {
+  const share = (part: number, total: number) =>
+    total === 0 ? 0 : Math.min(100, Math.floor((overprovisioning * part) / total));
   const healthy = tiers.map((tier) => share(tier.healthy, tier.total));
   const degraded = tiers.map((tier) => share(tier.degraded, tier.total));
   const available = Math.min(100, sum(healthy) + sum(degraded));
@@ -48,7 +53,11 @@ function onlyFirst(count: number): PriorityLoads {
 }
 
 /** As much as possible to healthy hosts in order of priority, then to degraded ones; rounding to the first. */
-function distribute(healthy: readonly number[], degraded: readonly number[], available: number): Pick<PriorityLoads, 'healthy' | 'degraded'> {
+function distribute(
+  healthy: readonly number[],
+  degraded: readonly number[],
+  available: number,
+): Pick<PriorityLoads, 'healthy' | 'degraded'> {
   let left = 100;
   const take = (availability: number) => {
     const load = Math.min(left, Math.floor((availability * 100) / available));

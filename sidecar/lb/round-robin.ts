@@ -5,7 +5,11 @@ import { Edf } from './edf.ts';
 import { type Candidate, type Choose, equalWeights, indexBelow, type Random } from './picker.ts';
 
 /** `weight` where it differs from the host's own (slow start); null otherwise. */
-export function roundRobin<H extends Candidate>(hosts: readonly H[], random: Random, weight: ((host: H) => number) | null): Choose<H> {
+export function roundRobin<H extends Candidate>(
+  hosts: readonly H[],
+  random: Random,
+  weight: ((host: H) => number) | null,
+): Choose<H> {
   if (hosts.length === 0) return () => null;
   const start = indexBelow(hosts.length, random);
   if (weight === null && equalWeights(hosts)) return inTurn(hosts, start);

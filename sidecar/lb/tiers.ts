@@ -42,7 +42,8 @@ export function buildHostPicker<H extends Candidate>(options: HostPickerOptions<
   return {
     pick(key = {}) {
       let host = once(key);
-      for (let left = key.attempts ?? 1; left > 0 && host !== null && key.skip?.(host) === true; left--) host = once(key);
+      for (let left = key.attempts ?? 1; left > 0 && host !== null && key.skip?.(host) === true; left--)
+        host = once(key);
       return host;
     },
   };
@@ -55,7 +56,11 @@ interface TierLists<H> {
   readonly degraded: Choose<H>;
 }
 
-function pickOnce<H extends Candidate>(loads: PriorityLoads, lists: readonly TierLists<H>[], options: HostPickerOptions<H>): H | null {
+function pickOnce<H extends Candidate>(
+  loads: PriorityLoads,
+  lists: readonly TierLists<H>[],
+  options: HostPickerOptions<H>,
+): H | null {
   const { priority, health } = choosePriority(loads, options.random);
   const tier = lists[priority] as TierLists<H>;
   if (loads.panic[priority] !== true) return tier[health]();
@@ -105,7 +110,10 @@ function avoiding<H extends Candidate>(
   return left.some(({ healthy, degraded }) => healthy + degraded > 0) ? loadsOf(left, options) : loads;
 }
 
-function tierLists<H extends Candidate>(localities: readonly LocalityHosts<H>[], options: HostPickerOptions<H>): TierLists<H> {
+function tierLists<H extends Candidate>(
+  localities: readonly LocalityHosts<H>[],
+  options: HostPickerOptions<H>,
+): TierLists<H> {
   const every = localities.flatMap(({ hosts }) => hosts);
   return {
     all: later(() => chooser(every, options)),
@@ -129,16 +137,16 @@ function byLocality<H extends Candidate>(
   health: 'healthy' | 'degraded',
   options: HostPickerOptions<H>,
 ): Choose<H> {
-  const fit = (hosts: readonly H[]) => hosts.filter((host) => host.health === health);
+  const fitOf = (hosts: readonly H[]) => hosts.filter((host) => host.health === health);
   const weighed = options.common.localityWeighted
     ? localities
         .map(({ weight, hosts }) => ({
-          weight: weight * availability(hosts, fit(hosts).length, options.overprovisioning),
-          choose: chooser(fit(hosts), options),
+          weight: weight * availability(hosts, fitOf(hosts).length, options.overprovisioning),
+          choose: chooser(fitOf(hosts), options),
         }))
         .filter(({ weight }) => weight > 0)
     : [];
-  if (weighed.length === 0) return chooser(fit(localities.flatMap(({ hosts }) => hosts)), options);
+  if (weighed.length === 0) return chooser(fitOf(localities.flatMap(({ hosts }) => hosts)), options);
   const edf = new Edf(weighed, ({ weight }) => weight);
   return () => edf.next()?.choose() ?? null;
 }
@@ -154,5 +162,7 @@ function chooser<H extends Candidate>(hosts: readonly H[], options: HostPickerOp
   if (policy.kind === 'random') return randomly(hosts, random);
   const { slowStart } = policy;
   const weight = slowStart === null ? null : (host: H) => rampedWeight(host, slowStart, options.now());
-  return policy.kind === 'round-robin' ? roundRobin(hosts, random, weight) : leastRequest(hosts, policy, random, weight);
+  return policy.kind === 'round-robin'
+    ? roundRobin(hosts, random, weight)
+    : leastRequest(hosts, policy, random, weight);
 }

@@ -69,12 +69,22 @@ export function createAccessLogs(logs: readonly AccessLog[], files: LogFiles, ra
   const writers = logs.map((log, i) => compileWriter(log, files.use(paths[i] as string), random));
   const only = writers[0];
   return {
-    log: writers.length === 1 && only !== undefined ? only : (facts) => writers.forEach((write) => write(facts)),
-    close: () => paths.forEach((path) => files.release(path)),
+    log: writers.length === 1 && only !== undefined ? only : (facts) => writeAll(writers, facts),
+    close: () => {
+      for (const path of paths) files.release(path);
+    },
   };
 }
 
-function compileWriter({ filter, format }: AccessLog, sink: LogSink, random: () => number): (facts: RequestFacts) => void {
+function writeAll(writers: readonly ((facts: RequestFacts) => void)[], facts: RequestFacts): void {
+  for (const write of writers) write(facts);
+}
+
+function compileWriter(
+  { filter, format }: AccessLog,
+  sink: LogSink,
+  random: () => number,
+): (facts: RequestFacts) => void {
   const line = compileFormat(format, LOG_OPTIONS);
   if (filter === null) return (facts) => sink.write(line(facts));
   const applies = compileFilter(filter, random);

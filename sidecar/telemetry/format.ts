@@ -74,7 +74,9 @@ export function compileJson(
 /** Either kind of format. Omitting empty values makes absent ones '' in text. */
 export function compileFormat(format: LogFormat, options: FormatOptions): (facts: RequestFacts) => string {
   const absent = format.omitEmpty ? '' : options.absent;
-  return format.kind === 'text' ? compileText(format.text, { ...options, absent }) : compileJson(format.json, { ...options, ...format, absent });
+  return format.kind === 'text'
+    ? compileText(format.text, { ...options, absent })
+    : compileJson(format.json, { ...options, ...format, absent });
 }
 
 type Writer = (facts: RequestFacts) => string | null;
@@ -84,7 +86,8 @@ type JsonOptions = FormatOptions & { readonly omitEmpty: boolean; readonly sortK
 function compileNode(node: JsonFormat, options: JsonOptions): Writer {
   if (typeof node === 'string') return compileLeaf(node, options);
   if (Array.isArray(node)) return compileList(node as readonly JsonFormat[], options);
-  if (typeof node === 'object' && node !== null) return compileObject(node as { readonly [key: string]: JsonFormat }, options);
+  if (typeof node === 'object' && node !== null)
+    return compileObject(node as { readonly [key: string]: JsonFormat }, options);
   const fixed = JSON.stringify(node);
   return () => fixed;
 }
@@ -116,7 +119,10 @@ function quoted(bytes: string): string {
 
 function compileObject(node: { readonly [key: string]: JsonFormat }, options: JsonOptions): Writer {
   const keys = options.sortKeys ? Object.keys(node).sort() : Object.keys(node);
-  const entries = keys.map((key) => ({ key: `${encoded(JSON.stringify(key))}:`, write: compileNode(node[key] as JsonFormat, options) }));
+  const entries = keys.map((key) => ({
+    key: `${encoded(JSON.stringify(key))}:`,
+    write: compileNode(node[key] as JsonFormat, options),
+  }));
   return (facts) => {
     let text = '';
     for (const { key, write } of entries) {
@@ -149,10 +155,19 @@ function parse(format: string, options: FormatOptions): Piece[] {
     }
     OPERATOR.lastIndex = percent;
     const found = OPERATOR.exec(format);
-    if (found === null) throw new FormatError(`no operator can be read at position ${percent} of "${format}" (a percent sign itself is %%)`);
+    if (found === null)
+      throw new FormatError(
+        `no operator can be read at position ${percent} of "${format}" (a percent sign itself is %%)`,
+      );
     if (literal !== '') pieces.push(encoded(literal));
     literal = '';
-    pieces.push(compile({ name: found[1] as string, parameter: found[2] ?? null, length: found[3] === undefined ? null : Number(found[3]) }));
+    pieces.push(
+      compile({
+        name: found[1] as string,
+        parameter: found[2] ?? null,
+        length: found[3] === undefined ? null : Number(found[3]),
+      }),
+    );
     at = OPERATOR.lastIndex;
   }
   if (literal !== '') pieces.push(encoded(literal));
@@ -165,7 +180,8 @@ function compilerFor(clock: TimeSource): (operator: Operator) => Provider {
     const make = withParameters[name];
     if (make !== undefined) return cut(make(parameter, compile), length);
     const plain = PLAIN[name];
-    if (plain === undefined) throw new FormatError(unknown(name, [...Object.keys(PLAIN), ...Object.keys(withParameters)]));
+    if (plain === undefined)
+      throw new FormatError(unknown(name, [...Object.keys(PLAIN), ...Object.keys(withParameters)]));
     if (parameter !== null || length !== null) throw new FormatError(`${name} does not take any parameters or length`);
     return plain;
   };

@@ -64,7 +64,8 @@ function compileMapper(mapper: LocalReplyMapper, random: () => number): Compiled
     status: mapper.status,
     body: mapper.body === null ? null : encoded(mapper.body),
     format: mapper.bodyFormat === null ? null : compileBody(mapper.bodyFormat),
-    headers: (facts) => adds.map(({ add: { name, action, keepEmpty }, value }) => ({ name, value: value(facts), action, keepEmpty })),
+    headers: (facts) =>
+      adds.map(({ add: { name, action, keepEmpty }, value }) => ({ name, value: value(facts), action, keepEmpty })),
   };
 }
 

@@ -27,7 +27,9 @@ export function* metricsOf(stats: Stats, order: 'by-name' | 'by-family' = 'by-na
 }
 
 function* scopesOf(groups: readonly AnyGroup[]): Generator<Metric> {
-  const scopes = groups.flatMap((group) => [...group.scopes.values()].map((scope) => ({ group: group as Group<unknown>, scope: scope as Scope<unknown> })));
+  const scopes = groups.flatMap((group) =>
+    [...group.scopes.values()].map((scope) => ({ group: group as Group<unknown>, scope: scope as Scope<unknown> })),
+  );
   scopes.sort((a, b) => byText(a.scope.prefix, b.scope.prefix));
   for (const { group, scope } of scopes) {
     const found = [...plain(group, scope), ...histograms(group, scope)];
@@ -52,7 +54,15 @@ function* histograms(group: Group<unknown>, scope: Scope<unknown>): Generator<Me
     const value = read(scope.cell);
     if (value === null) continue;
     const family = group.kind.family + familyName(name);
-    yield { name: scope.prefix + name, family, labels: scope.labels, kind: 'histogram', help, value, used: value.count > 0 };
+    yield {
+      name: scope.prefix + name,
+      family,
+      labels: scope.labels,
+      kind: 'histogram',
+      help,
+      value,
+      used: value.count > 0,
+    };
   }
 }
 
@@ -115,10 +125,17 @@ function* ofCodes(group: Group<unknown>, scope: Scope<unknown>, row: CodesRow<un
   yield metric('completed', '_completed', '', 'Answers', total);
   for (let hundreds = 1; hundreds <= 5; hundreds++) {
     const count = sum((each) => each.ofClass(hundreds));
-    if (count > 0) yield metric(`${hundreds}xx`, '_xx', `envoy_response_code_class="${hundreds}"`, 'Answers by class', count);
+    if (count > 0)
+      yield metric(`${hundreds}xx`, '_xx', `envoy_response_code_class="${hundreds}"`, 'Answers by class', count);
   }
   for (const status of new Set(codes.flatMap((each) => [...each.seen()]))) {
-    yield metric(String(status), '', `envoy_response_code="${status}"`, 'Answers by status', sum((each) => each.count(status)));
+    yield metric(
+      String(status),
+      '',
+      `envoy_response_code="${status}"`,
+      'Answers by status',
+      sum((each) => each.count(status)),
+    );
   }
 }
 

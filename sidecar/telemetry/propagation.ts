@@ -51,7 +51,12 @@ function readB3Multi(read: ReadHeader): TraceContext | null {
 }
 
 /** 64-bit trace ids are widened with zeros. */
-function b3Context(traceId: string, spanId: string, sampled: string | undefined, form: TraceContext['form']): TraceContext | null {
+function b3Context(
+  traceId: string,
+  spanId: string,
+  sampled: string | undefined,
+  form: TraceContext['form'],
+): TraceContext | null {
   if (isZero(traceId) || isZero(spanId)) return null;
   const said = sampled === undefined ? null : sampled === '1' || sampled === 'd' || sampled === 'true';
   return { traceId: traceId.padStart(32, '0'), spanId, sampled: said, form };
@@ -65,7 +70,8 @@ function isZero(hex: string): boolean {
 export function writeContext(write: WriteHeader, context: TraceContext, parentSpanId: string | null): void {
   const bit = context.sampled === true ? '1' : '0';
   write('traceparent', `00-${context.traceId}-${context.spanId}-0${bit}`);
-  if (context.form === 'b3') write('b3', `${context.traceId}-${context.spanId}-${bit}${parentSpanId === null ? '' : `-${parentSpanId}`}`);
+  if (context.form === 'b3')
+    write('b3', `${context.traceId}-${context.spanId}-${bit}${parentSpanId === null ? '' : `-${parentSpanId}`}`);
   if (context.form !== 'b3-multi') return;
   write('x-b3-traceid', context.traceId);
   write('x-b3-spanid', context.spanId);
@@ -77,7 +83,10 @@ export function writeContext(write: WriteHeader, context: TraceContext, parentSp
 export function randomHex(digits: number, random: () => number): string {
   for (;;) {
     let text = '';
-    while (text.length < digits) text += Math.floor(random() * 0x10000).toString(16).padStart(4, '0');
+    while (text.length < digits)
+      text += Math.floor(random() * 0x10000)
+        .toString(16)
+        .padStart(4, '0');
     if (!isZero(text)) return text;
   }
 }

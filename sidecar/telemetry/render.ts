@@ -31,7 +31,8 @@ export function readStatsQuery(query: URLSearchParams, prometheus = false): Stat
   const buckets = BUCKETS[query.get('histogram_buckets') ?? 'summary'];
   if (buckets === undefined) return 'usage: /stats?histogram_buckets=(cumulative|disjoint|summary)\n';
   const format = prometheus ? 'prometheus' : (query.get('format') ?? 'text');
-  if (format !== 'text' && format !== 'json' && format !== 'prometheus') return 'usage: /stats?format=(json|prometheus|text)\n';
+  if (format !== 'text' && format !== 'json' && format !== 'prometheus')
+    return 'usage: /stats?format=(json|prometheus|text)\n';
   return { format, usedOnly: query.has('usedonly'), wanted, kinds, buckets };
 }
 
@@ -63,7 +64,11 @@ export function nameFilter(pattern: string | null, invert = false): ((name: stri
 }
 
 /** The answer in pieces. `more` are metrics kept elsewhere, already in the exposition format. */
-export async function* renderStats(stats: Stats, query: StatsQuery, more?: () => Promise<string>): AsyncGenerator<string> {
+export async function* renderStats(
+  stats: Stats,
+  query: StatsQuery,
+  more?: () => Promise<string>,
+): AsyncGenerator<string> {
   if (query.format === 'prometheus') {
     yield* inPieces(prometheusLines(stats, query));
     if (more !== undefined && !query.usedOnly) yield `${await more()}\n`;
@@ -112,7 +117,8 @@ function* textLines(stats: Stats, query: StatsQuery): Generator<string> {
 
 function histogramText(histogram: Histogram, query: StatsQuery): string {
   if (histogram.count === 0) return 'No recorded values';
-  if (query.buckets === 'quantiles') return QUANTILES.map((percent) => `P${percent}(nan,${histogram.quantile(percent)})`).join(' ');
+  if (query.buckets === 'quantiles')
+    return QUANTILES.map((percent) => `P${percent}(nan,${histogram.quantile(percent)})`).join(' ');
   return bucketCounts(histogram, query)
     .map((count, i) => `B${boundText(BUCKET_BOUNDS[i] as number)}(0,${count})`)
     .join(' ');
@@ -120,7 +126,9 @@ function histogramText(histogram: Histogram, query: StatsQuery): string {
 
 function bucketCounts(histogram: Histogram, query: StatsQuery): number[] {
   const counts = histogram.cumulative();
-  return query.buckets === 'cumulative' ? counts : counts.map((count, i) => count - (i === 0 ? 0 : (counts[i - 1] as number)));
+  return query.buckets === 'cumulative'
+    ? counts
+    : counts.map((count, i) => count - (i === 0 ? 0 : (counts[i - 1] as number)));
 }
 
 /** As C++ prints a double: six significant digits. */
@@ -154,11 +162,18 @@ function histogramsJson(metrics: readonly Metric[], query: StatsQuery): string {
     query.buckets === 'quantiles'
       ? {
           supported_quantiles: QUANTILES,
-          computed_quantiles: metrics.map((metric) => ({ name: metric.name, values: QUANTILES.map((percent) => quantileJson(of(metric), percent)) })),
+          computed_quantiles: metrics.map((metric) => ({
+            name: metric.name,
+            values: QUANTILES.map((percent) => quantileJson(of(metric), percent)),
+          })),
         }
       : metrics.map((metric) => ({
           name: metric.name,
-          buckets: bucketCounts(of(metric), query).map((cumulative, i) => ({ upper_bound: BUCKET_BOUNDS[i], interval: 0, cumulative })),
+          buckets: bucketCounts(of(metric), query).map((cumulative, i) => ({
+            upper_bound: BUCKET_BOUNDS[i],
+            interval: 0,
+            cumulative,
+          })),
         }));
   return JSON.stringify({ histograms: body });
 }
@@ -182,14 +197,18 @@ function* prometheusLines(stats: Stats, query: StatsQuery): Generator<string> {
       family = metric.family;
       yield `# HELP ${family} ${metric.help}\n# TYPE ${family} ${metric.kind}\n`;
     }
-    yield typeof metric.value === 'number' ? `${family}{${metric.labels}} ${metric.value}\n` : histogramLines(metric, metric.value);
+    yield typeof metric.value === 'number'
+      ? `${family}{${metric.labels}} ${metric.value}\n`
+      : histogramLines(metric, metric.value);
   }
   if (dropped > 0) yield `# ${dropped} series beyond the limit of ${MAX_SERIES} are left out\n`;
 }
 
 function histogramLines({ family, labels }: Metric, histogram: Histogram): string {
   const before = labels === '' ? '' : `${labels},`;
-  const buckets = histogram.cumulative().map((count, i) => `${family}_bucket{${before}le="${BUCKET_BOUNDS[i]}"} ${count}\n`);
+  const buckets = histogram
+    .cumulative()
+    .map((count, i) => `${family}_bucket{${before}le="${BUCKET_BOUNDS[i]}"} ${count}\n`);
   const end = `${family}_bucket{${before}le="+Inf"} ${histogram.count}\n`;
   return `${buckets.join('')}${end}${family}_sum{${labels}} ${histogram.sum}\n${family}_count{${labels}} ${histogram.count}\n`;
 }

@@ -11,13 +11,18 @@ export function spansFromEnvironment(env: Readonly<Record<string, string | undef
   if (env['OTEL_SDK_DISABLED'] === 'true') return null;
   const exporter = env['OTEL_TRACES_EXPORTER'] ?? '';
   const base = env['OTEL_EXPORTER_OTLP_ENDPOINT'];
-  const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] ?? (base === undefined ? undefined : `${base.replace(/\/$/, '')}/v1/traces`);
+  const endpoint =
+    env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] ??
+    (base === undefined ? undefined : `${base.replace(/\/$/, '')}/v1/traces`);
   if (exporter === 'none' || (exporter === '' && endpoint === undefined)) return null;
   return {
     to: exporter === 'console' ? 'console' : (endpoint ?? 'http://localhost:4318/v1/traces'),
     headers: pairs(env['OTEL_EXPORTER_OTLP_TRACES_HEADERS'] ?? env['OTEL_EXPORTER_OTLP_HEADERS']),
-    timeoutMs: Number(env['OTEL_EXPORTER_OTLP_TRACES_TIMEOUT'] ?? env['OTEL_EXPORTER_OTLP_TIMEOUT'] ?? DEFAULT_TIMEOUT_MS) || DEFAULT_TIMEOUT_MS,
-    serviceName: env['OTEL_SERVICE_NAME'] ?? pairs(env['OTEL_RESOURCE_ATTRIBUTES'])['service.name'] ?? 'unknown_service:fairlead',
+    timeoutMs:
+      Number(env['OTEL_EXPORTER_OTLP_TRACES_TIMEOUT'] ?? env['OTEL_EXPORTER_OTLP_TIMEOUT'] ?? DEFAULT_TIMEOUT_MS) ||
+      DEFAULT_TIMEOUT_MS,
+    serviceName:
+      env['OTEL_SERVICE_NAME'] ?? pairs(env['OTEL_RESOURCE_ATTRIBUTES'])['service.name'] ?? 'unknown_service:fairlead',
     resource: pairs(env['OTEL_RESOURCE_ATTRIBUTES']),
   };
 }

@@ -4,7 +4,12 @@
 import { context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BasicTracerProvider, BatchSpanProcessor, ConsoleSpanExporter, type SpanExporter } from '@opentelemetry/sdk-trace-base';
+import {
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  ConsoleSpanExporter,
+  type SpanExporter,
+} from '@opentelemetry/sdk-trace-base';
 import { FLAG, flagText } from '../errors.ts';
 import type { RequestFacts } from './facts.ts';
 import type { TraceContext } from './propagation.ts';
@@ -48,7 +53,12 @@ export function openSpans(options: SpansOptions): Spans {
   };
 }
 
-function remote({ traceId, spanId }: TraceContext): { traceId: string; spanId: string; traceFlags: TraceFlags; isRemote: boolean } {
+function remote({ traceId, spanId }: TraceContext): {
+  traceId: string;
+  spanId: string;
+  traceFlags: TraceFlags;
+  isRemote: boolean;
+} {
   return { traceId, spanId, traceFlags: TraceFlags.SAMPLED, isRemote: true };
 }
 
@@ -95,7 +105,9 @@ function attributes(facts: RequestFacts, kind: SpanStart['kind']): Attributes {
     'fairlead.peer_id': (kind === 'client' ? facts.upstreamTls : facts.connection.tls)?.peer?.uriSans[0] ?? null,
     'fairlead.request_id': facts.requestId,
   };
-  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string | number] => entry[1] !== null && entry[1] !== ''));
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string | number] => entry[1] !== null && entry[1] !== ''),
+  );
 }
 
 const ALL_FLAGS = Object.values(FLAG).reduce<number>((bits, bit) => bits | bit, 0);

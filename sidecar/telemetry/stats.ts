@@ -1,14 +1,17 @@
 // Every figure of the sidecar, by scope. A scope owns a cell of plain number fields which the hot path
 // increments; the registry only knows where the cells are. Who asks is answered by render.ts.
 
-import {
-  CLUSTER_CODES,
-  CLUSTER_HISTOGRAMS,
-  CLUSTER_ROWS,
-  ClusterStats,
-} from './cells/cluster.ts';
+import { CLUSTER_CODES, CLUSTER_HISTOGRAMS, CLUSTER_ROWS, ClusterStats } from './cells/cluster.ts';
 import { Codes } from './cells/codes.ts';
-import { clearRbac, HTTP_HISTOGRAMS, HTTP_ROWS, HttpStats, LISTENER_HTTP_ROWS, RBAC_ROWS, RbacStats } from './cells/http.ts';
+import {
+  clearRbac,
+  HTTP_HISTOGRAMS,
+  HTTP_ROWS,
+  HttpStats,
+  LISTENER_HTTP_ROWS,
+  RBAC_ROWS,
+  RbacStats,
+} from './cells/http.ts';
 import { LISTENER_HISTOGRAMS, LISTENER_ROWS, ListenerStats } from './cells/listener.ts';
 import {
   CLUSTER_MANAGER_ROWS,
@@ -113,7 +116,11 @@ export class Stats {
     this.#single = [
       single('server.', { family: 'envoy_server_', rows: SERVER_ROWS, histograms: SERVER_HISTOGRAMS }, this.server),
       single('cluster_manager.', { family: 'envoy_cluster_manager_', rows: CLUSTER_MANAGER_ROWS }, this.clusterManager),
-      single('listener_manager.', { family: 'envoy_listener_manager_', rows: LISTENER_MANAGER_ROWS }, this.listenerManager),
+      single(
+        'listener_manager.',
+        { family: 'envoy_listener_manager_', rows: LISTENER_MANAGER_ROWS },
+        this.listenerManager,
+      ),
       single('control_plane.', { family: 'envoy_control_plane_', rows: CONTROL_PLANE_ROWS }, this.controlPlane),
       single('filesystem.', { family: 'envoy_filesystem_', rows: FILESYSTEM_ROWS }, this.filesystem),
     ];
@@ -121,7 +128,11 @@ export class Stats {
 
   /** `name` is the cluster's `alt_stat_name`, or its name. */
   cluster(name: string): ClusterStats {
-    return this.#clusters.open(`cluster.${statName(name)}.`, `envoy_cluster_name="${labelText(name)}"`, () => new ClusterStats());
+    return this.#clusters.open(
+      `cluster.${statName(name)}.`,
+      `envoy_cluster_name="${labelText(name)}"`,
+      () => new ClusterStats(),
+    );
   }
 
   removeCluster(name: string): void {
@@ -157,7 +168,8 @@ export class Stats {
   /** `rules` is the filter's own stat prefix; '' for none. */
   rbac(httpPrefix: string, rules = ''): RbacStats {
     const name = `http.${statName(httpPrefix)}.rbac.${rules === '' ? '' : `${statName(rules)}.`}`;
-    const labels = rules === '' ? httpLabel(httpPrefix) : `envoy_rbac_prefix="${labelText(rules)}",${httpLabel(httpPrefix)}`;
+    const labels =
+      rules === '' ? httpLabel(httpPrefix) : `envoy_rbac_prefix="${labelText(rules)}",${httpLabel(httpPrefix)}`;
     return this.#rbac.open(name, labels, () => new RbacStats());
   }
 
@@ -174,12 +186,23 @@ export class Stats {
 
   secretSubscription(secret: string): SubscriptionStats {
     const name = `sds.${statName(secret)}.`;
-    return this.#subscriptionsOf('sds').open(name, `envoy_xds_resource_name="${labelText(secret)}"`, () => new SubscriptionStats());
+    return this.#subscriptionsOf('sds').open(
+      name,
+      `envoy_xds_resource_name="${labelText(secret)}"`,
+      () => new SubscriptionStats(),
+    );
   }
 
   /** All groups there are, for whoever renders them. */
   groups(): readonly AnyGroup[] {
-    const many = [this.#clusters, this.#http, this.#listeners, this.#listenerHttp, this.#rbac, ...this.#subscriptions.values()];
+    const many = [
+      this.#clusters,
+      this.#http,
+      this.#listeners,
+      this.#listenerHttp,
+      this.#rbac,
+      ...this.#subscriptions.values(),
+    ];
     return [...this.#single, ...(many as unknown as AnyGroup[])];
   }
 
@@ -198,7 +221,10 @@ export class Stats {
   #subscriptionsOf(place: string): Scopes<SubscriptionStats> {
     let group = this.#subscriptions.get(place);
     if (group === undefined) {
-      group = new Scopes<SubscriptionStats>({ family: `envoy_${place.replace(/[^a-z]/g, '_')}_`, rows: SUBSCRIPTION_ROWS });
+      group = new Scopes<SubscriptionStats>({
+        family: `envoy_${place.replace(/[^a-z]/g, '_')}_`,
+        rows: SUBSCRIPTION_ROWS,
+      });
       this.#subscriptions.set(place, group);
     }
     return group;
@@ -209,7 +235,11 @@ export class Stats {
   }
 }
 
-function single<C>(prefix: string, kind: Pick<ScopeKind<C>, 'family' | 'rows'> & Partial<ScopeKind<C>>, cell: C): AnyGroup {
+function single<C>(
+  prefix: string,
+  kind: Pick<ScopeKind<C>, 'family' | 'rows'> & Partial<ScopeKind<C>>,
+  cell: C,
+): AnyGroup {
   const group = new Scopes<C>(kind);
   group.open(prefix, '', () => cell);
   return group as unknown as AnyGroup;

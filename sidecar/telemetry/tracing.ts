@@ -70,7 +70,9 @@ export function createTracer(options: TracerOptions): Tracer {
     start(headers) {
       const reason = decide(headers, options);
       count(options.stats, reason);
-      return options.propagate ? traced(headers, reason !== 'not-traceable', options) : untold(reason !== 'not-traceable');
+      return options.propagate
+        ? traced(headers, reason !== 'not-traceable', options)
+        : untold(reason !== 'not-traceable');
     },
   };
 }
@@ -79,7 +81,12 @@ type Reason = 'not-traceable' | 'sampled' | 'service-forced' | 'client-forced';
 
 /** Where the request id carries the reason, and as what (Envoy's UUID extension). */
 const REASON_AT = 14;
-const REASON_DIGIT: Readonly<Record<Reason, string>> = { 'not-traceable': '4', sampled: '9', 'service-forced': 'a', 'client-forced': 'b' };
+const REASON_DIGIT: Readonly<Record<Reason, string>> = {
+  'not-traceable': '4',
+  sampled: '9',
+  'service-forced': 'a',
+  'client-forced': 'b',
+};
 const REASONS = new Map(Object.entries(REASON_DIGIT).map(([reason, digit]) => [digit, reason as Reason]));
 
 /** Envoy's order: what an earlier proxy decided, the client, the service, chance; then the overall share. */
@@ -90,7 +97,8 @@ function decide(headers: HeaderAccess, { config, packTraceReason, clock }: Trace
   const packed = REASONS.get(id[REASON_AT] ?? '') ?? 'not-traceable';
   const chosen = packed === 'not-traceable' ? chooseReason(headers, config, chance, clock) : packed;
   const reason = chance < config.overallSampling ? chosen : 'not-traceable';
-  if (packTraceReason && reason !== packed) headers.set('x-request-id', id.slice(0, REASON_AT) + REASON_DIGIT[reason] + id.slice(REASON_AT + 1));
+  if (packTraceReason && reason !== packed)
+    headers.set('x-request-id', id.slice(0, REASON_AT) + REASON_DIGIT[reason] + id.slice(REASON_AT + 1));
   return reason;
 }
 
@@ -146,7 +154,13 @@ function traced(headers: HeaderAccess, ours: boolean, options: TracerOptions): R
 }
 
 /** With `spawn_upstream_span`, and for every retry, an attempt is a span of its own. */
-function startAttempt(to: HeaderAccess, number: number, server: TraceContext, parentSpanId: string | null, options: TracerOptions): AttemptTrace {
+function startAttempt(
+  to: HeaderAccess,
+  number: number,
+  server: TraceContext,
+  parentSpanId: string | null,
+  options: TracerOptions,
+): AttemptTrace {
   const { spans, clock, config } = options;
   const own = server.sampled === true && (config.spawnUpstreamSpan || number > 1) && spans !== null;
   if (!own) {

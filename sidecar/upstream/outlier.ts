@@ -144,7 +144,8 @@ export class OutlierDetector<H extends Ejectable> {
     const { clock, onChange } = this.#options;
     const longest = Math.max(maxEjectionMs, baseEjectionMs);
     if (record.times * baseEjectionMs < longest + baseEjectionMs) record.times++;
-    record.endMs = clock.now() + Math.min(baseEjectionMs * record.times, longest) + clock.random() * maxEjectionJitterMs;
+    record.endMs =
+      clock.now() + Math.min(baseEjectionMs * record.times, longest) + clock.random() * maxEjectionJitterMs;
     host.ejected = true;
     this.#stats.ejections_active++;
     onChange();

@@ -24,6 +24,8 @@ export interface AdsOptions {
   /** gRPC target, e.g. `ipv4:127.0.0.1:15010`. */
   readonly target: string;
   readonly authority: string | null;
+  /** Name asked of discovery's certificate and sent as SNI; an address cannot be one. */
+  readonly serverName: string;
   readonly metadata: readonly { readonly key: string; readonly value: string }[];
   /** Asked for at the beginning of each stream, so that renewed certificates are used. */
   readonly credentials: () => ChannelCredentials;
@@ -125,7 +127,7 @@ class AdsClient {
   }
 
   #channelOptions(): ChannelOptions {
-    const { authority } = this.#options;
+    const { authority, serverName } = this.#options;
     return {
       'grpc.max_receive_message_length': MOST_RECEIVED_BYTES,
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
@@ -134,6 +136,7 @@ class AdsClient {
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1_000,
       'grpc.use_local_subchannel_pool': 1,
+      'grpc.ssl_target_name_override': serverName,
       ...(authority === null ? {} : { 'grpc.default_authority': authority }),
     };
   }

@@ -11,12 +11,22 @@ export interface LimitGauges {
   readonly pendingOpen: boolean;
   readonly rqOpen: boolean;
   readonly retryOpen: boolean;
-  readonly remaining: { readonly cx: number; readonly pending: number; readonly rq: number; readonly retries: number } | null;
+  readonly remaining: {
+    readonly cx: number;
+    readonly pending: number;
+    readonly rq: number;
+    readonly retries: number;
+  } | null;
 }
 
 /** What is looked up when somebody asks, instead of being kept in step. */
 export interface ClusterGauges {
-  membership(): { readonly total: number; readonly healthy: number; readonly degraded: number; readonly excluded: number };
+  membership(): {
+    readonly total: number;
+    readonly healthy: number;
+    readonly degraded: number;
+    readonly excluded: number;
+  };
   limits(priority: 'default' | 'high'): LimitGauges;
 }
 
@@ -121,8 +131,8 @@ export class ClusterStats {
 
   /** Counts a final answer, of the upstream or in its place, and its time in ms. */
   answered(status: number, ms: number, internal = false): void {
-    if (internal) (this.internal ??= new Codes()).add(status);
-    else this.external.add(status);
+    if (internal) this.internal ??= new Codes();
+    (internal ? this.internal : this.external)?.add(status);
     this.upstream_rq_time.record(ms);
   }
 
@@ -226,17 +236,41 @@ export const HTTP1_TABLE: Table<Http1CodecStats> = {
 };
 
 const NEVER_COUNTED: readonly string[] = [
-  'http1.metadata_not_supported_error', 'http1.response_flood', 'lb_local_cluster_not_ok', 'lb_recalculate_zone_structures',
-  'lb_subsets_created', 'lb_subsets_fallback', 'lb_subsets_fallback_panic', 'lb_subsets_removed', 'lb_subsets_selected',
-  'lb_zone_cluster_too_small', 'lb_zone_no_capacity_left', 'lb_zone_routing_all_directly', 'lb_zone_routing_cross_zone',
-  'lb_zone_routing_sampled', 'original_dst_host_invalid', 'upstream_cx_connect_with_0_rtt', 'upstream_cx_http2_total',
-  'upstream_cx_http3_total', 'upstream_cx_preconnect_skipped', 'upstream_http3_broken', 'upstream_rq_0rtt',
-  'upstream_rq_maintenance_mode', 'upstream_rq_rx_reset_no_error',
+  'http1.metadata_not_supported_error',
+  'http1.response_flood',
+  'lb_local_cluster_not_ok',
+  'lb_recalculate_zone_structures',
+  'lb_subsets_created',
+  'lb_subsets_fallback',
+  'lb_subsets_fallback_panic',
+  'lb_subsets_removed',
+  'lb_subsets_selected',
+  'lb_zone_cluster_too_small',
+  'lb_zone_no_capacity_left',
+  'lb_zone_routing_all_directly',
+  'lb_zone_routing_cross_zone',
+  'lb_zone_routing_sampled',
+  'original_dst_host_invalid',
+  'upstream_cx_connect_with_0_rtt',
+  'upstream_cx_http2_total',
+  'upstream_cx_http3_total',
+  'upstream_cx_preconnect_skipped',
+  'upstream_http3_broken',
+  'upstream_rq_0rtt',
+  'upstream_rq_maintenance_mode',
+  'upstream_rq_rx_reset_no_error',
 ];
 const NEVER_COUNTED_OUTLIER: readonly string[] = [
-  'detected_degradation', 'detected_failure_percentage', 'detected_local_origin_failure_percentage',
-  'detected_local_origin_success_rate', 'detected_success_rate', 'enforced_failure_percentage',
-  'enforced_local_origin_failure_percentage', 'enforced_local_origin_success_rate', 'enforced_success_rate', 'success_rate',
+  'detected_degradation',
+  'detected_failure_percentage',
+  'detected_local_origin_failure_percentage',
+  'detected_local_origin_success_rate',
+  'detected_success_rate',
+  'enforced_failure_percentage',
+  'enforced_local_origin_failure_percentage',
+  'enforced_local_origin_success_rate',
+  'enforced_success_rate',
+  'success_rate',
 ].map((name) => `outlier_detection.ejections_${name}`);
 const NEVER_SET: readonly string[] = ['lb_subsets_active', 'max_host_weight', 'upstream_queue_overloaded', 'version'];
 
@@ -250,7 +284,9 @@ function limitRows(priority: 'default' | 'high'): Row<ClusterStats>[] {
   return [
     row('cx_open', '1 while the connection limit is reached', ({ cxOpen }) => Number(cxOpen)),
     row('cx_pool_open', '1 while the pool limit is reached', () => 0),
-    row('rq_pending_open', '1 while the limit of waiting requests is reached', ({ pendingOpen }) => Number(pendingOpen)),
+    row('rq_pending_open', '1 while the limit of waiting requests is reached', ({ pendingOpen }) =>
+      Number(pendingOpen),
+    ),
     row('rq_open', '1 while the request limit is reached', ({ rqOpen }) => Number(rqOpen)),
     row('rq_retry_open', '1 while the retry limit is reached', ({ retryOpen }) => Number(retryOpen)),
     row('remaining_cx', 'Connections left', ({ remaining }) => remaining?.cx ?? null),
@@ -289,7 +325,11 @@ export const CLUSTER_CODES: readonly CodesRow<ClusterStats>[] = [
 
 export const CLUSTER_HISTOGRAMS: readonly HistogramRow<ClusterStats>[] = [
   { name: 'upstream_rq_time', help: 'Time to the end of the answer, ms', read: (cell) => cell.upstream_rq_time },
-  { name: 'upstream_cx_connect_ms', help: 'Time to open a connection, ms', read: (cell) => cell.upstream_cx_connect_ms },
+  {
+    name: 'upstream_cx_connect_ms',
+    help: 'Time to open a connection, ms',
+    read: (cell) => cell.upstream_cx_connect_ms,
+  },
   { name: 'upstream_cx_length_ms', help: 'Life of a connection, ms', read: (cell) => cell.upstream_cx_length_ms },
   { name: 'upstream_rq_per_cx', help: 'Requests on a connection', read: (cell) => cell.upstream_rq_per_cx },
 ];

@@ -34,7 +34,8 @@ export class Histogram {
     let seen = 0;
     let bin = 0;
     return BUCKET_BOUNDS.map((bound) => {
-      for (; bin < BINS && lowest(bin) + width(bin) * Number(bin >= 100) <= bound; bin++) seen += this.#bins?.[bin] ?? 0;
+      for (; bin < BINS && lowest(bin) + width(bin) * Number(bin >= 100) <= bound; bin++)
+        seen += this.#bins?.[bin] ?? 0;
       return seen;
     });
   }

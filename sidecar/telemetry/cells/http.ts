@@ -162,11 +162,21 @@ const RBAC_TABLE: Table<RbacStats> = {
 };
 
 const NEVER_COUNTED: readonly string[] = [
-  'downstream_cx_http2_total', 'downstream_cx_http3_total', 'downstream_cx_overload_disable_keepalive',
-  'downstream_rq_http2_total', 'downstream_rq_http3_total', 'downstream_rq_overload_close',
-  'downstream_rq_rejected_via_ip_detection', 'downstream_rq_too_many_premature_resets', 'rq_overload_local_reply',
+  'downstream_cx_http2_total',
+  'downstream_cx_http3_total',
+  'downstream_cx_overload_disable_keepalive',
+  'downstream_rq_http2_total',
+  'downstream_rq_http3_total',
+  'downstream_rq_overload_close',
+  'downstream_rq_rejected_via_ip_detection',
+  'downstream_rq_too_many_premature_resets',
+  'rq_overload_local_reply',
 ];
-const NEVER_SET: readonly string[] = ['downstream_cx_http1_soft_drain', 'downstream_cx_http2_active', 'downstream_cx_http3_active'];
+const NEVER_SET: readonly string[] = [
+  'downstream_cx_http1_soft_drain',
+  'downstream_cx_http2_active',
+  'downstream_cx_http3_active',
+];
 
 function codesRows<C>(codes: (cell: C) => Codes): Row<C>[] {
   return [
@@ -184,7 +194,11 @@ export const HTTP_ROWS: readonly Row<HttpStats>[] = [
 ];
 
 export const HTTP_HISTOGRAMS: readonly HistogramRow<HttpStats>[] = [
-  { name: 'downstream_rq_time', help: 'Time from the first byte of a request to the last of its answer, ms', read: (cell) => cell.downstream_rq_time },
+  {
+    name: 'downstream_rq_time',
+    help: 'Time from the first byte of a request to the last of its answer, ms',
+    read: (cell) => cell.downstream_rq_time,
+  },
   { name: 'downstream_cx_length_ms', help: 'Life of a connection, ms', read: (cell) => cell.downstream_cx_length_ms },
 ];
 

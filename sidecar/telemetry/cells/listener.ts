@@ -64,7 +64,10 @@ export const LISTENER_ROWS: readonly Row<ListenerStats>[] = [
   ...rowsOf<ListenerStats, ListenerStats>(LISTENER_TABLE, (cell) => cell),
   ...rowsOf<ListenerStats, TlsStats>(TLS_TABLE, (cell) => cell.ssl, 'ssl.'),
   ...zeros<ListenerStats>('counter', [
-    'downstream_cx_overload_reject', 'downstream_global_cx_overflow', 'extension_config_missing', 'network_extension_config_missing',
+    'downstream_cx_overload_reject',
+    'downstream_global_cx_overflow',
+    'extension_config_missing',
+    'network_extension_config_missing',
   ]),
 ];
 

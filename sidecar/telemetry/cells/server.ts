@@ -143,23 +143,47 @@ const FILESYSTEM_TABLE: Table<FilesystemStats> = {
 
 export const SERVER_ROWS: readonly Row<ServerStats>[] = [
   ...rowsOf<ServerStats, ServerStats>(SERVER_TABLE, (cell) => cell),
-  ...zeros<ServerStats>('counter', ['debug_assertion_failures', 'dropped_stat_flushes', 'envoy_bug_failures', 'envoy_notifications', 'wip_protos']),
-  ...zeros<ServerStats>('gauge', ['compilation_settings.fips_mode', 'hot_restart_epoch', 'parent_connections', 'seconds_until_first_ocsp_response_expiring']),
+  ...zeros<ServerStats>('counter', [
+    'debug_assertion_failures',
+    'dropped_stat_flushes',
+    'envoy_bug_failures',
+    'envoy_notifications',
+    'wip_protos',
+  ]),
+  ...zeros<ServerStats>('gauge', [
+    'compilation_settings.fips_mode',
+    'hot_restart_epoch',
+    'parent_connections',
+    'seconds_until_first_ocsp_response_expiring',
+  ]),
 ];
 export const SERVER_HISTOGRAMS: readonly HistogramRow<ServerStats>[] = [
   { name: 'initialization_time_ms', help: 'Time to start, ms', read: (cell) => cell.initialization_time_ms },
 ];
 export const CLUSTER_MANAGER_ROWS: readonly Row<ClusterManagerStats>[] = [
   ...rowsOf<ClusterManagerStats, ClusterManagerStats>(CLUSTER_MANAGER_TABLE, (cell) => cell),
-  ...zeros<ClusterManagerStats>('counter', ['cluster_updated_via_merge', 'update_merge_cancelled', 'update_out_of_merge_window']),
+  ...zeros<ClusterManagerStats>('counter', [
+    'cluster_updated_via_merge',
+    'update_merge_cancelled',
+    'update_out_of_merge_window',
+  ]),
 ];
 export const LISTENER_MANAGER_ROWS: readonly Row<ListenerManagerStats>[] = [
   ...rowsOf<ListenerManagerStats, ListenerManagerStats>(LISTENER_MANAGER_TABLE, (cell) => cell),
   ...zeros<ListenerManagerStats>('gauge', ['workers_pinned']),
 ];
-export const CONTROL_PLANE_ROWS: readonly Row<ControlPlaneStats>[] = rowsOf<ControlPlaneStats, ControlPlaneStats>(CONTROL_PLANE_TABLE, (cell) => cell);
-export const SUBSCRIPTION_ROWS: readonly Row<SubscriptionStats>[] = rowsOf<SubscriptionStats, SubscriptionStats>(SUBSCRIPTION_TABLE, (cell) => cell);
-export const FILESYSTEM_ROWS: readonly Row<FilesystemStats>[] = rowsOf<FilesystemStats, FilesystemStats>(FILESYSTEM_TABLE, (cell) => cell);
+export const CONTROL_PLANE_ROWS: readonly Row<ControlPlaneStats>[] = rowsOf<ControlPlaneStats, ControlPlaneStats>(
+  CONTROL_PLANE_TABLE,
+  (cell) => cell,
+);
+export const SUBSCRIPTION_ROWS: readonly Row<SubscriptionStats>[] = rowsOf<SubscriptionStats, SubscriptionStats>(
+  SUBSCRIPTION_TABLE,
+  (cell) => cell,
+);
+export const FILESYSTEM_ROWS: readonly Row<FilesystemStats>[] = rowsOf<FilesystemStats, FilesystemStats>(
+  FILESYSTEM_TABLE,
+  (cell) => cell,
+);
 
 /** Back to 0 for whatever in these is a counter. */
 export function clearServerCells(cells: ServerCells): void {

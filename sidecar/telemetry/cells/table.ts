@@ -76,7 +76,14 @@ export function rowsOf<C, P>(table: Table<P>, part: (cell: C) => P | null, prefi
 
 /** Rows that Envoy has and dashboards ask for, of things that cannot happen here. Always 0. */
 export function zeros<C>(kind: MetricKind, names: readonly string[]): Row<C>[] {
-  const row = (name: string): Row<C> => ({ name, family: familyName(name), label: '', kind, help: 'Always 0 here', read: () => 0 });
+  const row = (name: string): Row<C> => ({
+    name,
+    family: familyName(name),
+    label: '',
+    kind,
+    help: 'Always 0 here',
+    read: () => 0,
+  });
   return names.map(row);
 }
 

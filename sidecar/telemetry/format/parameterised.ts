@@ -22,10 +22,12 @@ export interface TimeSource {
 }
 
 export function parameterised(clock: TimeSource): Readonly<Record<string, Compile>> {
-  const emit = (zone: 'utc' | 'local'): Compile => (format) => {
-    const print = compileTime(format, zone);
-    return () => print(clock.wall());
-  };
+  const emit =
+    (zone: 'utc' | 'local'): Compile =>
+    (format) => {
+      const print = compileTime(format, zone);
+      return () => print(clock.wall());
+    };
   return { ...FIXED, EMIT_TIME: emit('utc'), EMIT_TIME_LOCAL: emit('local') };
 }
 
@@ -41,7 +43,8 @@ const FIXED: Readonly<Record<string, Compile>> = {
   START_TIME: startTime('utc'),
   START_TIME_LOCAL: startTime('local'),
   COMMON_DURATION: (parameter) => commonDuration(needed('COMMON_DURATION', parameter)),
-  RESPONSE_CODE_DETAILS: (parameter) => (facts) => detailsText(facts.responseCodeDetails, parameter === 'ALLOW_WHITESPACES'),
+  RESPONSE_CODE_DETAILS: (parameter) => (facts) =>
+    detailsText(facts.responseCodeDetails, parameter === 'ALLOW_WHITESPACES'),
   GRPC_STATUS: (parameter) => grpcStatus(parameter ?? ''),
   ENVIRONMENT: (parameter) => {
     const value = process.env[needed('ENVIRONMENT', parameter)];
@@ -131,7 +134,9 @@ function commonDuration(parameter: string): Provider {
   const end = MARKS[to];
   const scale = UNITS_PER_MS[unit];
   if (start === undefined || end === undefined || scale === undefined || more.length > 0) {
-    throw new FormatError(`COMMON_DURATION(${parameter}): expected START:END:ms|us|ns with ${Object.keys(MARKS).join(', ')}`);
+    throw new FormatError(
+      `COMMON_DURATION(${parameter}): expected START:END:ms|us|ns with ${Object.keys(MARKS).join(', ')}`,
+    );
   }
   return (facts) => {
     const begun = start(facts);
@@ -156,7 +161,8 @@ const METADATA_OF: Readonly<Record<string, Lookup>> = {
 function metadata(parameter: string): Provider {
   const [type = '', namespace = '', ...keys] = parameter.split(':');
   const lookup = METADATA_OF[type];
-  if (lookup === undefined) throw new FormatError(`METADATA: "${type}" is not one of ${Object.keys(METADATA_OF).join(', ')}`);
+  if (lookup === undefined)
+    throw new FormatError(`METADATA: "${type}" is not one of ${Object.keys(METADATA_OF).join(', ')}`);
   return (facts) => asValue(lookup(facts, namespace, keys));
 }
 
@@ -203,12 +209,20 @@ function path(parameter: string): Provider {
   if (more.length > 0) throw new FormatError(`PATH(${parameter}): too many options`);
   const original = (facts: RequestFacts) => facts.requestHeader('x-envoy-original-path');
   const present = (facts: RequestFacts) => facts.requestHeader(':path');
-  const read = { ORIG: original, PATH: present, ORIG_OR_PATH: (facts: RequestFacts) => original(facts) ?? present(facts) }[from] as Provider;
+  const read = {
+    ORIG: original,
+    PATH: present,
+    ORIG_OR_PATH: (facts: RequestFacts) => original(facts) ?? present(facts),
+  }[from] as Provider;
   return query === 'WQ' ? read : (facts) => (read(facts) as string | null)?.split('?', 1)[0] ?? null;
 }
 
 function serverName(parameter: string): Provider {
-  const order = oneOf('REQUESTED_SERVER_NAME', parameter.split(':', 1)[0] as string, ['SNI_ONLY', 'SNI_FIRST', 'HOST_FIRST']);
+  const order = oneOf('REQUESTED_SERVER_NAME', parameter.split(':', 1)[0] as string, [
+    'SNI_ONLY',
+    'SNI_FIRST',
+    'HOST_FIRST',
+  ]);
   const host = (facts: RequestFacts) => facts.requestHeader(':authority');
   if (order === 'SNI_ONLY') return (facts) => facts.connection.serverName;
   if (order === 'SNI_FIRST') return (facts) => facts.connection.serverName ?? host(facts);
@@ -219,7 +233,8 @@ function serverName(parameter: string): Provider {
 function address(read: (facts: RequestFacts) => string | null): Compile {
   return (parameter) => {
     if (parameter === null) return read;
-    if (!/^\d{1,3}$/.test(parameter) || Number(parameter) > 128) throw new FormatError(`"${parameter}" is no prefix length`);
+    if (!/^\d{1,3}$/.test(parameter) || Number(parameter) > 128)
+      throw new FormatError(`"${parameter}" is no prefix length`);
     const bits = Number(parameter);
     return (facts) => {
       const host = read(facts);
@@ -229,7 +244,9 @@ function address(read: (facts: RequestFacts) => string | null): Compile {
 }
 
 function network(host: string, bits: number): string {
-  const octets = host.split('.').map((octet, i) => Number(octet) & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))) & 0xff);
+  const octets = host
+    .split('.')
+    .map((octet, i) => Number(octet) & (0xff00 >> Math.min(8, Math.max(0, bits - 8 * i))) & 0xff);
   return `${octets.join('.')}/${bits}`;
 }
 
@@ -253,7 +270,8 @@ function coalesceOperators(parameter: string): Operator[] {
     throw new FormatError(`COALESCE: ${(error as Error).message}`);
   }
   const operators = (parsed as { operators?: unknown }).operators;
-  if (!Array.isArray(operators) || operators.length === 0) throw new FormatError('COALESCE requires a list of operators');
+  if (!Array.isArray(operators) || operators.length === 0)
+    throw new FormatError('COALESCE requires a list of operators');
   return operators.map((operator: unknown) => {
     if (typeof operator === 'string') return { name: operator, parameter: null, length: null };
     const { command, param, max_length } = operator as { command?: string; param?: string; max_length?: number };

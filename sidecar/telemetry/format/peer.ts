@@ -37,9 +37,14 @@ const uriSans = (certificate: CertificateFacts) => certificate.uriSans.join(',')
 const dnsSans = (certificate: CertificateFacts) => certificate.dnsSans.join(',');
 const otherSans = (kind: string) => (certificate: CertificateFacts) => {
   const names = new X509Certificate(certificate.pem).subjectAltName ?? '';
-  return names.split(', ').filter((name) => name.startsWith(kind)).map((name) => name.slice(kind.length)).join(',');
+  return names
+    .split(', ')
+    .filter((name) => name.startsWith(kind))
+    .map((name) => name.slice(kind.length))
+    .join(',');
 };
-const sha1 = (certificate: CertificateFacts) => createHash('sha1').update(new X509Certificate(certificate.pem).raw).digest('hex');
+const sha1 = (certificate: CertificateFacts) =>
+  createHash('sha1').update(new X509Certificate(certificate.pem).raw).digest('hex');
 const absent: Provider = () => null;
 
 export const PEER: Readonly<Record<string, Provider>> = {

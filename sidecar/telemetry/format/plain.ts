@@ -108,7 +108,12 @@ export const PLAIN: Readonly<Record<string, Provider>> = {
   UPSTREAM_HOST_NAME: (facts) => orNull(facts.upstreamHostname) ?? addressText(facts.upstreamHost),
   UPSTREAM_HOST_NAME_WITHOUT_PORT: (facts) => orNull(facts.upstreamHostname) ?? facts.upstreamHost?.host ?? null,
   UPSTREAM_HOSTS_ATTEMPTED: (facts) => orNull(attempted(facts).map(addressText).join(',')),
-  UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT: (facts) => orNull(attempted(facts).map(({ host }) => host).join(',')),
+  UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT: (facts) =>
+    orNull(
+      attempted(facts)
+        .map(({ host }) => host)
+        .join(','),
+    ),
   UPSTREAM_HOST_NAMES_ATTEMPTED: (facts) => orNull(facts.upstreamHostname),
   UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT: (facts) => orNull(facts.upstreamHostname),
   UPSTREAM_CLUSTER: (facts) => orNull(facts.upstreamCluster),

@@ -4,7 +4,9 @@
 /** Makes a printer for milliseconds since 1970; null format: ISO 8601 with milliseconds. */
 export function compileTime(format: string | null, zone: 'utc' | 'local'): (wallMs: number) => string {
   if (format === null || format === '') return zone === 'utc' ? isoUtc : (wallMs) => isoLocal(wallMs);
-  const pieces = [...format.matchAll(/%(?:[1-9]f|f|E[0-9*]S|E[zTs]|[a-zA-Z%])|[^%]+|%/g)].map(([piece]) => compilePiece(piece));
+  const pieces = [...format.matchAll(/%(?:[1-9]f|f|E[0-9*]S|E[zTs]|[a-zA-Z%])|[^%]+|%/g)].map(([piece]) =>
+    compilePiece(piece),
+  );
   return (wallMs) => {
     const at = fields(wallMs, zone);
     let text = '';
@@ -87,7 +89,8 @@ const SPECIFIERS: Readonly<Record<string, string | ((at: Fields) => string)>> = 
   b: (at) => months(at).slice(0, 3),
   h: (at) => months(at).slice(0, 3),
   B: (at) => months(at),
-  j: (at) => padded(Math.floor((Date.UTC(at.year, at.month - 1, at.day) - Date.UTC(at.year, 0, 1)) / 86_400_000) + 1, 3),
+  j: (at) =>
+    padded(Math.floor((Date.UTC(at.year, at.month - 1, at.day) - Date.UTC(at.year, 0, 1)) / 86_400_000) + 1, 3),
   u: (at) => String(at.weekday || 7),
   w: (at) => String(at.weekday),
   s: (at) => String(Math.floor(at.wallMs / 1000)),
@@ -104,12 +107,24 @@ const SPECIFIERS: Readonly<Record<string, string | ((at: Fields) => string)>> = 
   T: clock,
   X: clock,
   R: (at) => clock(at).slice(0, 5),
-  c: (at) => `${weekdays(at).slice(0, 3)} ${months(at).slice(0, 3)} ${String(at.day).padStart(2)} ${clock(at)} ${at.year}`,
+  c: (at) =>
+    `${weekdays(at).slice(0, 3)} ${months(at).slice(0, 3)} ${String(at.day).padStart(2)} ${clock(at)} ${at.year}`,
 };
 
 const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
 const MONTHS = [
-  'January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December',
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
 ];
 
 function weekdays(at: Fields): string {

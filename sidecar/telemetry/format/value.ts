@@ -13,12 +13,12 @@ export class FormatError extends Error {}
 
 /** UTF-16 text as UTF-8 bytes in a latin1 string. */
 export function encoded(text: string): string {
-  return /[^\x00-\x7f]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
+  return /[\u0080-\uffff]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
 /** Bytes in a latin1 string as text; what is not UTF-8 is shown as U+FFFD. */
 export function decoded(bytes: string): string {
-  return /[^\x00-\x7f]/.test(bytes) ? Buffer.from(bytes, 'latin1').toString('utf8') : bytes;
+  return /[\u0080-\uffff]/.test(bytes) ? Buffer.from(bytes, 'latin1').toString('utf8') : bytes;
 }
 
 export function textOf(value: Exclude<Value, null>): string {
@@ -26,7 +26,9 @@ export function textOf(value: Exclude<Value, null>): string {
   return typeof value === 'object' ? encoded(JSON.stringify(value)) : String(value);
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point.
 const UNSAFE_IN_LINE = /[\x00-\x08\x0a-\x1f\x7f]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
 const UNSAFE_IN_LINE_ALL = /[\x00-\x08\x0a-\x1f\x7f]/g;
 
 /** Control characters spelled out, so that no value can end a line or a header field. */

@@ -12,7 +12,9 @@ import { compileFilter } from '../../../sidecar/telemetry/log-filter.ts';
 import { MAX_PENDING_BYTES } from '../../../sidecar/telemetry/log-sink.ts';
 import { factsWith } from './facts.ts';
 
-async function place(t: TestContext): Promise<{ path: string; stats: FilesystemStats; files: LogFiles; errors: string[] }> {
+async function place(
+  t: TestContext,
+): Promise<{ path: string; stats: FilesystemStats; files: LogFiles; errors: string[] }> {
   const folder = await mkdtemp(join(tmpdir(), 'fairlead-log-'));
   const stats = new FilesystemStats();
   const errors: string[] = [];
@@ -32,9 +34,18 @@ test('two loggers share a file, each with its own filter', async (t) => {
   const { path, files } = await place(t);
   const onlyB: AccessLogFilter = {
     kind: 'header',
-    match: { name: ':path', test: { kind: 'string', match: { kind: 'exact', value: '/b', ignoreCase: false } }, invert: false, treatMissingAsEmpty: false },
+    match: {
+      name: ':path',
+      test: { kind: 'string', match: { kind: 'exact', value: '/b', ignoreCase: false } },
+      invert: false,
+      treatMissingAsEmpty: false,
+    },
   };
-  const { log, close } = createAccessLogs([logTo(path, 'one %REQ(:PATH)%\n'), logTo(path, 'two %REQ(:PATH)%\n', onlyB)], files, Math.random);
+  const { log, close } = createAccessLogs(
+    [logTo(path, 'one %REQ(:PATH)%\n'), logTo(path, 'two %REQ(:PATH)%\n', onlyB)],
+    files,
+    Math.random,
+  );
   log?.(factsWith({ request: { ':path': '/a' } }));
   log?.(factsWith({ request: { ':path': '/b' } }));
   await files.flush();
@@ -69,7 +80,10 @@ test('after rotation lines go to the new file, and none is lost', async (t) => {
   for (let i = 2000; i < 4000; i++) log?.(factsWith({ bytesSent: i }));
   await files.flush();
   const lines = `${await readFile(`${path}.1`, 'utf8')}${await readFile(path, 'utf8')}`.trim().split('\n');
-  assert.deepEqual(lines, Array.from({ length: 4000 }, (_, i) => `7 ${i}`));
+  assert.deepEqual(
+    lines,
+    Array.from({ length: 4000 }, (_, i) => `7 ${i}`),
+  );
 });
 
 test('a sink that cannot be opened says so once, and drops at its bound', async (t) => {
@@ -92,17 +106,35 @@ test('what waits is written at the end of the process', async (t) => {
 });
 
 test('filters', () => {
-  const passes = (filter: AccessLogFilter, facts = factsWith(), random = 0.5) => compileFilter(filter, () => random)(facts);
-  const status = (op: 'eq' | 'ge' | 'le' | 'ne', value: number): AccessLogFilter => ({ kind: 'status', comparison: { op, value } });
+  const passes = (filter: AccessLogFilter, facts = factsWith(), random = 0.5) =>
+    compileFilter(filter, () => random)(facts);
+  const status = (op: 'eq' | 'ge' | 'le' | 'ne', value: number): AccessLogFilter => ({
+    kind: 'status',
+    comparison: { op, value },
+  });
   const failed = factsWith({ responseCode: 503, responseFlags: FLAG.UH });
-  assert.ok(passes(status('ge', 500), failed) && !passes(status('le', 499), failed) && passes(status('ne', 200), failed));
-  assert.ok(passes({ kind: 'duration', comparison: { op: 'ge', value: 16 } }) && !passes({ kind: 'duration', comparison: { op: 'ge', value: 17 } }));
-  assert.ok(passes({ kind: 'response-flags', flags: ['UF', 'UH'] }, failed) && !passes({ kind: 'response-flags', flags: ['UF'] }, failed));
+  assert.ok(
+    passes(status('ge', 500), failed) && !passes(status('le', 499), failed) && passes(status('ne', 200), failed),
+  );
+  assert.ok(
+    passes({ kind: 'duration', comparison: { op: 'ge', value: 16 } }) &&
+      !passes({ kind: 'duration', comparison: { op: 'ge', value: 17 } }),
+  );
+  assert.ok(
+    passes({ kind: 'response-flags', flags: ['UF', 'UH'] }, failed) &&
+      !passes({ kind: 'response-flags', flags: ['UF'] }, failed),
+  );
   assert.ok(passes({ kind: 'response-flags', flags: [] }, failed) && !passes({ kind: 'response-flags', flags: [] }));
   assert.ok(passes({ kind: 'fraction', fraction: 0.6 }) && !passes({ kind: 'fraction', fraction: 0.5 }));
   assert.ok(passes({ kind: 'and', filters: [status('eq', 503), { kind: 'response-flags', flags: ['UH'] }] }, failed));
-  assert.ok(passes({ kind: 'or', filters: [status('eq', 200), status('eq', 503)] }, failed) && !passes({ kind: 'or', filters: [status('eq', 200)] }, failed));
+  assert.ok(
+    passes({ kind: 'or', filters: [status('eq', 200), status('eq', 503)] }, failed) &&
+      !passes({ kind: 'or', filters: [status('eq', 200)] }, failed),
+  );
   assert.ok(passes({ kind: 'not-health-check' }));
   assert.ok(passes({ kind: 'traceable' }, factsWith({ sampled: true })) && !passes({ kind: 'traceable' }));
-  assert.ok(passes({ kind: 'grpc-status', statuses: [14], exclude: false }, failed) && !passes({ kind: 'grpc-status', statuses: [14], exclude: true }, failed));
+  assert.ok(
+    passes({ kind: 'grpc-status', statuses: [14], exclude: false }, failed) &&
+      !passes({ kind: 'grpc-status', statuses: [14], exclude: true }, failed),
+  );
 });

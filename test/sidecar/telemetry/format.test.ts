@@ -2,14 +2,27 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FLAG } from '../../../sidecar/errors.ts';
-import { checkFormat, compileFormat, compileJson, compileText, DEFAULT_LOG_TEXT, HEADER_OPTIONS, LOG_OPTIONS } from '../../../sidecar/telemetry/format.ts';
+import {
+  checkFormat,
+  compileFormat,
+  compileJson,
+  compileText,
+  DEFAULT_LOG_TEXT,
+  HEADER_OPTIONS,
+  LOG_OPTIONS,
+} from '../../../sidecar/telemetry/format.ts';
 import { CERTIFICATE, factsWith, type FactsWith } from './facts.ts';
 
 function text(format: string, facts: FactsWith = {}): string {
   return compileText(format, LOG_OPTIONS)(factsWith(facts));
 }
 
-const REQUEST = { ':method': 'GET', ':path': '/p/q?a=1&enc=%41%20b&a=2', ':authority': 'svc.test:81', 'x-in': 'abcdef' };
+const REQUEST = {
+  ':method': 'GET',
+  ':path': '/p/q?a=1&enc=%41%20b&a=2',
+  ':authority': 'svc.test:81',
+  'x-in': 'abcdef',
+};
 
 /** What Envoy 1.40 wrote for the same request. */
 const AS_ENVOY: Readonly<Record<string, string>> = {
@@ -29,11 +42,13 @@ const AS_ENVOY: Readonly<Record<string, string>> = {
   '%START_TIME(%s)%': '1795247259',
   '%START_TIME(%s%3f|%s%6f)%': '1795247259233|1795247259233000',
   '%START_TIME(%Y/%m/%dT%H:%M:%S%z %s)%': '2026/11/21T07:47:39+0000 1795247259',
-  '%START_TIME(%e %a %b %j %y %Z %D %F %T %R %p %I %u %w)%': '21 Sat Nov 325 26 UTC 11/21/26 2026-11-21 07:47:39 07:47 AM 07 6 6',
+  '%START_TIME(%e %a %b %j %y %Z %D %F %T %R %p %I %u %w)%':
+    '21 Sat Nov 325 26 UTC 11/21/26 2026-11-21 07:47:39 07:47 AM 07 6 6',
   '%START_TIME(%E4S %E*S %c)%': '39.2330 39.233 Sat Nov 21 07:47:39 2026',
   '%START_TIME(%1f %2f %4f)%': '2 23 2330',
   '%START_TIME(plain)% %START_TIME(%Q)% %START_TIME(%%)%': 'plain %Q %',
-  '%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_REMOTE_PORT%': '10.1.2.3:5000 10.1.2.3 5000',
+  '%DOWNSTREAM_REMOTE_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %DOWNSTREAM_REMOTE_PORT%':
+    '10.1.2.3:5000 10.1.2.3 5000',
   '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%': '10.0.0.9',
   '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(8)% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(12)%': '10.0.0.0/8 10.0.0.0/12',
   '%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_PORT%': '127.0.0.1:18941 18941',
@@ -42,27 +57,41 @@ const AS_ENVOY: Readonly<Record<string, string>> = {
   '%QUERY_PARAM(enc)% %QUERY_PARAM(a)% %QUERY_PARAM(zz)%': 'A b 1 -',
   '%PATH(NQ)% %PATH(WQ):3%': '/p/q /p/',
   '%REQUESTED_SERVER_NAME(SNI_FIRST)%': 'svc.test:81',
-  '%COALESCE({"operators":[{"command":"REQ","param":"x-none"},{"command":"REQ","param":"x-in","max_length":2}]})%': 'ab',
+  '%COALESCE({"operators":[{"command":"REQ","param":"x-none"},{"command":"REQ","param":"x-in","max_length":2}]})%':
+    'ab',
   '%ROUTE_NAME% %LOCAL_REPLY_BODY%|%DYNAMIC_METADATA(a:b)% %FILTER_STATE(x)% %GRPC_STATUS%': 'named |- - -',
 };
 
 test('operators give what Envoy gives', () => {
-  for (const [format, expected] of Object.entries(AS_ENVOY)) assert.equal(text(format, { request: REQUEST }), expected, format);
+  for (const [format, expected] of Object.entries(AS_ENVOY))
+    assert.equal(text(format, { request: REQUEST }), expected, format);
 });
 
 test('the default format is a line of 17 fields', () => {
-  const line = text(DEFAULT_LOG_TEXT, { request: { ...REQUEST, 'user-agent': 'me', 'x-request-id': 'id' }, response: { 'x-envoy-upstream-service-time': '4' } });
-  assert.equal(line, '[2026-11-21T07:47:39.233Z] "GET /p/q?a=1&enc=%41%20b&a=2 HTTP/1.1" 200 - 3 5 16 4 "-" "me" "id" "svc.test:81" "127.0.0.1:18942"\n');
+  const line = text(DEFAULT_LOG_TEXT, {
+    request: { ...REQUEST, 'user-agent': 'me', 'x-request-id': 'id' },
+    response: { 'x-envoy-upstream-service-time': '4' },
+  });
+  assert.equal(
+    line,
+    '[2026-11-21T07:47:39.233Z] "GET /p/q?a=1&enc=%41%20b&a=2 HTTP/1.1" 200 - 3 5 16 4 "-" "me" "id" "svc.test:81" "127.0.0.1:18942"\n',
+  );
 });
 
 test('flags, long and short', () => {
   const responseFlags = FLAG.URX | FLAG.UF;
-  assert.equal(text('%RESPONSE_FLAGS% %RESPONSE_FLAGS_LONG%', { responseFlags }), 'URX,UF UpstreamRetryLimitExceeded,UpstreamConnectionFailure');
+  assert.equal(
+    text('%RESPONSE_FLAGS% %RESPONSE_FLAGS_LONG%', { responseFlags }),
+    'URX,UF UpstreamRetryLimitExceeded,UpstreamConnectionFailure',
+  );
 });
 
 test('spaces in details become underscores unless they are allowed', () => {
   const facts = { responseCodeDetails: 'rbac_access denied' };
-  assert.equal(text('%RESPONSE_CODE_DETAILS% %RESPONSE_CODE_DETAILS(ALLOW_WHITESPACES)%', facts), 'rbac_access_denied rbac_access denied');
+  assert.equal(
+    text('%RESPONSE_CODE_DETAILS% %RESPONSE_CODE_DETAILS(ALLOW_WHITESPACES)%', facts),
+    'rbac_access_denied rbac_access denied',
+  );
 });
 
 test('certificates of both ends', () => {
@@ -77,38 +106,71 @@ test('certificates of both ends', () => {
 
 test('gRPC status: of gRPC requests only, by trailer, then header, then HTTP status', () => {
   const request = { 'content-type': 'application/grpc+proto' };
-  assert.equal(text('%GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS_NUMBER%', { request, trailers: { 'grpc-status': '5' } }), 'NotFound NOT_FOUND 5');
+  assert.equal(
+    text('%GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS_NUMBER%', {
+      request,
+      trailers: { 'grpc-status': '5' },
+    }),
+    'NotFound NOT_FOUND 5',
+  );
   assert.equal(text('%GRPC_STATUS_NUMBER%', { request, responseCode: 503 }), '14');
-  assert.equal(text('%GRPC_STATUS%', { request: { 'content-type': 'text/html' }, trailers: { 'grpc-status': '5' } }), '-');
+  assert.equal(
+    text('%GRPC_STATUS%', { request: { 'content-type': 'text/html' }, trailers: { 'grpc-status': '5' } }),
+    '-',
+  );
 });
 
 test('metadata keeps its type in JSON and is JSON in text', () => {
-  const routeMetadata = (_: string, path: readonly string[]) => (path.length === 0 ? { k: 'v', n: 1 } : { k: 'é', n: 1.5 }[path[0] as 'k' | 'n']);
+  const routeMetadata = (_: string, path: readonly string[]) =>
+    path.length === 0 ? { k: 'v', n: 1 } : { k: 'é', n: 1.5 }[path[0] as 'k' | 'n'];
   assert.equal(text('%METADATA(ROUTE:ns)%', { routeMetadata }), '{"k":"v","n":1}');
-  const json = compileJson({ n: '%METADATA(ROUTE:ns:n)%', k: '%METADATA(ROUTE:ns:k)%' }, { ...LOG_OPTIONS, omitEmpty: false, sortKeys: true });
+  const json = compileJson(
+    { n: '%METADATA(ROUTE:ns:n)%', k: '%METADATA(ROUTE:ns:k)%' },
+    { ...LOG_OPTIONS, omitEmpty: false, sortKeys: true },
+  );
   assert.equal(Buffer.from(json(factsWith({ routeMetadata })), 'latin1').toString('utf8'), '{"k":"é","n":1.5}\n');
 });
 
 test('JSON: keys sorted, numbers as numbers, absent as null, nested, mixed text as text', () => {
   const json = compileJson(
-    { z: '%RESPONSE_CODE%', a: '%REQ(X-NONE)%', both: '%REQ(X-NONE)%-%PROTOCOL%', deep: { list: ['%BYTES_SENT%', 'x', 4, true, null] } },
+    {
+      z: '%RESPONSE_CODE%',
+      a: '%REQ(X-NONE)%',
+      both: '%REQ(X-NONE)%-%PROTOCOL%',
+      deep: { list: ['%BYTES_SENT%', 'x', 4, true, null] },
+    },
     { ...LOG_OPTIONS, omitEmpty: false, sortKeys: true },
   );
   assert.equal(json(factsWith()), '{"a":null,"both":"--HTTP/1.1","deep":{"list":[5,"x",4,true,null]},"z":200}\n');
 });
 
 test('omit_empty_values leaves absent values out', () => {
-  const format = { kind: 'json', json: { path: '%REQ(:PATH)%', none: '%REQ(X-NONE)%', both: '%REQ(X-NONE)%-%PROTOCOL%' }, omitEmpty: true, sortKeys: true } as const;
-  assert.equal(compileFormat(format, LOG_OPTIONS)(factsWith({ request: { ':path': '/' } })), '{"both":"-HTTP/1.1","path":"/"}\n');
-  assert.equal(compileFormat({ kind: 'text', text: '<%REQ(X-NONE)%>', omitEmpty: true }, LOG_OPTIONS)(factsWith()), '<>');
+  const format = {
+    kind: 'json',
+    json: { path: '%REQ(:PATH)%', none: '%REQ(X-NONE)%', both: '%REQ(X-NONE)%-%PROTOCOL%' },
+    omitEmpty: true,
+    sortKeys: true,
+  } as const;
+  assert.equal(
+    compileFormat(format, LOG_OPTIONS)(factsWith({ request: { ':path': '/' } })),
+    '{"both":"-HTTP/1.1","path":"/"}\n',
+  );
+  assert.equal(
+    compileFormat({ kind: 'text', text: '<%REQ(X-NONE)%>', omitEmpty: true }, LOG_OPTIONS)(factsWith()),
+    '<>',
+  );
 });
 
 test('in headers absent is empty', () => {
-  assert.equal(compileText('<%REQ(X-None)%> <%UPSTREAM_HOST%>', HEADER_OPTIONS)(factsWith({ upstreamHost: null })), '<> <>');
+  assert.equal(
+    compileText('<%REQ(X-None)%> <%UPSTREAM_HOST%>', HEADER_OPTIONS)(factsWith({ upstreamHost: null })),
+    '<> <>',
+  );
 });
 
 test('bad formats are refused, with what was probably meant', () => {
-  for (const good of ['', 'plain', '%%', ...Object.keys(AS_ENVOY), DEFAULT_LOG_TEXT]) assert.equal(checkFormat(good), null, good);
+  for (const good of ['', 'plain', '%%', ...Object.keys(AS_ENVOY), DEFAULT_LOG_TEXT])
+    assert.equal(checkFormat(good), null, good);
   assert.match(checkFormat('%NO_SUCH_THING%') ?? '', /unknown operator NO_SUCH_THING/);
   assert.match(checkFormat('%RESPONSE_COD%') ?? '', /did you mean RESPONSE_CODE\?/);
   assert.match(checkFormat('%REQ%') ?? '', /REQ requires parameters/);
@@ -121,7 +183,10 @@ test('bad formats are refused, with what was probably meant', () => {
 });
 
 test('no value breaks a line, a header or a JSON text', () => {
-  const json = compileJson({ v: '%REQ(x)%', q: 'q=%QUERY_PARAM(a)%' }, { ...LOG_OPTIONS, omitEmpty: false, sortKeys: false });
+  const json = compileJson(
+    { v: '%REQ(x)%', q: 'q=%QUERY_PARAM(a)%' },
+    { ...LOG_OPTIONS, omitEmpty: false, sortKeys: false },
+  );
   const line = compileText('%REQ(x)% %QUERY_PARAM(a)%', LOG_OPTIONS);
   const bytes = fc.array(fc.nat({ max: 255 }), { maxLength: 20 }).map((codes) => String.fromCharCode(...codes));
   fc.assert(

@@ -6,7 +6,8 @@ import { compileLocalReply } from '../../../sidecar/telemetry/local-reply.ts';
 import { factsWith, type FactsWith } from './facts.ts';
 
 const text = (format: string): LogFormat => ({ kind: 'text', text: format, omitEmpty: false });
-const present = (name: string) => ({ name, test: { kind: 'present', present: true }, invert: false, treatMissingAsEmpty: false }) as const;
+const present = (name: string) =>
+  ({ name, test: { kind: 'present', present: true }, invert: false, treatMissingAsEmpty: false }) as const;
 
 /** The configuration of the differential case hcm/local-reply-mappers. */
 const CONFIG: LocalReplyConfig = {
@@ -30,18 +31,28 @@ const CONFIG: LocalReplyConfig = {
       status: null,
       body: null,
       bodyFormat: {
-        format: { kind: 'json', json: { code: '%RESPONSE_CODE%', path: '%REQ(:PATH)%', body: '%LOCAL_REPLY_BODY%' }, omitEmpty: false, sortKeys: true },
+        format: {
+          kind: 'json',
+          json: { code: '%RESPONSE_CODE%', path: '%REQ(:PATH)%', body: '%LOCAL_REPLY_BODY%' },
+          omitEmpty: false,
+          sortKeys: true,
+        },
         contentType: null,
       },
       headersToAdd: [],
     },
   ],
-  bodyFormat: { format: text('%LOCAL_REPLY_BODY%:%RESPONSE_CODE%:%REQ(:PATH)%'), contentType: 'text/html; charset=UTF-8' },
+  bodyFormat: {
+    format: text('%LOCAL_REPLY_BODY%:%RESPONSE_CODE%:%REQ(:PATH)%'),
+    contentType: 'text/html; charset=UTF-8',
+  },
 };
 
 function mapped(status: number, body: string, facts: FactsWith, config = CONFIG) {
   const compiled = compileLocalReply(config, Math.random);
-  return compiled({ status, body }, (answer) => factsWith({ ...facts, responseCode: answer.status, localReplyBody: answer.body }));
+  return compiled({ status, body }, (answer) =>
+    factsWith({ ...facts, responseCode: answer.status, localReplyBody: answer.body }),
+  );
 }
 
 test('status and body by mapper, in the format for all; added headers see the answer as it was', () => {
@@ -60,12 +71,20 @@ test('a mapper may have its own format', () => {
 
 test('JSON formats end with a newline', () => {
   const { status, body, contentType } = mapped(418, 'tea', { request: { ':path': '/teapot', 'x-json': '1' } });
-  assert.deepEqual([status, body, contentType], [418, '{"body":"tea","code":418,"path":"/teapot"}\n', 'application/json']);
+  assert.deepEqual(
+    [status, body, contentType],
+    [418, '{"body":"tea","code":418,"path":"/teapot"}\n', 'application/json'],
+  );
 });
 
 test('nothing matches: the format for all', () => {
   assert.equal(mapped(301, '', { request: { ':path': '/redirect' } }).body, ':301:/redirect');
-  assert.deepEqual(mapped(301, 'x', {}, { mappers: [], bodyFormat: null }), { status: 301, body: 'x', contentType: null, headers: [] });
+  assert.deepEqual(mapped(301, 'x', {}, { mappers: [], bodyFormat: null }), {
+    status: 301,
+    body: 'x',
+    contentType: null,
+    headers: [],
+  });
 });
 
 test('a body may have several lines', () => {

@@ -55,7 +55,10 @@ test('text: names and values as in Envoy, in order, histograms last', async () =
   }
   const quantiles = lines.find((line) => line.startsWith('cluster.web.upstream_rq_time: '));
   // What Envoy 1.40 prints for 0, 40, 40, 41.
-  assert.match(quantiles ?? '', /P25\(nan,0\) P50\(nan,40\.333333333333336\) P75\(nan,40\.666666666666664\) P90\(nan,41\.5\)/);
+  assert.match(
+    quantiles ?? '',
+    /P25\(nan,0\) P50\(nan,40\.333333333333336\) P75\(nan,40\.666666666666664\) P90\(nan,41\.5\)/,
+  );
   assert.ok(lines.includes('cluster.web.upstream_cx_length_ms: No recorded values'));
 });
 
@@ -114,7 +117,10 @@ test('every family is contiguous with many clusters', async () => {
 test('label values are escaped, colons in names are not in /stats', async () => {
   const stats = new Stats();
   stats.cluster('a"b\\c\nd:e').upstream_cx_total = 1;
-  assert.match(await rendered(stats, 'usedonly', true), /envoy_cluster_upstream_cx_total\{envoy_cluster_name="a\\"b\\\\c\\nd:e"\} 1/);
+  assert.match(
+    await rendered(stats, 'usedonly', true),
+    /envoy_cluster_upstream_cx_total\{envoy_cluster_name="a\\"b\\\\c\\nd:e"\} 1/,
+  );
 });
 
 test('json has the shape of Envoy', async () => {
@@ -163,9 +169,15 @@ test('histogram: counts, sums and quantiles stay within a bin of the truth', () 
       for (const value of values) histogram.record(value);
       const sorted = [...values].sort((a, b) => a - b);
       assert.equal(histogram.count, values.length);
-      assert.equal(histogram.sum, values.reduce((a, b) => a + b, 0));
+      assert.equal(
+        histogram.sum,
+        values.reduce((a, b) => a + b, 0),
+      );
       const median = sorted[Math.max(0, Math.ceil(values.length / 2) - 1)] as number;
-      assert.ok(Math.abs(histogram.quantile(50) - median) <= 1 + median * 0.11, `${histogram.quantile(50)} for ${median}`);
+      assert.ok(
+        Math.abs(histogram.quantile(50) - median) <= 1 + median * 0.11,
+        `${histogram.quantile(50)} for ${median}`,
+      );
       histogram.cumulative().forEach((count, i) => {
         const bound = BUCKET_BOUNDS[i] as number;
         assert.ok(count <= values.filter((value) => value <= bound).length);
