@@ -5,7 +5,6 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { TrafficDirection } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { FilterChainSchema } from '../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import { ListenerSchema } from '../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
-import type { RouteConfigurationSchema } from '../../proto/gen/envoy/config/route/v3/route_pb.ts';
 import { RouterSchema } from '../../proto/gen/envoy/extensions/filters/http/router/v3/router_pb.ts';
 import { TlsInspectorSchema } from '../../proto/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
 import {
@@ -15,12 +14,11 @@ import {
 } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import { LISTENER } from '../../proto/resources.ts';
 import { toDuration } from '../../proto/scalars.ts';
-import type { AuthorizationPolicy, GatewayListener, MeshPolicy, MtlsMode } from '../catalog/types.ts';
+import type { GatewayListener, MeshPolicy, MtlsMode } from '../catalog/types.ts';
 import { accessLogs } from './access-log.ts';
-import { gatewayListener, INBOUND, inboundCluster, OUTBOUND } from './names.ts';
+import { gatewayListener, INBOUND, OUTBOUND } from './names.ts';
 import { rbacFilters } from './rbac.ts';
 import { any, type EncodedResource, encodeResource } from './resource.ts';
-import { safeRetryMetadata } from './retry.ts';
 import { adsSource, downstreamTls } from './tls.ts';
 
 type HcmInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
@@ -44,17 +42,13 @@ export function upstreamListenerOf(name: string, bind: Bind, routes: string, mes
 
 export interface Inbound {
   readonly bind: Bind;
-  readonly appPort: number;
-  readonly service: string;
+  /** Name of the route table that leads to the application and says who may call. */
+  readonly routes: string;
   readonly mode: MtlsMode;
-  readonly policies: readonly AuthorizationPolicy[];
-  /** Our own sidecar understands the safe form of retries; to others nothing is repeated here. */
-  readonly safeRetries: boolean;
 }
 
 export function inboundListener(inbound: Inbound, mesh: MeshPolicy): EncodedResource {
-  const filters = [...rbacFilters(inbound.service, inbound.policies, mesh), router()];
-  const base = manager(INBOUND, mesh, { case: 'routeConfig', value: inboundRoutes(inbound) }, filters);
+  const base = manager(INBOUND, mesh, rds(inbound.routes), [...rbacFilters(), router()]);
   const tls = {
     ...base,
     forwardClientCertDetails: ForwardCert.SANITIZE_SET,
@@ -67,45 +61,13 @@ export function inboundListener(inbound: Inbound, mesh: MeshPolicy): EncodedReso
     filters: [hcmFilter(tls)],
     transportSocket: downstreamTls(mesh.trustDomain),
   };
-  if (inbound.mode === 'DISABLE')
-    return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, [{ name: 'plain', filters: [hcmFilter(plain)] }]);
-  if (inbound.mode === 'STRICT') return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, [secured]);
-  const chains: ChainInit[] = [
+  const open: ChainInit = { name: 'plain', filters: [hcmFilter(plain)] };
+  const both: ChainInit[] = [
     { ...secured, filterChainMatch: { transportProtocol: 'tls' } },
-    { name: 'plain', filterChainMatch: { transportProtocol: 'raw_buffer' }, filters: [hcmFilter(plain)] },
+    { ...open, filterChainMatch: { transportProtocol: 'raw_buffer' } },
   ];
-  return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, chains, true);
-}
-
-/** Timeouts and retries between services are the caller's; the last step has none of its own. */
-function inboundRoutes(inbound: Inbound): MessageInitShape<typeof RouteConfigurationSchema> {
-  const name = inboundCluster(inbound.appPort);
-  const metadata = inbound.safeRetries ? safeRetryMetadata(null) : null;
-  return {
-    name,
-    validateClusters: false,
-    virtualHosts: [
-      {
-        name,
-        domains: ['*'],
-        routes: [
-          {
-            match: { pathSpecifier: { case: 'prefix', value: '/' } },
-            action: {
-              case: 'route',
-              value: {
-                clusterSpecifier: { case: 'cluster', value: name },
-                timeout: toDuration(0),
-                // An application that closes an idle connection as we reuse it must not become an error.
-                ...(metadata === null ? {} : { retryPolicy: { retryOn: 'reset,reset-before-request', numRetries: 1 } }),
-              },
-            },
-            ...(metadata === null ? {} : { metadata }),
-          },
-        ],
-      },
-    ],
-  };
+  const chains = { STRICT: [secured], DISABLE: [open], PERMISSIVE: both }[inbound.mode];
+  return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, chains, inbound.mode === 'PERMISSIVE');
 }
 
 export function gatewayListenerOf(

@@ -29,6 +29,10 @@ export function inboundCluster(appPort: number): string {
   return `inbound|${appPort}||`;
 }
 
+export function inboundRoutesName(service: string, appPort: number): string {
+  return `inbound|${appPort}||${service}`;
+}
+
 export const OUTBOUND = 'outbound';
 export const INBOUND = 'inbound';
 

@@ -2,13 +2,14 @@
 // first; where an ALLOW policy applies, everything that none allows is refused.
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
 import {
   type PermissionSchema,
   type PolicySchema,
   type PrincipalSchema,
   RBAC_Action,
 } from '../../proto/gen/envoy/config/rbac/v3/rbac_pb.ts';
-import { RBACSchema } from '../../proto/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts';
+import { RBACPerRouteSchema, RBACSchema } from '../../proto/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts';
 import type { HttpFilterSchema } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import type { AuthorizationPolicy, AuthorizationRule, Caller, MeshPolicy, StringMatch } from '../catalog/types.ts';
 import { identityOf } from './names.ts';
@@ -17,31 +18,40 @@ import { any } from './resource.ts';
 type PermissionInit = MessageInitShape<typeof PermissionSchema>;
 type PrincipalInit = MessageInitShape<typeof PrincipalSchema>;
 
-export function rbacFilters(
+const ACTIONS = ['DENY', 'ALLOW'] as const;
+
+function filterName(action: (typeof ACTIONS)[number]): string {
+  return `envoy.filters.http.rbac.${action.toLowerCase()}`;
+}
+
+/** The filters of an inbound listener; empty, because the rules stand in its route table (rbacRules). */
+export function rbacFilters(): MessageInitShape<typeof HttpFilterSchema>[] {
+  return ACTIONS.map((action) => ({
+    name: filterName(action),
+    configType: { case: 'typedConfig', value: any(RBACSchema, {}) },
+  }));
+}
+
+/** The rules for a service, by filter: a change of policy is a change of routes and drains no connection. */
+export function rbacRules(
   service: string,
   policies: readonly AuthorizationPolicy[],
   mesh: MeshPolicy,
-): MessageInitShape<typeof HttpFilterSchema>[] {
+): Record<string, Any> {
   const applying = policies.filter((policy) => policy.services === null || policy.services.includes(service));
-  return (['DENY', 'ALLOW'] as const).flatMap((action) => {
+  const rules = ACTIONS.flatMap((action) => {
     const chosen = applying.filter((policy) => policy.action === action);
-    return chosen.length === 0 ? [] : [rbacFilter(action, chosen, mesh)];
+    return chosen.length === 0 ? [] : [[filterName(action), rulesOf(action, chosen, mesh)] as const];
   });
+  return Object.fromEntries(rules);
 }
 
-function rbacFilter(
-  action: 'ALLOW' | 'DENY',
-  policies: readonly AuthorizationPolicy[],
-  mesh: MeshPolicy,
-): MessageInitShape<typeof HttpFilterSchema> {
+function rulesOf(action: 'ALLOW' | 'DENY', policies: readonly AuthorizationPolicy[], mesh: MeshPolicy): Any {
   const entries = policies.flatMap((policy) =>
     policy.rules.map((rule, i) => [`${policy.name}[${i}]`, policyOf(rule, mesh)] as const),
   );
-  const config = any(RBACSchema, { rules: { action: RBAC_Action[action], policies: Object.fromEntries(entries) } });
-  return {
-    name: `envoy.filters.http.rbac.${action.toLowerCase()}`,
-    configType: { case: 'typedConfig', value: config },
-  };
+  const rules = { action: RBAC_Action[action], policies: Object.fromEntries(entries) };
+  return any(RBACPerRouteSchema, { rbac: { rules } });
 }
 
 function policyOf(rule: AuthorizationRule, mesh: MeshPolicy): MessageInitShape<typeof PolicySchema> {

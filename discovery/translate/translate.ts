@@ -5,8 +5,9 @@ import type { Catalog, Gateway, Instance, MtlsMode, Service } from '../catalog/t
 import { localCluster, serviceCluster } from './clusters.ts';
 import { endpointsOf } from './endpoints.ts';
 import { grpcCluster, grpcListeners, grpcRoutes } from './grpc.ts';
+import { inboundRoutes } from './inbound.ts';
 import { gatewayListenerOf, inboundListener, outboundListener, upstreamListenerOf } from './listeners.ts';
-import { clusterName, serviceRoutes, upstreamListener } from './names.ts';
+import { clusterName, inboundRoutesName, serviceRoutes, upstreamListener } from './names.ts';
 import type { NodeDescription } from './node.ts';
 import { type EncodedResource, Memo } from './resource.ts';
 import { gatewayRoutes, outboundRoutes, singleServiceRoutes } from './routes.ts';
@@ -200,13 +201,13 @@ function inboundResources(
   const mode = node.holdsCertificate ? declared : 'DISABLE';
   const { mesh, policies } = catalog;
   const bind = { address: node.inboundAddress, port: node.inboundPort };
-  const inbound = { bind, appPort, service: node.service, mode, policies, safeRetries: !node.stock };
+  const routes = inboundRoutesName(node.service, appPort);
+  const table = { service: node.service, appPort, policies, safeRetries: !node.stock };
   return [
-    one.of(
-      [mesh, policies],
-      `inbound ${node.service} ${bind.address} ${bind.port} ${appPort} ${mode} ${node.stock}`,
-      () => inboundListener(inbound, mesh),
+    one.of([mesh], `inbound ${bind.address} ${bind.port} ${routes} ${mode}`, () =>
+      inboundListener({ bind, routes, mode }, mesh),
     ),
+    one.of([mesh, policies], `${routes} ${node.stock}`, () => inboundRoutes(table, mesh)),
     one.of([LOCAL], `local ${node.appAddress} ${appPort}`, () => localCluster(node.appAddress, appPort)),
   ];
 }

@@ -42,23 +42,24 @@ export function checkFormat(text: string): string | null {
 /** Throws FormatError; texts are checked when they are decoded. */
 export function compileText(format: string, options: FormatOptions): (facts: RequestFacts) => string {
   const pieces = parse(format, options);
-  const only = pieces[0];
-  if (pieces.length === 0) return () => '';
-  if (pieces.length === 1 && typeof only === 'string') return () => only;
-  const shown = pieces.map((piece) => (typeof piece === 'string' ? piece : asText(piece, options)));
+  const { absent } = options;
+  if (!pieces.some((piece) => typeof piece === 'function')) {
+    const constant = pieces.join('');
+    return () => constant;
+  }
   return (facts) => {
     let text = '';
-    for (const piece of shown) text += typeof piece === 'string' ? piece : piece(facts);
+    for (let i = 0; i < pieces.length; i++) {
+      const piece = pieces[i] as Piece;
+      if (typeof piece === 'string') {
+        text += piece;
+        continue;
+      }
+      const value = piece(facts);
+      if (typeof value === 'string') text += value;
+      else text += value === null ? absent : textOf(value);
+    }
     return text;
-  };
-}
-
-function asText(provider: Provider, { absent, multiline }: FormatOptions): (facts: RequestFacts) => string {
-  return (facts) => {
-    const value = provider(facts);
-    if (value === null) return absent;
-    const text = textOf(value);
-    return multiline === true ? text : inLine(text);
   };
 }
 
@@ -141,7 +142,7 @@ function compileList(node: readonly JsonFormat[], options: JsonOptions): Writer 
 const OPERATOR = /%([A-Z0-9_]+)(?:\((.*?)\))?(?::(\d+))?%/y;
 
 function parse(format: string, options: FormatOptions): Piece[] {
-  const compile = compilerFor(options.clock ?? systemClock);
+  const compile = compilerFor(options);
   const pieces: Piece[] = [];
   let literal = '';
   for (let at = 0; at < format.length; ) {
@@ -174,18 +175,47 @@ function parse(format: string, options: FormatOptions): Piece[] {
   return pieces;
 }
 
-function compilerFor(clock: TimeSource): (operator: Operator) => Provider {
-  const withParameters = parameterised(clock);
-  const compile = ({ name, parameter, length }: Operator): Provider => {
+/** What may hold control characters. Header fields do not: the codecs refuse them (RFC 9110 5.5). */
+const UNTRUSTED = new Set([
+  'QUERY_PARAM',
+  'QUERY_PARAMS',
+  'METADATA',
+  'CLUSTER_METADATA',
+  'UPSTREAM_METADATA',
+  'ENVIRONMENT',
+  'LOCAL_REPLY_BODY',
+  'REQUESTED_SERVER_NAME',
+]);
+
+function compilerFor({ clock, multiline }: FormatOptions): (operator: Operator) => Provider {
+  const withParameters = parameterised(clock ?? systemClock);
+  const compile = (operator: Operator): Provider => {
+    const provider = compileOperator(operator);
+    const guard = multiline !== true && (UNTRUSTED.has(operator.name) || CERTIFICATE_NAME.test(operator.name));
+    return guard ? inOneLine(provider) : provider;
+  };
+  const compileOperator = ({ name, parameter, length }: Operator): Provider => {
     const make = withParameters[name];
     if (make !== undefined) return cut(make(parameter, compile), length);
     const plain = PLAIN[name];
-    if (plain === undefined)
+    if (plain === undefined) {
       throw new FormatError(unknown(name, [...Object.keys(PLAIN), ...Object.keys(withParameters)]));
-    if (parameter !== null || length !== null) throw new FormatError(`${name} does not take any parameters or length`);
+    }
+    if (parameter !== null || length !== null) {
+      throw new FormatError(`${name} does not take any parameters or length`);
+    }
     return plain;
   };
   return compile;
+}
+
+const CERTIFICATE_NAME = /_(SUBJECT|ISSUER|SAN)$/;
+
+function inOneLine(provider: Provider): Provider {
+  return (facts) => {
+    const value = provider(facts);
+    return typeof value === 'string' ? inLine(value) : value;
+  };
 }
 
 function cut(provider: Provider, length: number | null): Provider {

@@ -118,10 +118,10 @@ function* ofCodes(group: Group<unknown>, scope: Scope<unknown>, row: CodesRow<un
     kind: 'counter',
     help,
     value,
-    used: true,
+    used: value > 0,
   });
   const total = sum((each) => each.total());
-  if (total === 0) return;
+  if (total === 0 && row.prefix !== '') return;
   yield metric('completed', '_completed', '', 'Answers', total);
   for (let hundreds = 1; hundreds <= 5; hundreds++) {
     const count = sum((each) => each.ofClass(hundreds));

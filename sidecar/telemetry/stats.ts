@@ -1,7 +1,14 @@
 // Every figure of the sidecar, by scope. A scope owns a cell of plain number fields which the hot path
 // increments; the registry only knows where the cells are. Who asks is answered by render.ts.
 
-import { CLUSTER_CODES, CLUSTER_HISTOGRAMS, CLUSTER_ROWS, ClusterStats } from './cells/cluster.ts';
+import {
+  CLUSTER_CODES,
+  CLUSTER_HISTOGRAMS,
+  CLUSTER_ROWS,
+  ClusterStats,
+  Http1CodecStats,
+  HTTP1_ROWS,
+} from './cells/cluster.ts';
 import { Codes } from './cells/codes.ts';
 import {
   clearRbac,
@@ -96,7 +103,8 @@ export class Stats {
   readonly server = new ServerStats();
   readonly clusterManager = new ClusterManagerStats();
   readonly listenerManager = new ListenerManagerStats();
-  readonly controlPlane = new ControlPlaneStats();
+  /** What the codecs of all listeners count. */
+  readonly http1 = new Http1CodecStats();
   readonly filesystem = new FilesystemStats();
   readonly #clusters = new Scopes({
     family: 'envoy_cluster_',
@@ -111,6 +119,7 @@ export class Stats {
   /** One group for each of cds, lds, rds, sds, eds: they differ in family. */
   readonly #subscriptions = new Map<string, Scopes<SubscriptionStats>>();
   readonly #single: readonly AnyGroup[];
+  #controlPlane: ControlPlaneStats | null = null;
 
   constructor() {
     this.#single = [
@@ -121,9 +130,15 @@ export class Stats {
         { family: 'envoy_listener_manager_', rows: LISTENER_MANAGER_ROWS },
         this.listenerManager,
       ),
-      single('control_plane.', { family: 'envoy_control_plane_', rows: CONTROL_PLANE_ROWS }, this.controlPlane),
+      single('http1.', { family: 'envoy_http1_', rows: HTTP1_ROWS }, this.http1),
       single('filesystem.', { family: 'envoy_filesystem_', rows: FILESYSTEM_ROWS }, this.filesystem),
     ];
+  }
+
+  /** Shown from its first use on: where there is a control plane to connect to. */
+  get controlPlane(): ControlPlaneStats {
+    this.#controlPlane ??= new ControlPlaneStats();
+    return this.#controlPlane;
   }
 
   /** `name` is the cluster's `alt_stat_name`, or its name. */
@@ -203,7 +218,7 @@ export class Stats {
       this.#rbac,
       ...this.#subscriptions.values(),
     ];
-    return [...this.#single, ...(many as unknown as AnyGroup[])];
+    return [...this.#single, ...this.#controlPlaneGroup(), ...(many as unknown as AnyGroup[])];
   }
 
   /** Counters back to 0; gauges and histograms stay. */
@@ -216,6 +231,11 @@ export class Stats {
     for (const group of this.#subscriptions.values()) {
       for (const { cell } of group.scopes.values()) clearSubscription(cell);
     }
+  }
+
+  #controlPlaneGroup(): AnyGroup[] {
+    if (this.#controlPlane === null) return [];
+    return [single('control_plane.', { family: 'envoy_control_plane_', rows: CONTROL_PLANE_ROWS }, this.#controlPlane)];
   }
 
   #subscriptionsOf(place: string): Scopes<SubscriptionStats> {

@@ -72,7 +72,10 @@ export function createCertificate(
     pair && Buffer.from(pair.chain),
   );
   const client = new (makeClientConstructor(serviceDefinition(IstioCertificateService), 'ca'))(
-    discovery.secureXds, tls, BY_NAME);
+    discovery.secureXds,
+    tls,
+    BY_NAME,
+  );
   const metadata = new Metadata();
   if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
   const request = create(IstioCertificateRequestSchema, { csr, validityDuration: BigInt(validitySeconds) });

@@ -2,6 +2,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { stringify } from 'yaml';
@@ -78,11 +79,26 @@ export async function runEnvoy(t: TestContext, bootstrap: Record<string, unknown
       eventually(async () => {
         const line = (await get('/listeners')).split('\n').find((one) => one.startsWith(`${name}::`));
         if (line === undefined) throw new Error(`Envoy has no listener ${name}; it says: ${stderr.slice(-2000)}`);
-        return line.slice(name.length + 2);
+        const address = line.slice(name.length + 2);
+        // Envoy lists a listener a moment before it accepts.
+        await canConnect(address);
+        return address;
       }),
     sum: async (name) => {
       const lines = (await get('/stats')).split('\n').map((line) => line.split(': '));
       return lines.filter(([stat]) => name.test(stat ?? '')).reduce((sum, [, value]) => sum + Number(value), 0);
     },
   };
+}
+
+function canConnect(address: string): Promise<void> {
+  const [host = '', port = ''] = address.split(':');
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), host);
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+  });
 }

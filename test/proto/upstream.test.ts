@@ -67,7 +67,8 @@ function loadUpstream(): Root {
     if (known !== null) loaded.addJSON(known.nested);
     const place = placeOf(file);
     if (place === undefined) return;
-    for (const name of protobuf.parse(fs.readFileSync(place, 'utf8'), loaded, { keepCase: true }).imports ?? []) load(name);
+    for (const name of protobuf.parse(fs.readFileSync(place, 'utf8'), loaded, { keepCase: true }).imports ?? [])
+      load(name);
   };
   for (const desc of registry) load(`${desc.file.name}.proto`);
   return loaded;
@@ -83,7 +84,12 @@ function placeOf(file: string): string | undefined {
 test('every message and enum of ours is upstream, or listed as newer', () => {
   let compared = 0;
   for (const desc of registry) {
-    if ((desc.kind !== 'message' && desc.kind !== 'enum') || NOT_UPSTREAM.test(desc.typeName) || NEWER.has(desc.typeName)) continue;
+    if (
+      (desc.kind !== 'message' && desc.kind !== 'enum') ||
+      NOT_UPSTREAM.test(desc.typeName) ||
+      NEWER.has(desc.typeName)
+    )
+      continue;
     const upstream = root.lookup(desc.typeName);
     assert.ok(upstream, `${desc.typeName} is not upstream`);
     if (desc.kind === 'enum') compareEnum(desc, upstream);
@@ -112,7 +118,10 @@ function compareMessage(desc: DescMessage, upstream: UpstreamType): void {
 }
 
 function typeOf(field: DescField): string {
-  const single = field.message?.typeName ?? field.enum?.typeName ?? (field.scalar === undefined ? '?' : ScalarType[field.scalar].toLowerCase());
+  const single =
+    field.message?.typeName ??
+    field.enum?.typeName ??
+    (field.scalar === undefined ? '?' : ScalarType[field.scalar].toLowerCase());
   if (field.fieldKind === 'map') return `map<${ScalarType[field.mapKey].toLowerCase()}, ${single}>`;
   return field.fieldKind === 'list' ? `repeated ${single}` : single;
 }
@@ -125,9 +134,14 @@ function upstreamType(field: UpstreamField): string {
 
 test('what is listed as newer is really there, and really newer', () => {
   for (const name of NEWER.keys()) {
-    const field = registry.getMessage(name.slice(0, name.lastIndexOf('.')))?.fields.find((one) => name.endsWith(`.${one.name}`));
+    const field = registry
+      .getMessage(name.slice(0, name.lastIndexOf('.')))
+      ?.fields.find((one) => name.endsWith(`.${one.name}`));
     assert.ok(registry.getMessage(name) ?? field, `${name} is not ours`);
     const parent = root.lookup(name.slice(0, name.lastIndexOf('.')));
-    assert.ok(!root.lookup(name) && !parent?.fields?.[name.slice(name.lastIndexOf('.') + 1)], `${name} is upstream by now`);
+    assert.ok(
+      !root.lookup(name) && !parent?.fields?.[name.slice(name.lastIndexOf('.') + 1)],
+      `${name} is upstream by now`,
+    );
   }
 });

@@ -1,7 +1,7 @@
 // What is counted of one cluster. Field names are Envoy's; the comment of each is its help text below.
 
 import { Codes } from './codes.ts';
-import { Histogram } from './histogram.ts';
+import { Histogram, merged } from './histogram.ts';
 import { clearCounters, computed, counter, gauge, rowsOf, zeros } from './table.ts';
 import type { CodesRow, HistogramRow, Row, Table } from './table.ts';
 
@@ -119,21 +119,32 @@ export class ClusterStats {
   readonly http1 = new Http1CodecStats();
   /** Answers to clients that are not internal, the common case. Answers that were retried are in `retried`. */
   readonly external = new Codes();
-  readonly upstream_rq_time = new Histogram();
+  /** Times of answers to clients that are not internal. */
+  readonly external_rq_time = new Histogram();
   readonly upstream_cx_connect_ms = new Histogram();
   readonly upstream_cx_length_ms = new Histogram();
   readonly upstream_rq_per_cx = new Histogram();
   /** Made with the first answer of the kind. */
   internal: Codes | null = null;
+  internal_rq_time: Histogram | null = null;
   retried: Codes | null = null;
   canary: Codes | null = null;
   gauges: ClusterGauges | null = null;
 
   /** Counts a final answer, of the upstream or in its place, and its time in ms. */
   answered(status: number, ms: number, internal = false): void {
-    if (internal) this.internal ??= new Codes();
-    (internal ? this.internal : this.external)?.add(status);
-    this.upstream_rq_time.record(ms);
+    if (internal) this.#answeredInternally(status, ms);
+    else {
+      this.external.add(status);
+      this.external_rq_time.record(ms);
+    }
+  }
+
+  #answeredInternally(status: number, ms: number): void {
+    this.internal ??= new Codes();
+    this.internal.add(status);
+    this.internal_rq_time ??= new Histogram();
+    this.internal_rq_time.record(ms);
   }
 
   /** Counts an answer that was not passed on because the request was tried again. */
@@ -236,8 +247,6 @@ export const HTTP1_TABLE: Table<Http1CodecStats> = {
 };
 
 const NEVER_COUNTED: readonly string[] = [
-  'http1.metadata_not_supported_error',
-  'http1.response_flood',
   'lb_local_cluster_not_ok',
   'lb_recalculate_zone_structures',
   'lb_subsets_created',
@@ -272,6 +281,12 @@ const NEVER_COUNTED_OUTLIER: readonly string[] = [
   'enforced_success_rate',
   'success_rate',
 ].map((name) => `outlier_detection.ejections_${name}`);
+/** Codec counters appear with the first connection. */
+function http1Once(cell: ClusterStats): Http1CodecStats | null {
+  return cell.upstream_cx_http1_total === 0 ? null : cell.http1;
+}
+
+export const NEVER_COUNTED_HTTP1: readonly string[] = ['http1.metadata_not_supported_error', 'http1.response_flood'];
 const NEVER_SET: readonly string[] = ['lb_subsets_active', 'max_host_weight', 'upstream_queue_overloaded', 'version'];
 
 function limitRows(priority: 'default' | 'high'): Row<ClusterStats>[] {
@@ -303,8 +318,10 @@ function membershipRow(name: 'total' | 'healthy' | 'degraded' | 'excluded', help
 export const CLUSTER_ROWS: readonly Row<ClusterStats>[] = [
   ...rowsOf<ClusterStats, ClusterStats>(CLUSTER_TABLE, (cell) => cell),
   ...rowsOf<ClusterStats, OutlierStats>(OUTLIER_TABLE, (cell) => cell.outlier_detection, 'outlier_detection.'),
-  ...rowsOf<ClusterStats, Http1CodecStats>(HTTP1_TABLE, (cell) => cell.http1, 'http1.'),
-  ...zeros<ClusterStats>('counter', [...NEVER_COUNTED, ...NEVER_COUNTED_OUTLIER]),
+  ...rowsOf<ClusterStats, Http1CodecStats>(HTTP1_TABLE, http1Once, 'http1.'),
+  ...zeros<ClusterStats>('counter', NEVER_COUNTED),
+  ...zeros<ClusterStats>('counter', NEVER_COUNTED_OUTLIER, (cell) => cell.outlier_detection !== null),
+  ...zeros<ClusterStats>('counter', NEVER_COUNTED_HTTP1, (cell) => http1Once(cell) !== null),
   ...zeros<ClusterStats>('gauge', NEVER_SET),
   ...limitRows('default'),
   ...limitRows('high'),
@@ -323,8 +340,28 @@ export const CLUSTER_CODES: readonly CodesRow<ClusterStats>[] = [
   { prefix: 'canary.', read: ({ canary }) => (canary === null ? [] : [canary]) },
 ];
 
+/** null before the first value: like counters by status, these appear with the first answer. */
+const onceUsed = (histogram: Histogram | null) => (histogram === null || histogram.count === 0 ? null : histogram);
+
 export const CLUSTER_HISTOGRAMS: readonly HistogramRow<ClusterStats>[] = [
-  { name: 'upstream_rq_time', help: 'Time to the end of the answer, ms', read: (cell) => cell.upstream_rq_time },
+  {
+    name: 'upstream_rq_time',
+    help: 'Time to the end of the answer, ms',
+    read: (cell) => {
+      const { external_rq_time, internal_rq_time } = cell;
+      return onceUsed(internal_rq_time === null ? external_rq_time : merged(external_rq_time, internal_rq_time));
+    },
+  },
+  {
+    name: 'external.upstream_rq_time',
+    help: 'The same for clients that are not internal, ms',
+    read: (cell) => onceUsed(cell.external_rq_time),
+  },
+  {
+    name: 'internal.upstream_rq_time',
+    help: 'The same for internal clients, ms',
+    read: (cell) => onceUsed(cell.internal_rq_time),
+  },
   {
     name: 'upstream_cx_connect_ms',
     help: 'Time to open a connection, ms',
@@ -332,4 +369,10 @@ export const CLUSTER_HISTOGRAMS: readonly HistogramRow<ClusterStats>[] = [
   },
   { name: 'upstream_cx_length_ms', help: 'Life of a connection, ms', read: (cell) => cell.upstream_cx_length_ms },
   { name: 'upstream_rq_per_cx', help: 'Requests on a connection', read: (cell) => cell.upstream_rq_per_cx },
+];
+
+/** The codec counters of all listeners together, under `http1.` */
+export const HTTP1_ROWS: readonly Row<Http1CodecStats>[] = [
+  ...rowsOf<Http1CodecStats, Http1CodecStats>(HTTP1_TABLE, (cell) => cell),
+  ...zeros<Http1CodecStats>('counter', ['metadata_not_supported_error', 'response_flood']),
 ];

@@ -51,11 +51,26 @@ export class Histogram {
     return 0;
   }
 
+  /** Adds everything that another one holds. */
+  add(other: Histogram): void {
+    if (other.#bins === null) return;
+    this.#bins ??= new Float64Array(BINS);
+    for (let bin = 0; bin < BINS; bin++) this.#bins[bin] = (this.#bins[bin] as number) + (other.#bins[bin] as number);
+    this.count += other.count;
+    this.sum += other.sum;
+  }
+
   clear(): void {
     this.count = 0;
     this.sum = 0;
     this.#bins = null;
   }
+}
+
+export function merged(...histograms: readonly Histogram[]): Histogram {
+  const sum = new Histogram();
+  for (const histogram of histograms) sum.add(histogram);
+  return sum;
 }
 
 function binOf(value: number): number {

@@ -80,12 +80,11 @@ export class HttpStats {
   readonly codes = new Codes();
   readonly downstream_rq_time = new Histogram();
   readonly downstream_cx_length_ms = new Histogram();
-  /** Set where tracing is configured; shown only then. */
-  tracing: TracingStats | null = null;
+  tracing: TracingStats = new TracingStats();
 
   clear(): void {
     clearCounters<HttpStats>(HTTP_TABLE, this);
-    if (this.tracing !== null) clearCounters(TRACING_TABLE, this.tracing);
+    clearCounters(TRACING_TABLE, this.tracing);
     this.codes.clear();
   }
 }

@@ -2,7 +2,7 @@
 
 import { Histogram } from './histogram.ts';
 import { clearCounters, counter, gauge, rowsOf, zeros } from './table.ts';
-import type { HistogramRow, Row, Table } from './table.ts';
+import type { Declared, HistogramRow, Row, Table } from './table.ts';
 
 /** TLS as a listener or a cluster sees it; shown where TLS is configured. */
 export class TlsStats {
@@ -60,9 +60,17 @@ export const TLS_TABLE: Table<TlsStats> = {
   session_reused: counter('Sessions resumed'),
 };
 
+/** Envoy counts for each worker; here is one. */
+function workerRow(name: 'downstream_cx_active' | 'downstream_cx_total', { kind, help }: Declared): Row<ListenerStats> {
+  const label = 'envoy_worker_id="0"';
+  return { name: `worker_0.${name}`, family: `worker_${name}`, label, kind, help, read: (cell) => cell[name] };
+}
+
 export const LISTENER_ROWS: readonly Row<ListenerStats>[] = [
   ...rowsOf<ListenerStats, ListenerStats>(LISTENER_TABLE, (cell) => cell),
   ...rowsOf<ListenerStats, TlsStats>(TLS_TABLE, (cell) => cell.ssl, 'ssl.'),
+  workerRow('downstream_cx_active', LISTENER_TABLE.downstream_cx_active),
+  workerRow('downstream_cx_total', LISTENER_TABLE.downstream_cx_total),
   ...zeros<ListenerStats>('counter', [
     'downstream_cx_overload_reject',
     'downstream_global_cx_overflow',

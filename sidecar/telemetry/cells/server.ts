@@ -190,7 +190,6 @@ export function clearServerCells(cells: ServerCells): void {
   clearCounters(SERVER_TABLE, cells.server);
   clearCounters(CLUSTER_MANAGER_TABLE, cells.clusterManager);
   clearCounters(LISTENER_MANAGER_TABLE, cells.listenerManager);
-  clearCounters(CONTROL_PLANE_TABLE, cells.controlPlane);
   clearCounters(FILESYSTEM_TABLE, cells.filesystem);
 }
 
@@ -202,6 +201,5 @@ export interface ServerCells {
   readonly server: ServerStats;
   readonly clusterManager: ClusterManagerStats;
   readonly listenerManager: ListenerManagerStats;
-  readonly controlPlane: ControlPlaneStats;
   readonly filesystem: FilesystemStats;
 }

@@ -74,17 +74,13 @@ export function rowsOf<C, P>(table: Table<P>, part: (cell: C) => P | null, prefi
   }));
 }
 
-/** Rows that Envoy has and dashboards ask for, of things that cannot happen here. Always 0. */
-export function zeros<C>(kind: MetricKind, names: readonly string[]): Row<C>[] {
-  const row = (name: string): Row<C> => ({
-    name,
-    family: familyName(name),
-    label: '',
-    kind,
-    help: 'Always 0 here',
-    read: () => 0,
-  });
-  return names.map(row);
+/** Rows that Envoy has and dashboards ask for, of things that cannot happen here: 0, where `shown`. */
+export function zeros<C>(
+  kind: MetricKind,
+  names: readonly string[],
+  shown: (cell: C) => boolean = () => true,
+): Row<C>[] {
+  return names.map((name) => computed<C>(kind, name, 'Always 0 here', (cell) => (shown(cell) ? 0 : null)));
 }
 
 /** A metric that is computed when read. */

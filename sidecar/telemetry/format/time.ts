@@ -19,6 +19,8 @@ export function compileTime(format: string | null, zone: 'utc' | 'local'): (wall
 let lastSecond = -1;
 let lastText = '';
 
+const MILLISECONDS = Array.from({ length: 1000 }, (_, ms) => `${String(ms).padStart(3, '0')}Z`);
+
 function isoUtc(wallMs: number): string {
   const whole = Math.floor(wallMs);
   const second = Math.floor(whole / 1000);
@@ -26,7 +28,7 @@ function isoUtc(wallMs: number): string {
     lastSecond = second;
     lastText = new Date(second * 1000).toISOString().slice(0, 20);
   }
-  return `${lastText}${padded(whole - second * 1000, 3)}Z`;
+  return lastText + MILLISECONDS[whole - second * 1000];
 }
 
 function isoLocal(wallMs: number): string {

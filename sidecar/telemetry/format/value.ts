@@ -27,12 +27,9 @@ export function textOf(value: Exclude<Value, null>): string {
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point.
-const UNSAFE_IN_LINE = /[\x00-\x08\x0a-\x1f\x7f]/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
-const UNSAFE_IN_LINE_ALL = /[\x00-\x08\x0a-\x1f\x7f]/g;
+const UNSAFE_IN_LINE = /[\x00-\x08\x0a-\x1f\x7f]/g;
 
 /** Control characters spelled out, so that no value can end a line or a header field. */
 export function inLine(text: string): string {
-  if (!UNSAFE_IN_LINE.test(text)) return text;
-  return text.replace(UNSAFE_IN_LINE_ALL, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return text.replace(UNSAFE_IN_LINE, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

@@ -1,7 +1,7 @@
 // From the texts of a bootstrap (the file, and what --config-yaml merges over it) to what the program
 // starts with, or every mistake with its line.
 
-import { create, merge } from '@bufbuild/protobuf';
+import { clone, create, merge } from '@bufbuild/protobuf';
 import type { ConfigError } from '../../../core/config-error.ts';
 import { formatError } from '../../../core/config-error.ts';
 import type { Bootstrap } from '../../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
@@ -56,7 +56,7 @@ export function readBootstrap(texts: readonly BootstrapText[], options: ReadOpti
   const parts = texts.map((text) => readPart(text, options, errors)).filter((part) => part !== null);
   if (errors.length > 0) return { ok: false, errors };
   const bootstrap = create(BootstrapSchema);
-  for (const part of parts) merge(BootstrapSchema, bootstrap, part.message);
+  for (const part of parts) merge(BootstrapSchema, bootstrap, clone(BootstrapSchema, part.message));
   return decodeParts(parts, bootstrap, options);
 }
 

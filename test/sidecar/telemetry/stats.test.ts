@@ -18,6 +18,7 @@ function busy(): Stats {
   const stats = new Stats();
   const cluster = stats.cluster('web');
   cluster.upstream_rq_total = 4;
+  cluster.upstream_cx_http1_total = 1;
   cluster.answered(200, 0);
   cluster.answered(200, 40);
   cluster.answered(200, 40);

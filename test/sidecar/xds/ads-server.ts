@@ -5,7 +5,10 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ADS } from '../../../proto/ads.ts';
 import type { DiscoveryRequest } from '../../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
-import { DiscoveryRequestSchema, DiscoveryResponseSchema } from '../../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
+import {
+  DiscoveryRequestSchema,
+  DiscoveryResponseSchema,
+} from '../../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
 import type { ResourceType } from '../../../proto/resources.ts';
 
 export interface AdsStream {
@@ -30,14 +33,19 @@ export async function startAdsServer(port = 0): Promise<AdsServer> {
   const server = new Server();
   const opened = new Mailbox<AdsStream>();
   let count = 0;
-  server.addService({ streamAggregatedResources: ADS.streamAggregatedResources }, {
-    streamAggregatedResources: (call: ServerDuplexStream<Buffer, Buffer>) => {
-      count++;
-      opened.put(adsStream(call));
+  server.addService(
+    { streamAggregatedResources: ADS.streamAggregatedResources },
+    {
+      streamAggregatedResources: (call: ServerDuplexStream<Buffer, Buffer>) => {
+        count++;
+        opened.put(adsStream(call));
+      },
     },
-  });
+  );
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, found) => (error ? reject(error) : resolve(found)));
+    server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, found) =>
+      error ? reject(error) : resolve(found),
+    );
   });
   return {
     port: bound,

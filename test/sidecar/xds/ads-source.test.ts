@@ -12,10 +12,26 @@ import { createAdsSource } from '../../../sidecar/xds/ads-source.ts';
 import { Resources } from '../../../sidecar/xds/resources.ts';
 import type { AdsServer } from './ads-server.ts';
 import { startAdsServer } from './ads-server.ts';
-import { assignmentJson, bytesOf, clusterJson, edsClusterJson, listenerJson, managerJson, routesJson, routeTo } from './messages.ts';
+import {
+  assignmentJson,
+  bytesOf,
+  clusterJson,
+  edsClusterJson,
+  listenerJson,
+  managerJson,
+  routesJson,
+  routeTo,
+} from './messages.ts';
 
 const SILENT = { info: () => undefined, warn: () => undefined };
-const NODE = { id: 'n1', cluster: 'web', region: '', zone: 'z1', subZone: '', metadata: { fairlead: { service: 'web' } } };
+const NODE = {
+  id: 'n1',
+  cluster: 'web',
+  region: '',
+  zone: 'z1',
+  subZone: '',
+  metadata: { fairlead: { service: 'web' } },
+};
 /** Waits are a hundredth of what they say, so that backoffs do not slow the tests down. */
 const hasty: Clock = { ...systemClock, after: (ms, run) => systemClock.after(ms / 100, run) };
 
@@ -40,6 +56,7 @@ async function rig(options: { emptyHoldMs?: number; clock?: Clock } = {}): Promi
   const ads = createAdsSource({
     target: `ipv4:127.0.0.1:${server.port}`,
     authority: null,
+    serverName: 'discovery',
     metadata: [],
     credentials: () => credentials.createInsecure(),
     node: NODE,
@@ -119,7 +136,10 @@ test('a bad resource is refused by name, the good ones apply, the version stays'
   assert.match(nack.errorDetail?.message ?? '', /^bad: connect_timeout: must be greater than 0s\nworse: lb_policy: /);
   assert.deepEqual([...resources.snapshot.value.clusters.keys()], ['a', 'good']);
   assert.equal(resources.snapshot.value.clusters.get('a'), before, 'what did not change is the same object');
-  assert.deepEqual(resources.refused.map(({ name }) => name), ['bad', 'worse']);
+  assert.deepEqual(
+    resources.refused.map(({ name }) => name),
+    ['bad', 'worse'],
+  );
   assert.equal(ads.status.value.types.get(CLUSTER)?.rejected, 1);
 
   stream.send(CLUSTER, 'c3', 'n3', [bytesOf(CLUSTER, clusterJson('a')), bytesOf(CLUSTER, clusterJson('bad'))]);
@@ -132,10 +152,16 @@ test('one name twice, a wrong type inside and an unreadable resource are each re
   const { server } = await rig();
   const stream = await server.stream();
   await stream.request(CLUSTER);
-  stream.send(CLUSTER, 'c1', 'n1', [bytesOf(CLUSTER, clusterJson('a')), bytesOf(CLUSTER, clusterJson('a', { alt_stat_name: 'x' }))]);
+  stream.send(CLUSTER, 'c1', 'n1', [
+    bytesOf(CLUSTER, clusterJson('a')),
+    bytesOf(CLUSTER, clusterJson('a', { alt_stat_name: 'x' })),
+  ]);
   assert.match((await stream.request(CLUSTER)).errorDetail?.message ?? '', /^a: stands twice/);
   stream.send(CLUSTER, 'c2', 'n2', [bytesOf(ROUTE, routesJson('r', []))], ROUTE.typeUrl);
-  assert.match((await stream.request(CLUSTER)).errorDetail?.message ?? '', /^resources\[0\]: is a .*RouteConfiguration in a response of type/);
+  assert.match(
+    (await stream.request(CLUSTER)).errorDetail?.message ?? '',
+    /^resources\[0\]: is a .*RouteConfiguration in a response of type/,
+  );
   stream.send(CLUSTER, 'c3', 'n3', [Buffer.from([0xff, 0xff])]);
   assert.match((await stream.request(CLUSTER)).errorDetail?.message ?? '', /^resources\[0\]: cannot be read as/);
 });
@@ -169,7 +195,10 @@ test('a name that is no longer mentioned is unsubscribed, and its endpoints go',
   await stream.request(CLUSTER);
   stream.send(CLUSTER, 'c1', 'n1', [bytesOf(CLUSTER, edsClusterJson('a')), bytesOf(CLUSTER, edsClusterJson('b'))]);
   await stream.request(ENDPOINT);
-  stream.send(ENDPOINT, 'e1', 'n2', [bytesOf(ENDPOINT, assignmentJson('a', [])), bytesOf(ENDPOINT, assignmentJson('b', []))]);
+  stream.send(ENDPOINT, 'e1', 'n2', [
+    bytesOf(ENDPOINT, assignmentJson('a', [])),
+    bytesOf(ENDPOINT, assignmentJson('b', [])),
+  ]);
   await stream.request(ENDPOINT);
   stream.send(CLUSTER, 'c2', 'n3', [bytesOf(CLUSTER, edsClusterJson('b'))]);
   const narrowed = await stream.request(ENDPOINT);
@@ -229,4 +258,3 @@ test('without a server the client keeps trying, and finds it when it comes', asy
   assert.equal(ads.status.value.connected, true);
   assert.equal(resources.snapshot.value.clusters.size, 1);
 });
-

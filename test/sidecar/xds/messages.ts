@@ -3,7 +3,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { encodeCanonical, fromProtoJson } from '../../../proto/registry.ts';
 import type { ResourceType } from '../../../proto/resources.ts';
-import type { DecodeOptions, Decoded, Model } from '../../../sidecar/xds/decode/resource.ts';
+import type { Decoded, DecodeOptions, Model } from '../../../sidecar/xds/decode/resource.ts';
 import { decodeMessage } from '../../../sidecar/xds/decode/resource.ts';
 
 export const TYPE = 'type.googleapis.com/';
@@ -57,7 +57,9 @@ export function edsClusterJson(name: string, more: JsonObject = {}): JsonObject 
 }
 
 export function assignmentJson(name: string, hosts: readonly (readonly [string, number])[]): JsonObject {
-  const lb_endpoints = hosts.map(([address, port_value]) => ({ endpoint: { address: { socket_address: { address, port_value } } } }));
+  const lb_endpoints = hosts.map(([address, port_value]) => ({
+    endpoint: { address: { socket_address: { address, port_value } } },
+  }));
   return { cluster_name: name, endpoints: [{ lb_endpoints }] };
 }
 
@@ -80,7 +82,12 @@ export function managerJson(more: JsonObject = {}): JsonObject {
   };
 }
 
-export function listenerJson(name: string, port: number, manager: JsonObject = managerJson(), more: JsonObject = {}): JsonObject {
+export function listenerJson(
+  name: string,
+  port: number,
+  manager: JsonObject = managerJson(),
+  more: JsonObject = {},
+): JsonObject {
   return {
     name,
     address: { socket_address: { address: '127.0.0.1', port_value: port } },
@@ -88,4 +95,3 @@ export function listenerJson(name: string, port: number, manager: JsonObject = m
     ...more,
   };
 }
-

@@ -1,0 +1,160 @@
+// The judge: what is taken, what stays, what is told; and the disk that it starts from.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import type { JsonObject } from '@bufbuild/protobuf';
+import type { ResourceType } from '../../../proto/resources.ts';
+import { CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET } from '../../../proto/resources.ts';
+import type { Cluster } from '../../../sidecar/model/cluster.ts';
+import { isClusterReady, isListenerReady, missing } from '../../../sidecar/model/references.ts';
+import { EMPTY_SNAPSHOT } from '../../../sidecar/model/snapshot.ts';
+import { openLastGood } from '../../../sidecar/xds/last-good.ts';
+import { Resources } from '../../../sidecar/xds/resources.ts';
+import type { ResourceUpdate } from '../../../sidecar/xds/source.ts';
+import { manualClock } from '../../manual-clock.ts';
+import { tempDir } from '../../temp-dir.ts';
+import {
+  accept,
+  assignmentJson,
+  bytesOf,
+  clusterJson,
+  edsClusterJson,
+  listenerJson,
+  managerJson,
+  routesJson,
+  routeTo,
+} from './messages.ts';
+
+function newResources(fixed = EMPTY_SNAPSHOT): Resources {
+  return new Resources({
+    fixed,
+    allowUnsupported: false,
+    clock: manualClock(),
+    wildcard: { listeners: true, clusters: true },
+    ownSecrets: new Set(['default']),
+    warn: () => undefined,
+  });
+}
+
+function update(type: ResourceType, list: readonly JsonObject[], version = '1'): ResourceUpdate {
+  const changed = list.map((json) => ({
+    name: String(json['name'] ?? json['cluster_name']),
+    version,
+    bytes: bytesOf(type, json),
+  }));
+  return { type, changed, removed: [], complete: type.fullState };
+}
+
+test('byte-equal resources keep their object, and the snapshot with them', () => {
+  const resources = newResources();
+  resources.judge(update(CLUSTER, [clusterJson('a'), clusterJson('b')]));
+  const before = resources.snapshot.value;
+  assert.deepEqual(resources.judge(update(CLUSTER, [clusterJson('b'), clusterJson('a')], '2')), []);
+  assert.equal(resources.snapshot.value, before);
+  resources.judge(update(CLUSTER, [clusterJson('a'), clusterJson('b', { connect_timeout: '1s' })]));
+  assert.equal(resources.snapshot.value.clusters.get('a'), before.clusters.get('a'));
+  assert.notEqual(resources.snapshot.value.clusters.get('b'), before.clusters.get('b'));
+});
+
+test('a refused change leaves the old one in force; leaving it out removes it', () => {
+  const resources = newResources();
+  resources.judge(update(CLUSTER, [clusterJson('a')]));
+  const before = resources.snapshot.value.clusters.get('a');
+  const refusals = resources.judge(update(CLUSTER, [clusterJson('a', { connect_timeout: '0s' })], '2'));
+  assert.deepEqual(refusals, [{ name: 'a', field: 'connect_timeout', reason: 'must be greater than 0s' }]);
+  assert.equal(resources.snapshot.value.clusters.get('a'), before);
+  assert.equal(resources.held[0]?.version, '1');
+  assert.equal(resources.refused[0]?.version, '2');
+  resources.judge(update(CLUSTER, [], '3'));
+  assert.equal(resources.snapshot.value.clusters.size, 0);
+  assert.deepEqual(resources.refused, []);
+});
+
+test('static resources can be neither replaced nor removed', () => {
+  const fixed = { ...EMPTY_SNAPSHOT, clusters: new Map([['a', accept<Cluster>(CLUSTER, clusterJson('a'))]]) };
+  const resources = newResources(fixed);
+  assert.equal(resources.judge(update(CLUSTER, [clusterJson('a'), clusterJson('b')])).length, 1);
+  resources.judge(update(CLUSTER, []));
+  assert.deepEqual([...resources.snapshot.value.clusters.keys()], ['a']);
+});
+
+test('names are wanted as long as they are mentioned', () => {
+  const resources = newResources();
+  const wanted = (type: ResourceType) => [...(resources.wanted.value.get(type) ?? [])];
+  assert.equal(resources.wanted.value.get(CLUSTER), null);
+  resources.judge(update(CLUSTER, [edsClusterJson('a')]));
+  resources.judge(
+    update(LISTENER, [
+      listenerJson('l', 1, managerJson({ rds: { config_source: { ads: {} }, route_config_name: 'r' } })),
+    ]),
+  );
+  assert.deepEqual([wanted(ENDPOINT), wanted(ROUTE), wanted(SECRET)], [['a'], ['r'], []]);
+  const { value } = resources.snapshot;
+  const [cluster, listener] = [value.clusters.get('a'), value.listeners.get('l')];
+  assert.ok(cluster && listener);
+  assert.equal(isClusterReady(cluster, value) || isListenerReady(listener, value), false);
+  assert.deepEqual([...missing(value).endpoints, ...missing(value).routes], ['a', 'r']);
+  resources.judge(update(ENDPOINT, [assignmentJson('a', [])]));
+  resources.judge(update(ROUTE, [routesJson('r', [routeTo('a')])]));
+  const full = resources.snapshot.value;
+  assert.equal(isClusterReady(cluster, full) && isListenerReady(listener, full), true);
+  resources.judge(update(LISTENER, []));
+  assert.equal(resources.snapshot.value.routes.size, 0, 'routes that nothing mentions go');
+  assert.deepEqual(wanted(ROUTE), []);
+});
+
+test('two listeners cannot have one address', () => {
+  const resources = newResources();
+  resources.judge(update(CLUSTER, [clusterJson('a')]));
+  const refusals = resources.judge(
+    update(LISTENER, [listenerJson('x', 80), listenerJson('y', 80), listenerJson('z', 0), listenerJson('w', 0)]),
+  );
+  assert.deepEqual(refusals, [
+    { name: 'y', field: 'address', reason: '127.0.0.1:80 is the address of listener "x" already' },
+  ]);
+});
+
+test('an inline route to a cluster that is not there is refused', () => {
+  const resources = newResources();
+  assert.match(resources.judge(update(LISTENER, [listenerJson('x', 80)]))[0]?.reason ?? '', /unknown cluster "a"/);
+});
+
+const KEY_SECRET: JsonObject = { name: 'key', generic_secret: { secret: { inline_string: 'hush' } } };
+
+test('what is in force goes to disk and comes back, keys excepted', async (t) => {
+  const dir = path.join(tempDir(t), 'state');
+  const reports: string[] = [];
+  const disk = openLastGood(dir, (message) => reports.push(message));
+  assert.deepEqual(disk.load(), []);
+  const resources = newResources();
+  resources.judge(update(CLUSTER, [edsClusterJson('a'), clusterJson('b')]));
+  resources.judge(update(ENDPOINT, [assignmentJson('a', [['127.0.0.1', 1]])]));
+  await disk.save([...resources.updates, update(SECRET, [KEY_SECRET])]);
+  const file = path.join(dir, 'last-good.json');
+  assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+  assert.ok(!fs.readFileSync(file, 'utf8').includes(Buffer.from('hush').toString('base64').slice(0, 5)));
+
+  const again = newResources();
+  for (const one of openLastGood(dir, (message) => reports.push(message)).load())
+    assert.deepEqual(again.judge(one), []);
+  assert.deepEqual(again.snapshot.value, resources.snapshot.value);
+  assert.deepEqual(reports, []);
+});
+
+test('a broken file is reported and passed over; saves in a row leave the last', async (t) => {
+  const dir = tempDir(t);
+  const reports: string[] = [];
+  const disk = openLastGood(dir, (message) => reports.push(message));
+  await Promise.all([1, 2, 3].map((n) => disk.save([update(CLUSTER, [clusterJson(`c${n}`)])])));
+  assert.equal(disk.load().find(({ type }) => type === CLUSTER)?.changed[0]?.name, 'c3');
+  const file = path.join(dir, 'last-good.json');
+  const text = fs.readFileSync(file, 'utf8');
+  fs.writeFileSync(file, text.slice(0, -20));
+  assert.deepEqual(disk.load(), []);
+  fs.writeFileSync(file, text.replace('c3', 'c4'));
+  assert.deepEqual(disk.load(), []);
+  assert.equal(reports.length, 2);
+  assert.match(reports[1] ?? '', /digest/);
+});
