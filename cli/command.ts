@@ -16,7 +16,13 @@ export interface Invocation {
   readonly values: Values;
   readonly positionals: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Data. */
+  readonly out: Write;
+  /** Talk. */
+  readonly err: Write;
 }
+
+export type Write = (text: string) => void;
 
 /** Resolves with the exit code: 0 ok, 1 a finding or failure, 2 usage, 69 control plane unreachable. */
 export type Run = (invocation: Invocation) => Promise<number>;

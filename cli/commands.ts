@@ -2,6 +2,7 @@
 
 import { DISCOVERY_FLAGS } from '../discovery/config.ts';
 import type { Command, Flags, Program, Run } from './command.ts';
+import { packageVersion } from './version.ts';
 
 const OUTPUT = { type: 'string', short: 'o', value: 'table|json', help: 'how to print (default: for people)' } as const;
 const NAMESPACE = { type: 'string', short: 'n', value: 'NAME', help: 'namespace (default "default")' } as const;
@@ -24,7 +25,10 @@ export const PROGRAMS: readonly Program[] = [
       'fairlead discovery --config mesh.yaml',
       'fairlead discovery --config mesh.yaml --xds-address 127.0.0.1:0 --address-file /tmp/addresses.json',
     ],
-    main: async () => (await import('../discovery/main.ts')).main,
+    main: async () => {
+      const { main } = await import('../discovery/main.ts');
+      return (args) => main(args, packageVersion());
+    },
   },
   {
     name: 'sidecar',

@@ -2,50 +2,52 @@
 
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { nearest } from '../core/spelling.ts';
-import { type Command, CommandError, EXIT, type Flags, type Program, type Values } from './command.ts';
+import { type Command, CommandError, EXIT, type Flags, type Program, type Values, type Write } from './command.ts';
 import { COMMANDS, PROGRAMS } from './commands.ts';
 import { commandHelp, generalHelp } from './help.ts';
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the command talks to. */
+export interface Console {
+  readonly environment: Environment;
+  readonly out: Write;
+  readonly err: Write;
+}
+
 /** Resolves with the exit code. */
-export async function runCommandLine(
-  args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<number> {
+export async function runCommandLine(args: readonly string[], console: Console): Promise<number> {
   const [name, ...rest] = args;
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return helpFor(rest[0]);
-  if (name === '--version') return runCommandLine(['version'], environment);
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return helpFor(rest[0], console);
+  if (name === '--version') return runCommandLine(['version'], console);
   const program = PROGRAMS.find((row) => row.name === name);
   const command = COMMANDS.find((row) => row.name === name);
-  if (program === undefined && command === undefined) return unknown(name);
+  if (program === undefined && command === undefined) return unknown(name, console);
   try {
     return program !== undefined
-      ? await runProgram(program, rest)
-      : await runCommand(command as Command, rest, environment);
+      ? await runProgram(program, rest, console)
+      : await runCommand(command as Command, rest, console);
   } catch (error) {
-    return explain(name, error);
+    return explain(name, error, console);
   }
 }
 
-function helpFor(name: string | undefined): number {
+function helpFor(name: string | undefined, console: Console): number {
   const row = [...PROGRAMS, ...COMMANDS].find((one) => one.name === name);
-  if (name !== undefined && row === undefined) return unknown(name);
-  process.stdout.write(row === undefined ? generalHelp(PROGRAMS, COMMANDS) : commandHelp(row));
+  if (name !== undefined && row === undefined) return unknown(name, console);
+  console.out(row === undefined ? generalHelp(PROGRAMS, COMMANDS) : commandHelp(row));
   return EXIT.ok;
 }
 
-async function runProgram(program: Program, args: readonly string[]): Promise<number> {
-  if (program.flags !== null && wantsHelp(args)) return helpFor(program.name);
+async function runProgram(program: Program, args: readonly string[], console: Console): Promise<number> {
+  if (program.flags !== null && wantsHelp(args)) return helpFor(program.name, console);
   if (program.flags !== null) checkFlags(args, program.flags);
   await (await program.main())([...args]);
   return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;
 }
 
-async function runCommand(
-  command: Command,
-  args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<number> {
-  if (wantsHelp(args)) return helpFor(command.name);
+async function runCommand(command: Command, args: readonly string[], console: Console): Promise<number> {
+  if (wantsHelp(args)) return helpFor(command.name, console);
   checkFlags(args, command.flags);
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -53,7 +55,7 @@ async function runCommand(
     allowPositionals: command.operands !== '',
     strict: true,
   });
-  return command.run({ values: values as Values, positionals, environment });
+  return command.run({ values: values as Values, positionals, ...console });
 }
 
 function wantsHelp(args: readonly string[]): boolean {
@@ -88,24 +90,28 @@ function checkFlags(args: readonly string[], flags: Flags): void {
   }
 }
 
-function unknown(name: string): number {
+function unknown(name: string, console: Console): number {
   const meant = nearest(
     name,
     [...PROGRAMS, ...COMMANDS].map((row) => row.name),
   );
-  process.stderr.write(
+  console.err(
     `fairlead: unknown command "${name}"${meant === null ? '' : ` (did you mean "${meant}"?)`}; \`fairlead --help\` lists them\n`,
   );
   return EXIT.usage;
 }
 
-function explain(name: string, error: unknown): number {
+function explain(name: string, error: unknown, console: Console): number {
   const { message, code } = error as Error & { code?: string };
   const usage = code?.startsWith('ERR_PARSE_ARGS') || (error as Error).constructor.name === 'UsageError';
-  process.stderr.write(`${/^\S+:\d+:\d+: /.test(message) ? '' : `fairlead ${name}: `}${message}\n`);
+  console.err(`${/^\S+:\d+:\d+: /.test(message) ? '' : `fairlead ${name}: `}${message}\n`);
   if (usage || (error instanceof CommandError && error.exitCode === EXIT.usage))
-    process.stderr.write(`see \`fairlead ${name} --help\`\n`);
+    console.err(`see \`fairlead ${name} --help\`\n`);
   return error instanceof CommandError ? error.exitCode : usage ? EXIT.usage : EXIT.failure;
 }
 
-if (import.meta.main) process.exitCode = await runCommandLine(process.argv.slice(2), process.env);
+if (import.meta.main) {
+  const out = (text: string) => process.stdout.write(text);
+  const err = (text: string) => process.stderr.write(text);
+  process.exitCode = await runCommandLine(process.argv.slice(2), { environment: process.env, out, err });
+}

@@ -115,5 +115,6 @@ prepare() {
 prepare
 NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$CACHE/compile}
 export NODE_COMPILE_CACHE
-# node:sqlite and type stripping announce themselves as experimental; SIGUSR1 is ours (reopen logs).
-NODE_FLAGS='--disable-warning=ExperimentalWarning --disable-sigusr1'
+# node:sqlite and type stripping announce themselves as experimental. (Not --disable-sigusr1: it would
+# take the signal away from us too, which reopens logs.)
+NODE_FLAGS='--disable-warning=ExperimentalWarning'

@@ -1,14 +1,14 @@
-// Runs the whole suite, or the files whose path contains one of the arguments. The runner's totals are
-// the last lines, its exit code is ours.
+// Runs the whole suite, or the files whose path contains one of the arguments. The last lines are the
+// totals, also when something failed; the exit code says whether it did.
 
-import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
 
 /** Test files at a time. Two: the suites start programs of their own, and small machines have two cores. */
 const CONCURRENCY = 2;
 
-const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
-const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
+const wanted = process.argv.slice(2);
 
 function chosen(path: string): boolean {
   if (path.startsWith('test/bench/')) return false;
@@ -23,7 +23,16 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-const args = ['--test', `--test-concurrency=${CONCURRENCY}`, '--test-reporter=spec', ...options, ...files];
-const { status, signal } = spawnSync(process.execPath, [...process.execArgv, ...args], { stdio: 'inherit' });
-if (signal !== null) process.stderr.write(`the test runner was ended by ${signal}\n`);
-process.exit(status ?? 1);
+const totals: string[] = [];
+let failed = false;
+const events = run({ files, concurrency: CONCURRENCY, isolation: 'process' })
+  .on('test:fail', () => {
+    failed = true;
+  })
+  .on('test:diagnostic', ({ nesting, file, message }) => {
+    if (nesting === 0 && file === undefined) totals.push(message);
+  });
+for await (const text of events.compose(spec)) process.stdout.write(text as string);
+// The reporter lists failures after the totals; whoever reads the end wants the totals.
+if (failed) process.stdout.write(`\n${totals.map((line) => `ℹ ${line}\n`).join('')}`);
+process.exitCode = failed ? 1 : 0;

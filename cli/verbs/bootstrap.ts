@@ -6,9 +6,9 @@ import { CommandError, EXIT, type Invocation, portFlag, textFlag, type Values } 
 
 const XDS_CLUSTER = 'xds_cluster';
 
-export async function run({ values }: Invocation): Promise<number> {
+export async function run({ values, out }: Invocation): Promise<number> {
   const bootstrap = bootstrapOf(values);
-  process.stdout.write(
+  out(
     values['output'] === 'json' ? `${JSON.stringify(bootstrap, null, 2)}\n` : stringify(bootstrap, { lineWidth: 120 }),
   );
   return EXIT.ok;

@@ -3,7 +3,7 @@
 import { hostname } from 'node:os';
 import { EXIT, type Invocation, textFlag } from '../command.ts';
 
-export async function run({ values }: Invocation): Promise<number> {
+export async function run({ values, out }: Invocation): Promise<number> {
   const bootstrap = {
     xds_servers: [
       {
@@ -20,6 +20,6 @@ export async function run({ values }: Invocation): Promise<number> {
       metadata: { GENERATOR: 'grpc' },
     },
   };
-  process.stdout.write(`${JSON.stringify(bootstrap, null, 2)}\n`);
+  out(`${JSON.stringify(bootstrap, null, 2)}\n`);
   return EXIT.ok;
 }

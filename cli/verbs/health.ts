@@ -6,10 +6,10 @@ import { EXIT, type Invocation } from '../command.ts';
 const DISCOVERY_READY = 'http://127.0.0.1:15014/ready';
 const TIMEOUT_MS = 3000;
 
-export async function run({ positionals, values }: Invocation): Promise<number> {
+export async function run({ positionals, values, out }: Invocation): Promise<number> {
   const url = positionals[0] ?? (typeof values['url'] === 'string' ? values['url'] : DISCOVERY_READY);
   const { status, body } = await get(url);
-  process.stdout.write(`${body.trim() || status}\n`);
+  out(`${body.trim() || status}\n`);
   return status === 200 ? EXIT.ok : EXIT.failure;
 }
 

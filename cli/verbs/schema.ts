@@ -1,8 +1,9 @@
 // `fairlead schema`: the JSON Schema of mesh.yaml, for editors.
 
+import type { Invocation } from '../command.ts';
 import { meshJsonSchema } from '../../discovery/offline.ts';
 
-export async function run(): Promise<number> {
-  process.stdout.write(`${JSON.stringify(meshJsonSchema(), null, 2)}\n`);
+export async function run({ out }: Invocation): Promise<number> {
+  out(`${JSON.stringify(meshJsonSchema(), null, 2)}\n`);
   return 0;
 }

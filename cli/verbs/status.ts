@@ -30,7 +30,7 @@ interface ConfigMistake {
 const COLUMNS = ['CDS', 'EDS', 'LDS', 'RDS', 'SDS'];
 const TIMEOUT_MS = 5000;
 
-export async function run({ values, environment }: Invocation): Promise<number> {
+export async function run({ values, environment, out }: Invocation): Promise<number> {
   const server = textFlag(values, 'server') ?? environment['FAIRLEAD_SERVER'] ?? '127.0.0.1:15014';
   const [{ clients }, { errors }] = await Promise.all([
     fetchJson<{ clients: Client[] }>(server, '/clients'),
@@ -38,9 +38,8 @@ export async function run({ values, environment }: Invocation): Promise<number> 
   ]);
   const healthy =
     errors.length === 0 && clients.every((client) => client.types.every((type) => type.refused.length === 0));
-  if (values['output'] === 'json')
-    process.stdout.write(`${JSON.stringify({ clients, configErrors: errors }, null, 2)}\n`);
-  else process.stdout.write(`${table(clients)}${refusals(clients)}${mistakes(errors)}`);
+  if (values['output'] === 'json') out(`${JSON.stringify({ clients, configErrors: errors }, null, 2)}\n`);
+  else out(`${table(clients)}${refusals(clients)}${mistakes(errors)}`);
   return healthy ? EXIT.ok : EXIT.failure;
 }
 

@@ -6,14 +6,14 @@ import { workloadId } from '../../core/identity.ts';
 import { joinToken } from '../../discovery/offline.ts';
 import { CommandError, EXIT, type Invocation, requiredFlag, textFlag } from '../command.ts';
 
-export async function run({ values, environment }: Invocation): Promise<number> {
+export async function run({ values, environment, out }: Invocation): Promise<number> {
   const service = requiredFlag(values, 'service');
   const namespace = textFlag(values, 'namespace') ?? 'default';
   const ttl = parseDuration(textFlag(values, 'ttl') ?? '24h');
   if (ttl === null || ttl <= 0) throw new CommandError('--ttl is a duration, like 24h', EXIT.usage);
   const dataDir = textFlag(values, 'data-dir') ?? environment['FAIRLEAD_DATA_DIR'] ?? '.fairlead';
   const sub = subjectOf(namespace, service);
-  process.stdout.write(`${joinToken(dataDir, sub, systemClock.wall() + ttl)}\n`);
+  out(`${joinToken(dataDir, sub, systemClock.wall() + ttl)}\n`);
   return EXIT.ok;
 }
 

@@ -118,6 +118,7 @@ function decodeNode(f: Fields<typeof NodeSchema> | null): NodeInfo {
 function decodeAdmin(f: Fields<typeof AdminSchema>): SocketAddress | null {
   const address = f.child('address', AddressSchema);
   f.ignore('profilePath', 'ignoreGlobalConnLimit');
+  f.security('allowPaths');
   f.note('accessLog', 'requests to the admin interface are not logged');
   f.note('accessLogPath', 'requests to the admin interface are not logged');
   f.end();

@@ -60,7 +60,7 @@ export function decodeAccessLogFilter(f: Fields<typeof AccessLogFilterSchema>): 
   }
 }
 
-const OPS: Readonly<Record<number, Comparison['op']>> = { [Op.EQ]: 'eq', [Op.GE]: 'ge', [Op.LE]: 'le' };
+const OPS: Readonly<Record<number, Comparison['op']>> = { [Op.EQ]: 'eq', [Op.GE]: 'ge', [Op.LE]: 'le', [Op.NE]: 'ne' };
 
 /** The default value; there is no runtime here to override it by its key. */
 function decodeComparison(

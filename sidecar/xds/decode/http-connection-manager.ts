@@ -92,7 +92,7 @@ function decodeOptional<F, T>(f: F | null, decode: (f: F) => T): T | null {
 
 /** What speaks of protocols that these listeners do not serve, and false where false is the default. */
 function ignoreWithoutEffect(f: Manager): void {
-  f.ignore('http2ProtocolOptions', 'http3ProtocolOptions', 'addProxyProtocolConnectionState');
+  f.ignore('http2ProtocolOptions', 'http3ProtocolOptions', 'addProxyProtocolConnectionState', 'recordRouteResolutionStats');
   if (f.message.streamErrorOnInvalidHttpMessage !== true) f.ignore('streamErrorOnInvalidHttpMessage');
 }
 
@@ -134,7 +134,7 @@ function decodeForwarding(f: Manager) {
   const details = f.child('setCurrentClientCertDetails', CertDetailsSchema);
   const scheme = f.child('schemeHeaderTransformation', SchemeHeaderTransformationSchema);
   // These decide who counts as the client.
-  f.security('originalIpDetectionExtensions');
+  f.security('originalIpDetectionExtensions', 'forwardClientCertMatcher');
   const forwarding = {
     serverName: f.take('serverName') || 'envoy',
     serverHeader: SERVER_HEADER[f.take('serverHeaderTransformation')] ?? ('overwrite' as const),

@@ -59,7 +59,7 @@ function decodeConfig(opened: Extension): Known {
   if (isType(opened, TlsInspectorSchema)) {
     const f = opened;
     // Fingerprints could only be seen in log operators, which would be refused; buffers grow by themselves.
-    f.ignore('enableJa3Fingerprinting', 'initialReadBufferSize');
+    f.ignore('enableJa3Fingerprinting', 'enableJa4Fingerprinting', 'initialReadBufferSize');
     f.end();
     return 'tls-inspector';
   }

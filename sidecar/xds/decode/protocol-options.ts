@@ -18,6 +18,8 @@ export interface CommonHttp {
   readonly maxStreamDurationMs: number;
   readonly underscoresInHeaders: HttpConnectionManager['underscoresInHeaders'];
   readonly maxRequestsPerConnection: number;
+  /** Bytes that an upstream's head may have; null: not said. */
+  readonly maxResponseHeadersBytes: number | null;
 }
 
 const HOUR_MS = 3_600_000;
@@ -30,6 +32,7 @@ export const DEFAULT_COMMON_HTTP: CommonHttp = {
   maxStreamDurationMs: 0,
   underscoresInHeaders: 'allow',
   maxRequestsPerConnection: 0,
+  maxResponseHeadersBytes: null,
 };
 
 const UNDERSCORES: Readonly<Record<Underscores, CommonHttp['underscoresInHeaders']>> = {
@@ -47,9 +50,14 @@ export function decodeCommonHttp(f: Fields<typeof CommonSchema> | null): CommonH
     maxStreamDurationMs: f.ms('maxStreamDuration', 0),
     underscoresInHeaders: UNDERSCORES[f.take('headersWithUnderscoresAction')] ?? 'allow',
     maxRequestsPerConnection: f.take('maxRequestsPerConnection') ?? 0,
+    maxResponseHeadersBytes: kilobytes(f.take('maxResponseHeadersKb')),
   };
   f.end();
   return options;
+}
+
+function kilobytes(value: number | undefined): number | null {
+  return value === undefined ? null : value * 1024;
 }
 
 export type HeaderCase = Http1ServerOptions['headerCase'];

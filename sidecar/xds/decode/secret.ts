@@ -99,6 +99,7 @@ export function decodeValidation(f: Fields<typeof ValidationSchema>, whole: bool
     'requireSignedCertificateTimestamp',
   );
   f.note('watchedDirectory', 'files are read once; changes in the directory are not followed');
+  f.note('suppressClientCaList', 'the list of authorities is sent to clients');
   const context: ValidationContext = {
     trustedCa: decodeBundle(f),
     subjectAltNames: [...f.children('matchTypedSubjectAltNames', SanSchema).flatMap(decodeSan), ...decodeUntyped(f)],

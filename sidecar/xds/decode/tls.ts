@@ -76,6 +76,7 @@ function decodeCommon(f: Fields<typeof CommonSchema> | null, side: 'upstream' | 
     };
   f.security(
     'customHandshaker',
+    'customTlsCertificateSelector',
     'tlsCertificateProviderInstance',
     'tlsCertificateCertificateProvider',
     'tlsCertificateCertificateProviderInstance',
@@ -103,7 +104,7 @@ function decodeParameters(f: Fields<typeof TlsParametersSchema> | null, side: 'u
         : '';
     f.invalid('tlsMinimumProtocolVersion', `is higher than the maximum version${why}: no connection could be made`);
   }
-  f.security('signatureAlgorithms');
+  f.security('signatureAlgorithms', 'compliancePolicies');
   const cipherSuites = f.take('cipherSuites').flatMap((suite, index) => decodeCiphers(f, suite, index));
   const ecdhCurves = f.take('ecdhCurves');
   for (const [index, curve] of ecdhCurves.entries()) checkCurve(f, curve, index);

@@ -21,7 +21,8 @@ import type { CommonHttp, Http1Client } from './protocol-options.ts';
 import { decodeCommonHttp, decodeHttp1Client } from './protocol-options.ts';
 
 const OPTIONS_KEY = OptionsSchema.typeName;
-const RESPONSE_HEADER_BYTES = 60 * 1024;
+/** Envoy's limit for HTTP/1 answers, larger than the one for requests. */
+const DEFAULT_RESPONSE_HEADER_BYTES = 80 * 1024;
 
 type Sni = Pick<UpstreamHttp, 'autoSni' | 'autoSniHeader' | 'autoSanValidation'>;
 const NO_SNI: Sni = { autoSni: false, autoSniHeader: null, autoSanValidation: false };
@@ -42,7 +43,7 @@ function assemble(protocol: UpstreamHttp['protocol'], common: CommonHttp, http1:
     idleTimeoutMs: common.idleTimeoutMs,
     maxConnectionDurationMs: common.maxConnectionDurationMs,
     maxHeadersCount: common.maxHeadersCount,
-    maxHeadersBytes: RESPONSE_HEADER_BYTES,
+    maxHeadersBytes: common.maxResponseHeadersBytes ?? DEFAULT_RESPONSE_HEADER_BYTES,
     maxRequestsPerConnection: common.maxRequestsPerConnection,
     maxStreamDurationMs: common.maxStreamDurationMs,
     enableTrailers: http1.enableTrailers,

@@ -25,14 +25,8 @@ function runEcho(t: TestContext, name: string): Promise<number> {
   );
 }
 
-async function dial(
-  t: TestContext,
-  discovery: TestDiscovery,
-  target: string,
-  times = 1,
-  method = 'say',
-): Promise<string[]> {
-  const bootstrap = await printed(t, ['grpc-bootstrap', '--xds-address', discovery.xds]);
+async function dial(discovery: TestDiscovery, target: string, times = 1, method = 'say'): Promise<string[]> {
+  const bootstrap = await printed(['grpc-bootstrap', '--xds-address', discovery.xds]);
   const environment = { ...process.env, GRPC_XDS_BOOTSTRAP_CONFIG: bootstrap };
   const { stdout } = await run(process.execPath, [CLIENT, target, String(times), method], {
     env: environment,
@@ -42,11 +36,15 @@ async function dial(
 }
 
 /** What a command prints. */
-async function printed(t: TestContext, args: string[]): Promise<string> {
-  const write = t.mock.method(process.stdout, 'write', () => true);
-  await runCommandLine(args, {});
-  const text = write.mock.calls.map((one) => String(one.arguments[0])).join('');
-  write.mock.restore();
+async function printed(args: string[]): Promise<string> {
+  let text = '';
+  await runCommandLine(args, {
+    environment: {},
+    out: (more) => {
+      text += more;
+    },
+    err: () => {},
+  });
   return text;
 }
 
@@ -56,8 +54,8 @@ test('a proxyless client reaches every instance, dialling by the short or the lo
     t,
     `services: {echo: {port: 50051, protocol: grpc, instances: ['127.0.0.1:${one}', {address: 127.0.0.1, port: 1, appPort: ${two}, zone: b}]}}`,
   );
-  assert.deepEqual([...new Set(await dial(t, discovery, 'xds:///echo:50051', 20))].sort(), ['one', 'two']);
-  assert.equal((await dial(t, discovery, 'xds:///echo.default.svc.cluster.local:50051')).length, 1);
+  assert.deepEqual([...new Set(await dial(discovery, 'xds:///echo:50051', 20))].sort(), ['one', 'two']);
+  assert.equal((await dial(discovery, 'xds:///echo.default.svc.cluster.local:50051')).length, 1);
   const clients = await (await fetch(`http://${discovery.admin}/clients`)).text();
   assert.ok(!clients.includes('"reason"'), clients);
 });
@@ -84,6 +82,6 @@ routes:
       - backendRefs: [{name: echo, version: v1, weight: 1}, {name: echo, version: v2, weight: 0}]
 `,
   );
-  assert.deepEqual(await dial(t, discovery, 'xds:///echo:50051', 5), ['one', 'one', 'one', 'one', 'one']);
-  assert.deepEqual(await dial(t, discovery, 'xds:///echo:50051', 2, 'shout'), ['TWO', 'TWO']);
+  assert.deepEqual(await dial(discovery, 'xds:///echo:50051', 5), ['one', 'one', 'one', 'one', 'one']);
+  assert.deepEqual(await dial(discovery, 'xds:///echo:50051', 2, 'shout'), ['TWO', 'TWO']);
 });

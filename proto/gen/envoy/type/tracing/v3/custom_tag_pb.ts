@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/type/tracing/v3/custom_tag.proto.
  */
 export const file_envoy_type_tracing_v3_custom_tag: GenFile = /*@__PURE__*/
-  fileDesc("CiZlbnZveS90eXBlL3RyYWNpbmcvdjMvY3VzdG9tX3RhZy5wcm90bxIVZW52b3kudHlwZS50cmFjaW5nLnYzIuMECglDdXN0b21UYWcSFAoDdGFnGAEgASgJQgf6QgRyAhABEjsKB2xpdGVyYWwYAiABKAsyKC5lbnZveS50eXBlLnRyYWNpbmcudjMuQ3VzdG9tVGFnLkxpdGVyYWxIABJDCgtlbnZpcm9ubWVudBgDIAEoCzIsLmVudm95LnR5cGUudHJhY2luZy52My5DdXN0b21UYWcuRW52aXJvbm1lbnRIABJBCg5yZXF1ZXN0X2hlYWRlchgEIAEoCzInLmVudm95LnR5cGUudHJhY2luZy52My5DdXN0b21UYWcuSGVhZGVySAASPQoIbWV0YWRhdGEYBSABKAsyKS5lbnZveS50eXBlLnRyYWNpbmcudjMuQ3VzdG9tVGFnLk1ldGFkYXRhSAAaIQoHTGl0ZXJhbBIWCgV2YWx1ZRgBIAEoCUIH+kIEcgIQARo7CgtFbnZpcm9ubWVudBIVCgRuYW1lGAEgASgJQgf6QgRyAhABEhUKDWRlZmF1bHRfdmFsdWUYAiABKAkaPAoGSGVhZGVyEhsKBG5hbWUYASABKAlCDfpCCnIIEAHIAQDAAQESFQoNZGVmYXVsdF92YWx1ZRgCIAEoCRqQAQoITWV0YWRhdGESMgoEa2luZBgBIAEoCzIkLmVudm95LnR5cGUubWV0YWRhdGEudjMuTWV0YWRhdGFLaW5kEjkKDG1ldGFkYXRhX2tleRgCIAEoCzIjLmVudm95LnR5cGUubWV0YWRhdGEudjMuTWV0YWRhdGFLZXkSFQoNZGVmYXVsdF92YWx1ZRgDIAEoCUILCgR0eXBlEgP4QgFiBnByb3RvMw", [file_envoy_type_metadata_v3_metadata, file_validate_validate]);
+  fileDesc("CiZlbnZveS90eXBlL3RyYWNpbmcvdjMvY3VzdG9tX3RhZy5wcm90bxIVZW52b3kudHlwZS50cmFjaW5nLnYzIvQECglDdXN0b21UYWcSFAoDdGFnGAEgASgJQgf6QgRyAhABEjsKB2xpdGVyYWwYAiABKAsyKC5lbnZveS50eXBlLnRyYWNpbmcudjMuQ3VzdG9tVGFnLkxpdGVyYWxIABJDCgtlbnZpcm9ubWVudBgDIAEoCzIsLmVudm95LnR5cGUudHJhY2luZy52My5DdXN0b21UYWcuRW52aXJvbm1lbnRIABJBCg5yZXF1ZXN0X2hlYWRlchgEIAEoCzInLmVudm95LnR5cGUudHJhY2luZy52My5DdXN0b21UYWcuSGVhZGVySAASPQoIbWV0YWRhdGEYBSABKAsyKS5lbnZveS50eXBlLnRyYWNpbmcudjMuQ3VzdG9tVGFnLk1ldGFkYXRhSAASDwoFdmFsdWUYBiABKAlIABohCgdMaXRlcmFsEhYKBXZhbHVlGAEgASgJQgf6QgRyAhABGjsKC0Vudmlyb25tZW50EhUKBG5hbWUYASABKAlCB/pCBHICEAESFQoNZGVmYXVsdF92YWx1ZRgCIAEoCRo8CgZIZWFkZXISGwoEbmFtZRgBIAEoCUIN+kIKcggQAcgBAMABARIVCg1kZWZhdWx0X3ZhbHVlGAIgASgJGpABCghNZXRhZGF0YRIyCgRraW5kGAEgASgLMiQuZW52b3kudHlwZS5tZXRhZGF0YS52My5NZXRhZGF0YUtpbmQSOQoMbWV0YWRhdGFfa2V5GAIgASgLMiMuZW52b3kudHlwZS5tZXRhZGF0YS52My5NZXRhZGF0YUtleRIVCg1kZWZhdWx0X3ZhbHVlGAMgASgJQgsKBHR5cGUSA/hCAWIGcHJvdG8z", [file_envoy_type_metadata_v3_metadata, file_validate_validate]);
 
 /**
  * @generated from message envoy.type.tracing.v3.CustomTag
@@ -54,6 +54,12 @@ export type CustomTag = Message<"envoy.type.tracing.v3.CustomTag"> & {
      */
     value: CustomTag_Metadata;
     case: "metadata";
+  } | {
+    /**
+     * @generated from field: string value = 6;
+     */
+    value: string;
+    case: "value";
   } | { case: undefined; value?: undefined };
 };
 

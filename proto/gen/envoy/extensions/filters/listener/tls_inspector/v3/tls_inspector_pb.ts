@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto.
  */
 export const file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector: GenFile = /*@__PURE__*/
-  fileDesc("CkZlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvbGlzdGVuZXIvdGxzX2luc3BlY3Rvci92My90bHNfaW5zcGVjdG9yLnByb3RvEjJlbnZveS5leHRlbnNpb25zLmZpbHRlcnMubGlzdGVuZXIudGxzX2luc3BlY3Rvci52MyKbAQoMVGxzSW5zcGVjdG9yEj0KGWVuYWJsZV9qYTNfZmluZ2VycHJpbnRpbmcYASABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlEkwKGGluaXRpYWxfcmVhZF9idWZmZXJfc2l6ZRgCIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZUIM+kIJKgcQgYAEIP8BYgZwcm90bzM", [file_google_protobuf_wrappers, file_validate_validate]);
+  fileDesc("CkZlbnZveS9leHRlbnNpb25zL2ZpbHRlcnMvbGlzdGVuZXIvdGxzX2luc3BlY3Rvci92My90bHNfaW5zcGVjdG9yLnByb3RvEjJlbnZveS5leHRlbnNpb25zLmZpbHRlcnMubGlzdGVuZXIudGxzX2luc3BlY3Rvci52MyLQAgoMVGxzSW5zcGVjdG9yEj0KGWVuYWJsZV9qYTNfZmluZ2VycHJpbnRpbmcYASABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlEj0KGWVuYWJsZV9qYTRfZmluZ2VycHJpbnRpbmcYAyABKAsyGi5nb29nbGUucHJvdG9idWYuQm9vbFZhbHVlEjcKL2Nsb3NlX2Nvbm5lY3Rpb25fb25fY2xpZW50X2hlbGxvX3BhcnNpbmdfZXJyb3JzGAQgASgIEjsKFW1heF9jbGllbnRfaGVsbG9fc2l6ZRgFIAEoCzIcLmdvb2dsZS5wcm90b2J1Zi5VSW50MzJWYWx1ZRJMChhpbml0aWFsX3JlYWRfYnVmZmVyX3NpemUYAiABKAsyHC5nb29nbGUucHJvdG9idWYuVUludDMyVmFsdWVCDPpCCSoHEIGABCD/AWIGcHJvdG8z", [file_google_protobuf_wrappers, file_validate_validate]);
 
 /**
  * @generated from message envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector
@@ -25,6 +25,21 @@ export type TlsInspector = Message<"envoy.extensions.filters.listener.tls_inspec
    * @generated from field: google.protobuf.BoolValue enable_ja3_fingerprinting = 1;
    */
   enableJa3Fingerprinting?: boolean | undefined;
+
+  /**
+   * @generated from field: google.protobuf.BoolValue enable_ja4_fingerprinting = 3;
+   */
+  enableJa4Fingerprinting?: boolean | undefined;
+
+  /**
+   * @generated from field: bool close_connection_on_client_hello_parsing_errors = 4;
+   */
+  closeConnectionOnClientHelloParsingErrors: boolean;
+
+  /**
+   * @generated from field: google.protobuf.UInt32Value max_client_hello_size = 5;
+   */
+  maxClientHelloSize?: number | undefined;
 
   /**
    * @generated from field: google.protobuf.UInt32Value initial_read_buffer_size = 2;
