@@ -4,8 +4,6 @@
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { Logs } from '../core/log.ts';
-import type { ResourceType } from '../proto/resources.ts';
-import { CLUSTER, RESOURCE_TYPES } from '../proto/resources.ts';
 import type { DumpSection } from './admin/config-dump.ts';
 import type { Config } from './config.ts';
 import { countUpdates } from './control-plane-stats.ts';
@@ -96,7 +94,7 @@ class Connected implements ControlPlane {
       clock,
       initialFetchTimeoutMs: ads.initialFetchTimeoutMs,
       emptyHoldMs: EMPTY_HOLD_MS,
-      inForce: (type: ResourceType) => this.#resources.holds(type),
+      inForce: (type) => this.#resources.holds(type),
       log: logs.child('xds'),
     });
   }
@@ -128,7 +126,7 @@ class Connected implements ControlPlane {
 
   get configured(): boolean {
     if (this.#ads === null || this.#fromDisk) return true;
-    return this.#ads.status.value.types.get(CLUSTER)?.version !== '';
+    return [...this.#ads.status.value.types.values()].some(({ type, version }) => type.shortName === 'CDS' && version !== '');
   }
 
   async start(): Promise<void> {
@@ -203,7 +201,7 @@ class Connected implements ControlPlane {
         startedWallMs: this.#startedWallMs,
         held: this.#resources.held,
         refused: this.#resources.refused,
-        versions: new Map(RESOURCE_TYPES.map((type) => [type, this.#ads?.status.value.types.get(type)?.version ?? ''])),
+        versions: new Map([...(this.#ads?.status.value.types.values() ?? [])].map(({ type, version }) => [type, version])),
       },
       includeEndpoints,
     ) as readonly DumpSection[];

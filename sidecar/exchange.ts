@@ -108,6 +108,10 @@ export class Exchange implements RequestFacts {
     return this.hasRequest ? requestField(this.request, name) : null;
   }
 
+  requestHeaderValues(name: string): readonly string[] {
+    return this.hasRequest ? requestFields(this.request, name) : [];
+  }
+
   requestHeaderJoined(name: string): string | null {
     return this.hasRequest ? joined(requestFields(this.request, name)) : null;
   }

@@ -6,7 +6,7 @@ import type { CertificateView } from './admin/certs.ts';
 import type { ListenerView, ServerInfo, Unready } from './admin/server-info.ts';
 import type { Config } from './config.ts';
 import type { TlsCertificate, ValidationContext } from './model/secret.ts';
-import { parsePem, readCertificate } from './net/certificate.ts';
+import { parsePem, readCertificate } from '../core/certificate.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import type { Cluster } from './upstream/cluster.ts';
 import type { Host } from './upstream/host.ts';

@@ -3,7 +3,6 @@
 // synchronous until a hook returns a promise.
 
 import type { Exchange } from '../exchange.ts';
-import type { HeaderList } from '../http/head.ts';
 
 /** An answer of our own, in place of an upstream's. */
 export interface LocalReply {
@@ -12,7 +11,7 @@ export interface LocalReply {
   readonly details: string;
   readonly flag: number;
   /** Further headers, flat. */
-  readonly headers: HeaderList;
+  readonly headers: string[];
 }
 
 /** null: go on. */

@@ -4,7 +4,6 @@
 import { BlockList, isIP } from 'node:net';
 import type { Exchange } from '../exchange.ts';
 import { FLAG } from '../errors.ts';
-import { requestFields } from '../http/head.ts';
 import { headerMatches, stringMatches } from '../model/matching.ts';
 import type { Cidr } from '../model/match.ts';
 import type { Permission, Principal, Rbac } from '../model/rbac.ts';
@@ -93,7 +92,7 @@ function permissionTest(rule: Permission): Test {
       return (x) => !inner(x);
     }
     case 'header':
-      return (x) => headerMatches(rule.match, requestFields(x.request, rule.match.name));
+      return (x) => headerMatches(rule.match, x.requestHeaderValues(rule.match.name));
     case 'path':
       return (x) => stringMatches(rule.match, pathOf(x));
     case 'destination-ip':
@@ -120,7 +119,7 @@ function principalTest(rule: Principal): Test {
     case 'authenticated':
       return (x) => authenticated(x, rule.match);
     case 'header':
-      return (x) => headerMatches(rule.match, requestFields(x.request, rule.match.name));
+      return (x) => headerMatches(rule.match, x.requestHeaderValues(rule.match.name));
     case 'path':
       return (x) => stringMatches(rule.match, pathOf(x));
     case 'remote-ip':

@@ -5,7 +5,7 @@ import { createPrivateKey, createPublicKey, webcrypto, X509Certificate } from 'n
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseSpiffeId, type SpiffeId } from '../../core/identity.ts';
-import { parsePem, readCertificate } from '../net/certificate.ts';
+import { parsePem, readCertificate } from '../../core/certificate.ts';
 
 export interface KeyPair {
   /** PEM, leaf first, without the root. */

@@ -5,7 +5,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
 import type { DownstreamTls } from '../model/tls.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
-import type { Certificate } from './certificate.ts';
+import type { Certificate } from '../../core/certificate.ts';
 import { contextOptions, identityFault, leafOf, peerCertificate, type TlsMaterial, tlsFacts } from './tls.ts';
 
 export interface ListenOptions {

@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import { FAILURE, ProxyError, reasonOf } from '../errors.ts';
 import type { ValidationContext } from '../model/secret.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
-import type { Certificate } from './certificate.ts';
+import type { Certificate } from '../../core/certificate.ts';
 import { identityFault, peerCertificate, tlsFacts } from './tls.ts';
 
 export interface DialTls {

@@ -9,7 +9,7 @@ import type { StringMatch } from '../model/match.ts';
 import type { TlsCertificate, ValidationContext } from '../model/secret.ts';
 import type { CommonTls, SanMatch } from '../model/tls.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
-import { type Certificate, parsePem, readCertificate } from './certificate.ts';
+import { type Certificate, parsePem, readCertificate } from '../../core/certificate.ts';
 
 /** A context with everything resolved: names of secrets are gone. */
 export interface TlsMaterial {

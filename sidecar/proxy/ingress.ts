@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 import type { Exchange } from '../exchange.ts';
 import { field, fields, type RequestHead, removeField, setField } from '../http/head.ts';
-import { isLoopback } from '../net/addresses.ts';
+import { isLoopback } from '../../core/addresses.ts';
 import type { AddressFacts } from '../telemetry/facts.ts';
 import type { Hcm } from './hcm.ts';
 import { newRequestId } from './request-id.ts';

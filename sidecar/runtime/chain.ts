@@ -12,7 +12,7 @@ import type { HttpStream } from '../http/stream.ts';
 import type { FilterChain, HttpConnectionManager } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
 import { TlsAcceptor } from '../net/accept.ts';
-import { plainAddress } from '../net/addresses.ts';
+import { plainAddress } from '../../core/addresses.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import type { Hcm } from '../proxy/hcm.ts';
 import { compileRouteTable, type RouteTable } from '../proxy/route-table.ts';

@@ -3,7 +3,7 @@
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../core/clock.ts';
 import type { HttpConnectionManager, Listener } from '../model/listener.ts';
-import { rangeTest } from '../net/addresses.ts';
+import { rangeTest } from '../../core/addresses.ts';
 import type { Hcm } from '../proxy/hcm.ts';
 import { createAccessLogs, type LogFiles } from '../telemetry/access-log.ts';
 import { compileLocalReply } from '../telemetry/local-reply.ts';

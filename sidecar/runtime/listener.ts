@@ -9,7 +9,7 @@ import type { FilterChain, Listener as ListenerDescription, SocketAddress } from
 import type { RouteConfiguration } from '../model/route.ts';
 import type { Secret } from '../model/secret.ts';
 import { listen } from '../net/accept.ts';
-import { hostPort, plainAddress } from '../net/addresses.ts';
+import { hostPort, plainAddress } from '../../core/addresses.ts';
 import { LONGEST_CLIENT_HELLO, sniff } from '../net/client-hello.ts';
 import type { ListenerStats } from '../telemetry/cells/listener.ts';
 import type { Chain } from './chain.ts';

@@ -7,7 +7,7 @@ import type { Picker } from '../lb/picker.ts';
 import { buildHostPicker, type LocalityHosts } from '../lb/tiers.ts';
 import type { Cluster as ClusterDescription } from '../model/cluster.ts';
 import type { ClusterLoadAssignment } from '../model/endpoint.ts';
-import { hostPort } from '../net/addresses.ts';
+import { hostPort } from '../../core/addresses.ts';
 import type { DialTarget, DialTls } from '../net/dial.ts';
 import { leafOf, secureContext, type TlsMaterial } from '../net/tls.ts';
 import type { ClusterStats } from '../telemetry/cells/cluster.ts';

@@ -3,7 +3,7 @@
 // ejections survive a new assignment.
 
 import type { Endpoint } from '../model/endpoint.ts';
-import { hostPort } from '../net/addresses.ts';
+import { hostPort } from '../../core/addresses.ts';
 import type { Pool } from './pool.ts';
 
 export class HostStats {

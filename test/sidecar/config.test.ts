@@ -201,7 +201,7 @@ test('static resources are checked against each other', () => {
   const listener = BOOTSTRAP.slice(BOOTSTRAP.indexOf('  - name: main'), BOOTSTRAP.indexOf('  clusters:'));
   assert.match(
     errors(BOOTSTRAP.replace('  clusters:', `${listener}  clusters:`)).join('\n'),
-    /10000 is the address of listener "main" already[^]*duplicate listener "main"|duplicate listener "main"[^]*10000 is the address/,
+    /10000 is the address of listener "main" already[\s\S]*duplicate listener "main"|duplicate listener "main"[\s\S]*10000 is the address/,
   );
 });
 

@@ -92,7 +92,12 @@ function decodeOptional<F, T>(f: F | null, decode: (f: F) => T): T | null {
 
 /** What speaks of protocols that these listeners do not serve, and false where false is the default. */
 function ignoreWithoutEffect(f: Manager): void {
-  f.ignore('http2ProtocolOptions', 'http3ProtocolOptions', 'addProxyProtocolConnectionState', 'recordRouteResolutionStats');
+  f.ignore(
+    'http2ProtocolOptions',
+    'http3ProtocolOptions',
+    'addProxyProtocolConnectionState',
+    'recordRouteResolutionStats',
+  );
   if (f.message.streamErrorOnInvalidHttpMessage !== true) f.ignore('streamErrorOnInvalidHttpMessage');
 }
 

@@ -43,6 +43,7 @@ function decodePath(f: Fields<typeof RedirectActionSchema>): RedirectAction['pat
       rewrite: decodeRegexRewrite(f.choice('regexRewrite', specifier.value, RegexMatchAndSubstituteSchema)),
     };
   }
+  if (specifier.case === 'pathRewrite') return f.unsupported('pathRewrite');
   if (specifier.case === undefined || specifier.value === '') return null;
   return { kind: specifier.case === 'pathRedirect' ? 'replace' : 'prefix', value: specifier.value };
 }

@@ -191,8 +191,8 @@ function decodeHostRewrite(f: Fields<typeof RouteActionSchema>): ForwardAction['
         kind: 'path-regex',
         rewrite: decodeRegexRewrite(f.choice('hostRewritePathRegex', specifier.value, RegexMatchAndSubstituteSchema)),
       };
-    case undefined:
-      return null;
+    default:
+      return specifier.case === undefined ? null : f.unsupported(specifier.case);
   }
 }
 

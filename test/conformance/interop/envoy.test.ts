@@ -8,7 +8,7 @@ import { call } from '../../mesh/call.ts';
 import { certificateFor } from '../../mesh/certificates.ts';
 import { eventually, runDiscovery, type TestDiscovery } from '../../mesh/discovery.ts';
 import { envoyOrSkip, runEnvoy } from '../../mesh/envoy.ts';
-import { type Echo, runOrigin } from '../../mesh/origin.ts';
+import { type Echo, runEchoOrigin } from '../../mesh/echo-origin.ts';
 
 function bootstrap(discovery: TestDiscovery, flags: Record<string, string | boolean>) {
   return bootstrapOf({
@@ -30,7 +30,7 @@ async function origins(address: string, host: string, times: number): Promise<st
 const REJECTED = /(update_rejected|update_failure)$/;
 
 test('a stock Envoy takes everything, rejects nothing, and routes', envoyOrSkip(), async (t) => {
-  const [one, two] = [await runOrigin(t, 'v1'), await runOrigin(t, 'v2')];
+  const [one, two] = [await runEchoOrigin(t, 'v1'), await runEchoOrigin(t, 'v2')];
   const mesh = (first: number, second: number) => `
 mesh: {mtls: PERMISSIVE, accessLog: stdout}
 services:
@@ -92,7 +92,7 @@ routes:
 });
 
 test('a stock Envoy as gateway routes by host and path', envoyOrSkip(), async (t) => {
-  const port = await runOrigin(t, 'web');
+  const port = await runEchoOrigin(t, 'web');
   const discovery = await runDiscovery(
     t,
     `
@@ -114,7 +114,7 @@ test(
   'an endpoint change reaches Envoy at once, and a cluster swap under load costs no request',
   envoyOrSkip(),
   async (t) => {
-    const [one, two] = [await runOrigin(t, 'one'), await runOrigin(t, 'two')];
+    const [one, two] = [await runEchoOrigin(t, 'one'), await runEchoOrigin(t, 'two')];
     const mesh = (target: string) =>
       `
 services:
@@ -147,7 +147,7 @@ routes: {front: {parentRefs: [{kind: Service, name: front}], rules: [{backendRef
 );
 
 test('with keys over SDS two Envoys speak mutual TLS, and only who may call is let in', envoyOrSkip(), async (t) => {
-  const port = await runOrigin(t, 'catalog');
+  const port = await runEchoOrigin(t, 'catalog');
   const mesh = (allowed: string, inbound: string) => `
 mesh: {mtls: STRICT, allowKeysOverSds: true}
 services:

@@ -47,7 +47,7 @@ test('the router comes last, and unknown filters are refused', () => {
   );
   assert.match(
     refused({ http_filters: [ROUTER, rbac] }).join('\n'),
-    /http_filters\[0\]: terminal filter .* must be the last[^]*http_filters\[1\]: non-terminal filter rbac is the last/,
+    /http_filters\[0\]: terminal filter .* must be the last[\s\S]*http_filters\[1\]: non-terminal filter rbac is the last/,
   );
   assert.deepEqual(manager({ http_filters: [] }).filters, []);
   const unknown = (type: string, more: JsonObject = {}) => ({
@@ -136,7 +136,7 @@ test('access logs: formats are checked, filters decoded', () => {
 test('a listener needs an address, a chain, and chains that can be told apart', () => {
   assert.match(
     refusals(LISTENER, { name: 'l' }).join('\n'),
-    /address: is required[^]*filter_chains: no filter chains specified|filter_chains: no filter chains[^]*address: is required/,
+    /address: is required[\s\S]*filter_chains: no filter chains specified|filter_chains: no filter chains[\s\S]*address: is required/,
   );
   const [chain] = listenerJson('l', 1)['filter_chains'] as JsonObject[];
   assert.match(
@@ -178,6 +178,6 @@ test('chains chosen by TLS names are looked at by the inspector', () => {
   });
   assert.match(
     refusals(LISTENER, bad, { allowUnsupported: true }).join('\n'),
-    /address_suffix[^]*server_names\[0\]: "a\.\*": partial wildcards/,
+    /address_suffix[\s\S]*server_names\[0\]: "a\.\*": partial wildcards/,
   );
 });

@@ -2,12 +2,23 @@
 // names are taken from the DER, never from a text that has to be split (robustness.md 2.5 S02).
 
 import { createHash, X509Certificate } from 'node:crypto';
-import type { CertificateFacts } from '../telemetry/facts.ts';
 import { subjectAltNames } from './subject-alt-names.ts';
 
-export interface Certificate extends CertificateFacts {
+export interface Certificate {
+  /** RFC 2253 text. */
+  readonly subject: string;
+  readonly issuer: string;
+  /** Lower-case hex. */
+  readonly serial: string;
+  /** SHA-256 of the DER, lower-case hex without colons. */
+  readonly fingerprint256: string;
+  readonly uriSans: readonly string[];
+  readonly dnsSans: readonly string[];
   readonly emailSans: readonly string[];
   readonly ipSans: readonly string[];
+  readonly validFromMs: number;
+  readonly validToMs: number;
+  readonly pem: string;
   /** Base64 SHA-256 of the SubjectPublicKeyInfo. */
   readonly spkiHash: () => string;
 }

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { create, fromBinary, type JsonObject } from '@bufbuild/protobuf';
+import { readConfig } from '../../../core/config-file.ts';
+import { mergeCatalog } from '../../../discovery/catalog/catalog.ts';
+import { readMesh } from '../../../discovery/catalog/mesh-documents.ts';
+import { share } from '../../../discovery/catalog/share.ts';
+import type { Catalog, Instance } from '../../../discovery/catalog/types.ts';
+import { describeNode, parseSidecarId } from '../../../discovery/translate/node.ts';
+import type { EncodedResource } from '../../../discovery/translate/resource.ts';
+import { translator } from '../../../discovery/translate/translate.ts';
+import { NodeSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import { toProtoJson } from '../../../proto/registry.ts';
+import { decodeBytes } from '../../../sidecar/xds/decode/resource.ts';
+
+const SECRETS = { bundle: { pem: '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n' }, own: null };
+const MESH = `
+services:
+  web: {port: 80, upstreams: [{service: catalog, port: 9100}]}
+  catalog:
+    port: 9000
+    instances:
+      - {name: c1, address: 127.0.0.1, port: 15006, appPort: 9001, version: v1, zone: a, weight: 3}
+      - {name: c2, address: 127.0.0.2, port: 15006, appPort: 9001, version: v2, zone: b}
+    allow: [web]
+    traffic: {limits: {requests: 7}, outlierDetection: {consecutive5xx: 3}}
+  plain: {port: 81, instances: ['127.0.0.1:8181']}
+  rpc: {port: 50051, protocol: grpc, instances: [{address: 127.0.0.1, port: 15006, appPort: 50051}]}
+gateways: {edge: {listeners: [{name: http, port: 8080}]}}
+routes:
+  split: {parentRefs: [{kind: Service, name: catalog}], rules: [{backendRefs: [{name: catalog, version: v1, weight: 9}, {name: catalog, version: v2}]}]}
+  edge: {parentRefs: [{name: edge}], rules: [{matches: [{path: {value: /}}, {path: {value: /shop/}}, {path: {type: Exact, value: /x}}], backendRefs: [{name: web}]}]}
+`;
+
+function catalogOf(text: string): Catalog {
+  const { part, errors } = readMesh(readConfig(text, 'm.yaml', {}).documents);
+  assert.deepEqual(errors, []);
+  return mergeCatalog(part, []);
+}
+
+function node(fairlead: JsonObject, more: { userAgentName?: string; cluster?: string; id?: string } = {}) {
+  return describeNode(
+    create(NodeSchema, { id: 'n', userAgentName: 'fairlead', ...more, metadata: { fairlead } }),
+    false,
+  );
+}
+
+const WEB = node({ service: 'web', app_port: 8080, features: ['identity'] });
+const PLAIN_WEB = node({ service: 'web', app_port: 8080 });
+const ENVOY = node({}, { userAgentName: 'envoy', cluster: 'web' });
+const EDGE = node({ service: 'edge', kind: 'gateway', features: ['identity'] });
+const GRPC = node({}, { userAgentName: 'gRPC C-core' });
+
+function names(resources: readonly EncodedResource[], shortName: string): string[] {
+  return resources.filter(({ type }) => type.shortName === shortName).map(({ name }) => name);
+}
+
+function json(resources: readonly EncodedResource[], name: string, shortName: string) {
+  const found = resources.find((one) => one.name === name && one.type.shortName === shortName);
+  assert.ok(found, `${shortName} ${name}`);
+  return JSON.stringify(toProtoJson(found.type.schema, fromBinary(found.type.schema, found.bytes)));
+}
+
+const CATALOG = 'outbound|9000||catalog.default.svc.cluster.local';
+
+test('a sidecar gets its listeners, tables, clusters, endpoints and roots', () => {
+  const resources = translator()(catalogOf(MESH), SECRETS, WEB);
+  assert.deepEqual(names(resources, 'LDS'), ['outbound', 'upstream|9100|catalog', 'inbound']);
+  assert.deepEqual(names(resources, 'RDS'), [
+    'outbound',
+    'service|9000||catalog.default.svc.cluster.local',
+    'inbound|8080||web',
+  ]);
+  assert.deepEqual(names(resources, 'SDS'), ['ROOTCA']);
+  assert.ok(names(resources, 'CDS').includes('outbound|9000|v2|catalog.default.svc.cluster.local'));
+  assert.deepEqual(
+    names(resources, 'EDS').sort(),
+    names(resources, 'CDS')
+      .filter((name) => name.startsWith('outbound'))
+      .sort(),
+  );
+  assert.ok(!names(resources, 'CDS').some((name) => name.includes('rpc')));
+});
+
+test('a gateway gets its listener and table, and nothing of a sidecar', () => {
+  const resources = translator()(catalogOf(MESH), SECRETS, EDGE);
+  assert.deepEqual(names(resources, 'LDS'), ['gateway|edge|http']);
+  assert.deepEqual(names(resources, 'RDS'), ['gateway|edge|http']);
+  const matches = [...json(resources, 'gateway|edge|http', 'RDS').matchAll(/"match":(\{[^}]*\})/g)].map(
+    ([, match]) => match,
+  );
+  assert.deepEqual(matches, ['{"path":"/x"}', '{"path_separated_prefix":"/shop"}', '{"prefix":"/"}']);
+});
+
+test("a gRPC client gets a listener under every name, no TLS, and the applications' own ports", () => {
+  const resources = translator()(catalogOf(MESH), SECRETS, GRPC);
+  for (const name of ['rpc', 'rpc:50051', 'rpc.default.svc.cluster.local:50051'])
+    assert.ok(names(resources, 'LDS').includes(name), name);
+  assert.deepEqual(names(resources, 'SDS'), []);
+  assert.match(json(resources, 'outbound|50051||rpc.default.svc.cluster.local', 'EDS'), /"port_value":50051/);
+  assert.ok(!json(resources, CATALOG, 'CDS').includes('transport_socket'));
+});
+
+test('mutual TLS goes from who holds a certificate to what stands behind sidecars, with the exact identity', () => {
+  const catalog = catalogOf(MESH);
+  const secured = json(translator()(catalog, SECRETS, WEB), CATALOG, 'CDS');
+  assert.match(secured, /"exact":"spiffe:\/\/cluster\.local\/ns\/default\/sa\/catalog"/);
+  assert.match(secured, /"tls_minimum_protocol_version":"TLSv1_3","tls_maximum_protocol_version":"TLSv1_3"/);
+  assert.ok(
+    !json(translator()(catalog, SECRETS, WEB), 'outbound|81||plain.default.svc.cluster.local', 'CDS').includes(
+      'transport_socket',
+    ),
+  );
+  for (const plain of [PLAIN_WEB, ENVOY])
+    assert.ok(!json(translator()(catalog, SECRETS, plain), CATALOG, 'CDS').includes('transport_socket'));
+});
+
+test('one instance behind a sidecar keeps the service secured', () => {
+  const catalog = catalogOf(
+    'services: {a: {port: 1, instances: [{address: 127.0.0.1, port: 2, appPort: 3}, {address: 127.0.0.1, port: 4}]}}',
+  );
+  assert.match(
+    json(translator()(catalog, SECRETS, WEB), 'outbound|1||a.default.svc.cluster.local', 'CDS'),
+    /transport_socket/,
+  );
+});
+
+test('a strict service has no plain door: none for who holds no certificate, none beside TLS', () => {
+  const catalog = catalogOf(MESH);
+  assert.deepEqual(names(translator()(catalog, SECRETS, PLAIN_WEB), 'LDS'), ['outbound', 'upstream|9100|catalog']);
+  const strict = json(translator()(catalog, SECRETS, WEB), 'inbound', 'LDS');
+  assert.match(strict, /"require_client_certificate":true/);
+  assert.ok(!strict.includes('raw_buffer'));
+  const permissive = json(translator()(catalogOf(`mesh: {mtls: PERMISSIVE}\n${MESH}`), SECRETS, WEB), 'inbound', 'LDS');
+  assert.match(permissive, /tls_inspector/);
+  assert.match(permissive, /"transport_protocol":"raw_buffer"/);
+});
+
+test('who may call stands in the table of the inbound listener', () => {
+  const own = node({ service: 'catalog', app_port: 9001, features: ['identity'] });
+  const table = json(translator()(catalogOf(MESH), SECRETS, own), 'inbound|9001||catalog', 'RDS');
+  assert.match(table, /envoy\.filters\.http\.rbac\.allow.*"exact":"spiffe:\/\/cluster\.local\/ns\/default\/sa\/web"/);
+  assert.ok(!json(translator()(catalogOf(MESH), SECRETS, WEB), 'inbound|8080||web', 'RDS').includes('principals'));
+});
+
+test("safer defaults are spelled in Envoy's fields", () => {
+  const resources = translator()(catalogOf(MESH), SECRETS, WEB);
+  const routes = json(resources, 'outbound', 'RDS');
+  assert.match(
+    routes,
+    /"retry_on":"connect-failure,refused-stream,reset-before-request,gateway-error","num_retries":2/,
+  );
+  assert.match(routes, /previous_hosts/);
+  assert.match(routes, /fairlead\.policy\.retry/);
+  const plain = json(resources, 'outbound|81||plain.default.svc.cluster.local', 'CDS');
+  assert.match(plain, /"retry_budget":\{"budget_percent":\{"value":20\},"min_retry_concurrency":3\}/);
+  assert.match(plain, /"consecutive_gateway_failure":5/);
+  assert.match(plain, /"connect_timeout":"1s"/);
+  assert.match(json(resources, 'outbound', 'LDS'), /"normalize_path":true/);
+});
+
+test('one changed part encodes one resource again; the rest are the same objects', () => {
+  const translate = translator();
+  const before = catalogOf(MESH);
+  const first = translate(before, SECRETS, WEB);
+  assert.deepEqual(
+    translate(before, SECRETS, WEB).map((one, i) => one === first[i]),
+    first.map(() => true),
+  );
+
+  const more: Instance = { ...(before.instances.get('catalog')?.[0] as Instance), name: 'c3', port: 7 };
+  const after = share(before, mergeCatalog(before, [more]));
+  const changed = translate(after, SECRETS, WEB).filter((one, i) => one !== first[i]);
+  assert.deepEqual(
+    changed.map(({ type, name }) => `${type.shortName} ${name}`),
+    [
+      `EDS ${CATALOG}`,
+      'EDS outbound|9000|v1|catalog.default.svc.cluster.local',
+      'EDS outbound|9000|v2|catalog.default.svc.cluster.local',
+    ],
+  );
+});
+
+test('endpoints: one group per zone, weights, draining ones marked', () => {
+  const catalog = mergeCatalog(catalogOf(MESH), [
+    { ...(catalogOf(MESH).instances.get('catalog')?.[0] as Instance), status: 'draining' },
+  ]);
+  const text = json(translator()(catalog, SECRETS, WEB), CATALOG, 'EDS');
+  assert.match(text, /"zone":"a".*"health_status":"DRAINING".*"load_balancing_weight":3.*"zone":"b"/);
+});
+
+test('everything that discovery sends is taken whole by our own sidecar', () => {
+  for (const mode of ['STRICT', 'PERMISSIVE', 'DISABLE']) {
+    const catalog = catalogOf(`mesh: {mtls: ${mode}, accessLog: stdout}\n${MESH}`);
+    for (const one of [WEB, PLAIN_WEB, EDGE]) {
+      for (const { type, name, bytes } of translator()(catalog, SECRETS, one)) {
+        if (type.shortName === 'SDS') continue;
+        const decoded = decodeBytes(type.schema, bytes, { allowUnsupported: false });
+        assert.deepEqual(decoded.ok ? decoded.warnings : decoded.problems, [], `${mode} ${type.shortName} ${name}`);
+      }
+    }
+  }
+});
+
+test('a node is known by its metadata, its cluster, or its id', () => {
+  assert.deepEqual(parseSidecarId('sidecar~10.0.0.1~web.shop~shop.svc.cluster.local'), {
+    service: 'web',
+    namespace: 'shop',
+  });
+  assert.deepEqual(parseSidecarId('anything'), { service: '', namespace: 'default' });
+  const described = describeNode(create(NodeSchema, { id: 'sidecar~10.0.0.1~web.shop~shop.svc.cluster.local' }), true);
+  assert.deepEqual(
+    [described.service, described.namespace, described.holdsCertificate, described.kind],
+    ['web', 'shop', true, 'sidecar'],
+  );
+  assert.equal(node({ inbound_port: '16006' }).inboundPort, 16006);
+  assert.equal(node({ inbound_port: 'x' }).inboundPort, 15006);
+});
