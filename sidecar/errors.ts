@@ -137,7 +137,6 @@ export const FAILURE = {
   downstreamProtocol: row(FLAG.DPE, 'http1.codec_error', 400, INTERNAL, 'downstream', 'never'),
   headersTooLarge: row(FLAG.DPE, 'http1.headers_too_large', 431, 8, 'downstream', 'never'),
   tooManyHeaders: row(FLAG.DPE, 'http1.too_many_headers', 431, 8, 'downstream', 'never'),
-  lowVersion: row(0, 'low_version', 426, 12, 'downstream', 'never'),
   missingHost: row(0, 'missing_host_header', 400, 3, 'downstream', 'never'),
   absoluteUrl: row(0, 'absolute_path_rejected', 404, 12, 'downstream', 'never'),
   pathNormalization: row(0, 'path_normalization_failed', 400, 3, 'downstream', 'never'),

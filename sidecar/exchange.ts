@@ -58,6 +58,9 @@ export class Exchange implements RequestFacts {
   routeName = '';
   virtualHostName = '';
   upstreamCluster: string | null = null;
+  upstreamClusterRaw: string | null = null;
+  upstreamConnectionId: number | null = null;
+  hostsAttempted: readonly AddressFacts[] = [];
   upstreamHost: AddressFacts | null = null;
   upstreamHostname: string | null = null;
   upstreamLocal: AddressFacts | null = null;
@@ -68,6 +71,8 @@ export class Exchange implements RequestFacts {
   sampled = false;
   localReplyBody = '';
   routeData: Metadata = {};
+  virtualHostData: Metadata = {};
+  hostData: Metadata = {};
   clusterData: Metadata = {};
 
   constructor(connection: ConnectionFacts, startMs: number, startWallMs: number) {
@@ -78,7 +83,8 @@ export class Exchange implements RequestFacts {
   }
 
   get protocol(): string | null {
-    if (!this.hasRequest) return null;
+    // A request that could not be read counts as HTTP/1.1, as in Envoy's log.
+    if (!this.hasRequest) return 'HTTP/1.1';
     return this.request.version === 10 ? 'HTTP/1.0' : this.request.version === 11 ? 'HTTP/1.1' : 'HTTP/2';
   }
 
@@ -132,6 +138,14 @@ export class Exchange implements RequestFacts {
 
   routeMetadata(namespace: string, path: readonly string[]): unknown {
     return inside(this.routeData[namespace], path);
+  }
+
+  virtualHostMetadata(namespace: string, path: readonly string[]): unknown {
+    return inside(this.virtualHostData[namespace], path);
+  }
+
+  upstreamHostMetadata(namespace: string, path: readonly string[]): unknown {
+    return inside(this.hostData[namespace], path);
   }
 
   clusterMetadata(namespace: string, path: readonly string[]): unknown {

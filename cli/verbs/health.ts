@@ -1,30 +1,36 @@
-// `fairlead health --local [URL]`: a health check without curl, for container images.
+// `fairlead health --local [URL]`: a health check without curl, for container images, and a way to wait in scripts.
 
-import { request } from 'node:http';
-import { EXIT, type Invocation } from '../command.ts';
+import { systemClock } from '../../core/clock.ts';
+import { parseDuration } from '../../core/config-scalars.ts';
+import { CommandError, EXIT, type Invocation, textFlag } from '../command.ts';
+import { fetchPage, type Page } from '../fetch.ts';
 
 const DISCOVERY_READY = 'http://127.0.0.1:15014/ready';
 const TIMEOUT_MS = 3000;
+/** Between two questions while waiting. */
+const PAUSE_MS = 200;
 
 export async function run({ positionals, values, out }: Invocation): Promise<number> {
-  const url = positionals[0] ?? (typeof values['url'] === 'string' ? values['url'] : DISCOVERY_READY);
-  const { status, body } = await get(url);
-  out(`${body.trim() || status}\n`);
-  return status === 200 ? EXIT.ok : EXIT.failure;
+  const url = positionals[0] ?? textFlag(values, 'url') ?? DISCOVERY_READY;
+  if (!URL.canParse(url)) throw new CommandError(`${JSON.stringify(url)} is not a URL, like ${DISCOVERY_READY}`, EXIT.usage);
+  const end = systemClock.now() + waitMs(textFlag(values, 'wait'));
+  let page = await get(url);
+  while (page.status !== 200 && systemClock.now() < end) {
+    await new Promise<void>((resolve) => systemClock.after(PAUSE_MS, resolve));
+    page = await get(url);
+  }
+  out(`${page.body.trim() || page.status}\n`);
+  return page.status === 200 ? EXIT.ok : EXIT.failure;
+}
+
+function waitMs(text: string | null): number {
+  if (text === null) return 0;
+  const ms = parseDuration(text);
+  if (ms === null) throw new CommandError(`--wait: ${JSON.stringify(text)} is not a duration, like 30s`, EXIT.usage);
+  return ms;
 }
 
 /** Status 0 and the reason where there was no answer. */
-function get(url: string): Promise<{ status: number; body: string }> {
-  return new Promise((resolve) => {
-    const call = request(url, { timeout: TIMEOUT_MS }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        body += chunk;
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-    });
-    call.on('timeout', () => call.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
-    call.on('error', (error) => resolve({ status: 0, body: error.message }));
-    call.end();
-  });
+function get(url: string): Promise<Page> {
+  return fetchPage(url, TIMEOUT_MS).catch((error: Error) => ({ status: 0, body: error.message }));
 }

@@ -1,7 +1,7 @@
 // `fairlead status`: who is connected to discovery, what each holds, and what it refused and why.
 
-import { request } from 'node:http';
 import { CommandError, EXIT, type Invocation, textFlag } from '../command.ts';
+import { fetchPage } from '../fetch.ts';
 
 interface RefusedResource {
   readonly name: string;
@@ -85,27 +85,12 @@ function mistakes(errors: readonly ConfigMistake[]): string {
   return `\nthe mesh file has mistakes; the last good one is in force:\n${lines.join('\n')}\n`;
 }
 
-function fetchJson<T>(server: string, path: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const unreachable = (reason: string) =>
-      reject(
-        new CommandError(
-          `discovery at ${server} cannot be reached (${reason}); is it running? name another with --server`,
-          EXIT.unreachable,
-        ),
-      );
-    const call = request(`http://${server}${path}`, { timeout: TIMEOUT_MS }, (response) => {
-      let body = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        body += chunk;
-      });
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve(JSON.parse(body) as T);
-        else unreachable(`it answered ${response.statusCode}`);
-      });
-    });
-    call.on('timeout', () => call.destroy(new Error('no answer')));
-    call.on('error', (error) => unreachable(error.message));
-    call.end();
-  });
+async function fetchJson<T>(server: string, path: string): Promise<T> {
+  const page = await fetchPage(`http://${server}${path}`, TIMEOUT_MS).catch((error: Error) => error);
+  if (!(page instanceof Error) && page.status === 200) return JSON.parse(page.body) as T;
+  const reason = page instanceof Error ? page.message : `it answered ${page.status}`;
+  throw new CommandError(
+    `discovery at ${server} cannot be reached (${reason}); is it running? name another with --server`,
+    EXIT.unreachable,
+  );
 }

@@ -2,7 +2,7 @@
 // free loopback ports, without root and without Docker.
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { workloadId } from '../../core/identity.ts';
@@ -13,7 +13,9 @@ import { Child } from './child.ts';
 import { freePorts, preferPort } from './free-ports.ts';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const CLI = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+/** `.ts` in a checkout, `.js` in the package. */
+const EXTENSION = extname(import.meta.url);
+const CLI = fileURLToPath(new URL(`../../cli/main${EXTENSION}`, import.meta.url));
 const TOKEN_LIFE_S = 24 * 3600;
 const TRUST_DOMAIN = 'cluster.local';
 
@@ -21,7 +23,7 @@ export interface MemberPlan {
   /** Name of the instance; of the app's process. */
   readonly name: string;
   readonly service: string;
-  /** File under apps/; null: the gateway, a sidecar alone. */
+  /** Module under apps/; null: the gateway, a sidecar alone. */
   readonly app: string | null;
   readonly env: Readonly<Record<string, string>>;
   readonly version: string;
@@ -29,12 +31,12 @@ export interface MemberPlan {
 
 export const MEMBERS: readonly MemberPlan[] = [
   { name: 'shop', service: 'shop', app: null, env: {}, version: '' },
-  { name: 'web-a', service: 'web', app: 'web.ts', env: {}, version: 'v1' },
-  { name: 'catalog-v1-a', service: 'catalog', app: 'catalog.ts', env: { VERSION: 'v1' }, version: 'v1' },
-  { name: 'catalog-v1-b', service: 'catalog', app: 'catalog.ts', env: { VERSION: 'v1' }, version: 'v1' },
-  { name: 'catalog-v2-a', service: 'catalog', app: 'catalog.ts', env: { VERSION: 'v2' }, version: 'v2' },
-  { name: 'reviews-a', service: 'reviews', app: 'reviews.ts', env: {}, version: 'v1' },
-  { name: 'reviews-b', service: 'reviews', app: 'reviews.ts', env: { FAULTY: 'true' }, version: 'v1' },
+  { name: 'web-a', service: 'web', app: 'web', env: {}, version: 'v1' },
+  { name: 'catalog-v1-a', service: 'catalog', app: 'catalog', env: { VERSION: 'v1' }, version: 'v1' },
+  { name: 'catalog-v1-b', service: 'catalog', app: 'catalog', env: { VERSION: 'v1' }, version: 'v1' },
+  { name: 'catalog-v2-a', service: 'catalog', app: 'catalog', env: { VERSION: 'v2' }, version: 'v2' },
+  { name: 'reviews-a', service: 'reviews', app: 'reviews', env: {}, version: 'v1' },
+  { name: 'reviews-b', service: 'reviews', app: 'reviews', env: { FAULTY: 'true' }, version: 'v1' },
 ];
 
 export interface Ports {
@@ -129,7 +131,7 @@ export class Shop {
   }
 
   #startApp(plan: MemberPlan, own: Ports): Child {
-    return this.#child(plan.name, [join(HERE, 'apps', plan.app as string)], {
+    return this.#child(plan.name, [join(HERE, 'apps', `${plan.app}${EXTENSION}`)], {
       ...plan.env,
       PORT: String(own.app),
       INSTANCE: plan.name,

@@ -12,6 +12,8 @@ export interface LocalReply {
   readonly flag: number;
   /** Further headers, flat. */
   readonly headers: string[];
+  /** The connection ends with this answer. */
+  readonly close?: boolean;
 }
 
 /** null: go on. */

@@ -25,6 +25,8 @@ export interface RequestHead {
 }
 
 export interface ResponseHead {
+  /** The connection should not be used for another request. */
+  readonly close?: boolean;
   status: number;
   headers: HeaderList;
   readonly version: HttpVersion;
@@ -86,7 +88,7 @@ export function requestField(head: RequestHead, name: string): string | null {
   if (name.charCodeAt(0) !== 58) return name === 'host' ? head.authority : field(head.headers, name);
   switch (name) {
     case ':path':
-      return head.path;
+      return head.path === '' ? null : head.path;
     case ':method':
       return head.method;
     case ':authority':

@@ -115,6 +115,8 @@ export interface HttpConnectionManager {
 
 export interface Http1ServerOptions {
   readonly acceptHttp10: boolean;
+  /** Methods that are not registered are taken too. */
+  readonly customMethods: boolean;
   readonly defaultHostForHttp10: string;
   readonly enableTrailers: boolean;
   readonly allowAbsoluteUrl: boolean;

@@ -26,8 +26,9 @@ export interface HeaderMatch {
 
 export interface QueryMatch {
   readonly name: string;
-  /** null: the parameter only has to be there. */
+  /** null: the parameter only has to be there, or not to be there. */
   readonly value: StringMatch | null;
+  readonly present: boolean;
 }
 
 /** A share of events, 0 to 1. */

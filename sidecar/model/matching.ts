@@ -65,7 +65,8 @@ export function queryMatches(rules: readonly QueryMatch[], path: string): boolea
   const parameters = queryParameters(path);
   return rules.every((rule) => {
     const value = parameters.get(rule.name);
-    return value !== undefined && (rule.value === null || stringMatches(rule.value, value));
+    if (value === undefined) return !rule.present;
+    return rule.present && (rule.value === null || stringMatches(rule.value, value));
   });
 }
 

@@ -71,6 +71,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     const { cluster } = this.#forward.plan;
     x.upstreamLocal = connection.local;
     x.upstreamTls = connection.tls;
+    x.upstreamConnectionId = connection.id;
     x.upstreamTxStartMs = clock.now();
     this.started = true;
     cluster.reportConnected(this.#host);
@@ -162,6 +163,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
 
   onReset(error: ProxyError): void {
     if (this.#over) return;
+    if (error.row.flag === FLAG.UPE) this.#forward.plan.cluster.stats.upstream_cx_protocol_error++;
     if (error.row.flag === FLAG.UR) this.#forward.plan.cluster.stats.upstream_rq_rx_reset++;
     this.#countFailure();
     this.#finish();
@@ -195,7 +197,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
   cancel(error: ProxyError): void {
     if (this.#over) return;
     const stream = this.#stream;
-    if (this.started) this.#forward.plan.cluster.stats.upstream_rq_tx_reset++;
+    if (!this.started) this.#forward.plan.cluster.stats.upstream_rq_cancelled++;
     this.#finish();
     stream?.reset(error);
   }

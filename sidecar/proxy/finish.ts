@@ -10,7 +10,10 @@ export function finish(serving: Serving): void {
   stats.downstream_rq_active--;
   stats.downstream_rq_time.record(x.endMs - x.startMs);
   const status = x.responseCode;
-  if (status > 0) stats.codes.add(status);
+  if (status > 0) {
+    stats.codes.add(status);
+    hcm.listenerCodes.add(status);
+  }
   countForCluster(serving, status);
   runEnd(serving.filters, x);
   serving.trace?.end(x, serving.route?.route.decorator?.operation ?? null);
@@ -22,6 +25,6 @@ function countForCluster({ x, answeredBy }: Serving, status: number): void {
   if (answeredBy === null || status === 0) return;
   const { stats } = answeredBy.plan.cluster;
   const byUpstream = x.responseCodeDetails === 'via_upstream';
-  if (byUpstream && x.upstreamRxStartMs >= 0) stats.answered(status, x.upstreamRxStartMs - x.requestEndMs, x.internal);
+  if (byUpstream && x.upstreamRxStartMs >= 0) stats.answered(status, x.upstreamRxEndMs - x.requestEndMs, x.internal);
   else (x.internal ? (stats.internal ?? stats.external) : stats.external).add(status);
 }

@@ -169,6 +169,8 @@ export class Forward {
     const x = this.#x;
     x.upstreamHost = host.address;
     x.upstreamHostname = host.endpoint.hostname || null;
+    x.hostData = host.endpoint.metadata;
+    x.hostsAttempted = this.#tried.map(({ address }) => address);
     x.upstreamFailureReason = null;
   }
 
@@ -338,10 +340,8 @@ export class Forward {
   /** The client is gone, or the exchange is over for another reason. */
   cancel(error: ProxyError): void {
     if (this.#done) return;
-    const waiting = this.#attempt !== null || this.#backoffTimer !== null;
     this.#finish();
     this.#stopAttempt(error);
-    if (waiting && error.row.fault === 'downstream') this.#plan.cluster.stats.upstream_rq_cancelled++;
   }
 
   #finish(): void {

@@ -4,6 +4,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Exchange } from '../exchange.ts';
 import type { HttpConnectionManager } from '../model/listener.ts';
+import type { Codes } from '../telemetry/cells/codes.ts';
 import type { HttpStats } from '../telemetry/cells/http.ts';
 import type { CompiledLocalReply } from '../telemetry/local-reply.ts';
 import type { Tracer } from '../telemetry/tracing.ts';
@@ -14,6 +15,8 @@ export interface Hcm {
   /** The route table now; null while RDS has not brought it. */
   readonly routes: () => RouteTable | null;
   readonly stats: HttpStats;
+  /** Answers of this connection manager on this listener. */
+  readonly listenerCodes: Codes;
   readonly isInternalAddress: (address: string) => boolean;
   /** For what is appended to x-forwarded-for in the place of a loopback peer. */
   readonly ownAddress: string;

@@ -7,24 +7,24 @@ import type { HttpConnectionManager } from '../model/listener.ts';
 export type PathVerdict =
   | { readonly kind: 'keep'; readonly path: string }
   | { readonly kind: 'redirect'; readonly path: string }
-  | { readonly kind: 'reject' };
+  | { readonly kind: 'reject'; readonly path: string };
 
 const ESCAPED_SLASH = /%2f|%5c/i;
-const REJECT: PathVerdict = { kind: 'reject' };
 
 export function canonicalPath(path: string, config: HttpConnectionManager): PathVerdict {
+  if (path.includes('#')) return { kind: 'reject', path };
   if (!config.normalizePath && !config.mergeSlashes && config.escapedSlashes === 'keep') return { kind: 'keep', path };
   const end = path.indexOf('?');
   const query = end === -1 ? '' : path.slice(end);
   let plain = end === -1 ? path : path.slice(0, end);
   const hadEscaped = config.escapedSlashes !== 'keep' && ESCAPED_SLASH.test(plain);
   if (hadEscaped) {
-    if (config.escapedSlashes === 'reject') return REJECT;
     plain = plain.replace(/%2f/gi, '/').replace(/%5c/gi, '\\');
+    if (config.escapedSlashes === 'reject') return { kind: 'reject', path: plain + query };
   }
   if (config.normalizePath) {
     const normal = normalize(plain);
-    if (normal === null) return REJECT;
+    if (normal === null) return { kind: 'reject', path };
     plain = normal;
   }
   if (config.mergeSlashes) plain = plain.replace(/\/{2,}/g, '/');

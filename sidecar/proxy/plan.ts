@@ -44,6 +44,7 @@ export function planForward(serving: Serving, route: CompiledRoute, action: Forw
     return { ...replyOf(FAILURE.clusterNotFound), status: action.clusterNotFoundStatus };
   }
   x.upstreamCluster = cluster.description.altStatName ?? cluster.name;
+  x.upstreamClusterRaw = cluster.name;
   x.clusterData = cluster.description.metadata;
   if (target.weighted !== null) serving.mutations = route.weightedMutations[target.at] ?? route.mutations;
   return dropped(cluster) ?? prepare(serving, route, action, cluster, target);

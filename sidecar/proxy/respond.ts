@@ -2,7 +2,7 @@
 // and the date. Both for answers of upstreams and for our own.
 
 import type { LocalReply } from '../filters/filter.ts';
-import { field, type HeaderList, type ResponseHead, removeField, setField } from '../http/head.ts';
+import { field, fields, type HeaderList, type ResponseHead, removeField, setField } from '../http/head.ts';
 import type { MappedAnswer } from '../telemetry/local-reply.ts';
 import { applyAdd, applyMutations } from './mutate.ts';
 import { grpcHeaders, wantsGrpc } from './reply.ts';
@@ -47,7 +47,7 @@ export function localReplyHead(serving: Serving, reply: LocalReply): { readonly 
     setField(headers, 'content-type', mapped.contentType ?? 'text/plain');
   }
   finishHeaders(serving, headers, false);
-  return { head: { status: mapped.status, headers, version: 11, wireBytes: 0 }, body };
+  return { head: { status: mapped.status, headers, version: 11, wireBytes: 0, close: reply.close === true }, body };
 }
 
 /** The operator's own form of our answers, where there is one; its headers are added to ours. */
@@ -69,7 +69,7 @@ function finishHeaders(serving: Serving, headers: HeaderList, fromUpstream: bool
   if (config.serverHeader === 'overwrite') setField(headers, 'server', config.serverName);
   else if (config.serverHeader === 'append-if-absent' && !named) headers.push('server', config.serverName);
   if (field(headers, 'date') === null) headers.push('date', httpDate(clock.wall()));
-  if (config.via !== '') headers.push('via', config.via);
+  if (config.via !== '') setField(headers, 'via', [...fields(headers, 'via'), config.via].join(', '));
   const id = serving.x.requestId;
   if (config.alwaysSetRequestIdInResponse && id !== null) setField(headers, 'x-request-id', id);
 }

@@ -105,14 +105,15 @@ export class Serving implements RequestReader, AnswerSink {
   #admit(head: RequestHead): Verdict {
     const { hcm } = this;
     const { config } = hcm;
-    if (head.version === 10) {
-      if (!config.http1.acceptHttp10) return replyOf(FAILURE.lowVersion);
-      if (head.authority === '') head.authority = config.http1.defaultHostForHttp10;
-    }
-    if (head.authority === '' && head.version !== 10) return replyOf(FAILURE.missingHost);
+    if (head.version === 10 && head.authority === '') head.authority = config.http1.defaultHostForHttp10;
+    if (head.authority === '') return replyOf(FAILURE.missingHost);
+    if (head.path === '*') return replyOf(FAILURE.absoluteUrl);
     const path = canonicalPath(head.path, config);
-    if (path.kind === 'reject') return replyOf(FAILURE.pathNormalization);
     head.path = path.path;
+    if (path.kind === 'reject') {
+      hcm.stats.downstream_rq_failed_path_normalization++;
+      return { ...replyOf(FAILURE.pathNormalization), close: true };
+    }
     head.authority = canonicalHost(head.authority, this.x.connection.local.port, config);
     admitRequest(this.x, hcm, hcm.routes()?.config.internalOnlyHeaders ?? []);
     if (path.kind === 'redirect') return { ...replyOf(FAILURE.pathNormalization), status: 307, headers: ['location', path.path] };
@@ -129,6 +130,7 @@ export class Serving implements RequestReader, AnswerSink {
     const host = matchHost(table, head.authority);
     if (host === null) return;
     x.virtualHostName = host.host.name;
+    x.virtualHostData = host.host.metadata;
     const route = matchRoute(host, x, () => hcm.clock.random());
     if (route === null) return;
     this.route = route;
@@ -254,15 +256,21 @@ export class Serving implements RequestReader, AnswerSink {
   /** The request cannot be read to its end. */
   onFault(fault: Fault): void {
     if (this.#over) return;
-    const flag = fault.status === 408 ? 0 : FLAG.DPE;
-    if (fault.status !== 408) this.hcm.stats.downstream_cx_protocol_error++;
+    const { stats } = this.hcm;
+    const flag = fault.protocolError ? FLAG.DPE : 0;
+    if (fault.protocolError) stats.downstream_cx_protocol_error++;
+    if (this.#forward !== null) {
+      stats.downstream_rq_response_before_rq_complete++;
+      stats.downstream_rq_rx_reset++;
+      this.answeredBy = null;
+    }
     if (this.#answering) {
       this.x.fail(flag, fault.details);
       this.#abort(new ProxyError(FAILURE.downstreamProtocol, { context: fault.reason }));
       return;
     }
     this.#forward?.cancel(new ProxyError(FAILURE.downstreamProtocol, { context: fault.reason }));
-    const body = fault.status === 408 ? '' : reasonText(fault.status);
+    const body = fault.status === 408 ? 'request header timeout' : reasonText(fault.status);
     this.reply({ status: fault.status, body, details: fault.details, flag, headers: [] });
   }
 
@@ -386,6 +394,7 @@ export class Serving implements RequestReader, AnswerSink {
   }
 
   #abort(error: ProxyError): void {
+    this.hcm.stats.downstream_rq_rx_reset++;
     this.hcm.stats.downstream_rq_tx_reset++;
     this.#stream.reset(error);
     this.#forward?.cancel(error);
@@ -462,6 +471,7 @@ export class Serving implements RequestReader, AnswerSink {
 }
 
 function reasonText(status: number): string {
+  if (status === 426) return 'Upgrade Required';
   if (status === 431) return 'Request Header Fields Too Large';
   if (status === 501) return 'Not Implemented';
   if (status === 417) return 'Expectation Failed';

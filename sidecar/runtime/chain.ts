@@ -17,6 +17,7 @@ import type { TlsMaterial } from '../net/tls.ts';
 import type { Hcm } from '../proxy/hcm.ts';
 import { compileRouteTable, type RouteTable } from '../proxy/route-table.ts';
 import { Serving } from '../proxy/serve.ts';
+import type { HttpStats } from '../telemetry/cells/http.ts';
 import { type ListenerStats, TlsStats } from '../telemetry/cells/listener.ts';
 import type { ConnectionFacts, TlsFacts } from '../telemetry/facts.ts';
 import type { Clusters } from '../upstream/clusters.ts';
@@ -24,6 +25,7 @@ import type { Clusters } from '../upstream/clusters.ts';
 export interface ChainContext {
   readonly clusters: Clusters;
   readonly buildFilter: BuildFilter;
+  readonly listenerName: string;
   readonly listenerStats: ListenerStats;
   readonly log: Log;
   /** Everything of the connection manager but its routes. */
@@ -113,6 +115,8 @@ export class Chain {
       serverName,
       tls,
       terminationDetails: null,
+      listenerName: this.#context.listenerName,
+      filterChainName: this.description.name,
     };
     const connection = new Connection(socket, facts, this.#hcm, this.#context.clusters, () => this.#connections.delete(connection));
     this.#connections.add(connection);
@@ -179,12 +183,12 @@ class Connection implements Http1ServerHandler {
     this.#hcm.stats.downstream_cx_idle_timeout++;
   }
 
-  onClose(): void {
+  onClose(by: 'local' | 'remote', during: boolean): void {
     const { stats, clock } = this.#hcm;
     stats.downstream_cx_active--;
     stats.downstream_cx_http1_active--;
     if (this.#facts.tls !== null) stats.downstream_cx_ssl_active--;
-    stats.downstream_cx_destroy++;
+    countDestroyed(stats, by, during);
     if (this.#drained) stats.downstream_cx_drain_close++;
     stats.downstream_cx_length_ms.record(clock.now() - this.#startedMs);
     this.#onClose();
@@ -200,12 +204,26 @@ class Connection implements Http1ServerHandler {
   }
 }
 
+function countDestroyed(stats: HttpStats, by: 'local' | 'remote', during: boolean): void {
+  stats.downstream_cx_destroy++;
+  if (during) stats.downstream_cx_destroy_active_rq++;
+  if (by === 'local') {
+    stats.downstream_cx_destroy_local++;
+    if (during) stats.downstream_cx_destroy_local_active_rq++;
+  } else {
+    stats.downstream_cx_destroy_remote++;
+    if (during) stats.downstream_cx_destroy_remote_active_rq++;
+  }
+}
+
 function codecOptions(config: HttpConnectionManager, secure: boolean): Http1ServerOptions {
   return {
     scheme: secure ? 'https' : 'http',
     maxHeadersCount: config.maxHeadersCount,
     maxHeadersBytes: config.maxHeadersBytes,
     underscores: config.underscoresInHeaders,
+    acceptHttp10: config.http1.acceptHttp10,
+    customMethods: config.http1.customMethods,
     enableTrailers: config.http1.enableTrailers,
     headerCase: config.http1.headerCase,
     delayedCloseMs: config.delayedCloseTimeoutMs,

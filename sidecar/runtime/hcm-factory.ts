@@ -24,7 +24,8 @@ export interface MadeHcm {
   readonly release: () => void;
 }
 
-export function makeHcm(config: HttpConnectionManager, listener: Listener, settings: HcmSettings): MadeHcm {
+/** `label` names the listener in statistics. */
+export function makeHcm(config: HttpConnectionManager, listener: Listener, label: string, settings: HcmSettings): MadeHcm {
   const { clock, stats, logFiles, node } = settings;
   const random = () => clock.random();
   const cell = stats.http(config.statPrefix);
@@ -33,6 +34,7 @@ export function makeHcm(config: HttpConnectionManager, listener: Listener, setti
     hcm: {
       config,
       stats: cell,
+      listenerCodes: stats.listenerHttp(label, config.statPrefix),
       isInternalAddress: rangeTest(config.internalRanges),
       ownAddress: OWN_ADDRESS,
       node,

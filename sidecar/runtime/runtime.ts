@@ -38,6 +38,7 @@ export class Runtime {
   constructor(context: RuntimeContext) {
     this.#context = context;
     this.clusters = new Clusters({ clock: context.clock, log: context.log, stats: context.stats, onReady: () => this.#startListeners() });
+    context.stats.listenerManager.workers_started = 1;
     this.#buildFilter = (prefix: string) => filterBuilder({ rbacStats: (rules) => context.stats.rbac(prefix, rules) });
   }
 
@@ -188,10 +189,11 @@ export class Runtime {
   }
 
   #makeChain(description: FilterChain, listener: ListenerDescription, label: string): Chain {
-    const { hcm, release } = makeHcm(description.http, listener, this.#context);
+    const { hcm, release } = makeHcm(description.http, listener, label, this.#context);
     return new Chain(description, {
       clusters: this.clusters,
       buildFilter: this.#buildFilter(description.http.statPrefix),
+      listenerName: listener.name,
       listenerStats: this.#context.stats.listener(label),
       log: this.#context.log,
       hcm,

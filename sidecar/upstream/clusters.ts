@@ -45,6 +45,7 @@ export class Clusters {
     const cell = stats.cluster(description.altStatName ?? description.name);
     const cluster = new Cluster(description, { clock, log, stats: cell, onReady: () => this.#context.onReady(description.name) });
     this.#living.set(description.name, cluster);
+    stats.clusterManager.cluster_added++;
     return cluster;
   }
 

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { FAILURE, ProxyError } from '../errors.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
-import { Http1Client, type Http1ClientOptions } from '../http/h1/client.ts';
+import { type ClosedBy, Http1Client, type Http1ClientOptions } from '../http/h1/client.ts';
 import type { HttpStream, StreamReader } from '../http/stream.ts';
 import { type DialTarget, dial } from '../net/dial.ts';
 import type { ClusterStats } from '../telemetry/cells/cluster.ts';
@@ -148,6 +148,7 @@ export class Pool {
     this.#stats.upstream_cx_connect_fail++;
     this.#hostStats.cx_connect_fail++;
     if (error.row === FAILURE.connectTimeout) this.#stats.upstream_cx_connect_timeout++;
+    countDestroyed(this.#stats, error.row === FAILURE.connectTimeout ? 'local' : 'remote', false);
     this.#failAll(error);
   }
 
@@ -211,7 +212,10 @@ export class Pool {
 }
 
 /** One connection with what it has served, and when it has to rest or end. */
+let connectionCount = 0;
+
 export class PooledConnection {
+  readonly id = ++connectionCount;
   readonly tls: TlsFacts | null;
   readonly local: AddressFacts;
   #requests = 0;
@@ -297,47 +301,48 @@ export class PooledConnection {
   /** Ends the connection from our side. */
   end(): void {
     if (this.#closed) return;
-    this.#stats.upstream_cx_destroy_local++;
-    if (this.#busy) this.#stats.upstream_cx_destroy_local_with_active_rq++;
-    this.#gone();
+    this.#gone('local', this.#busy);
     this.#client.destroy();
   }
 
   // What the codec says.
 
-  onFree(reusable: boolean): void {
+  onFree(): void {
     if (this.#closed) return;
-    if (reusable && !this.#worn) {
-      this.#busy = false;
-      this.#pool.onFree(this);
-    } else if (reusable) {
-      this.#busy = false;
-      this.end();
-    } else {
-      this.#gone();
-      this.#busy = false;
-    }
+    this.#busy = false;
+    if (this.#worn) this.end();
+    else this.#pool.onFree(this);
   }
 
-  onClose(): void {
+  onOver(by: ClosedBy, during: boolean): void {
     if (this.#closed) return;
-    this.#stats.upstream_cx_destroy_remote++;
-    if (this.#busy) this.#stats.upstream_cx_destroy_remote_with_active_rq++;
-    this.#gone();
+    if (!during && by === 'local') this.#stats.upstream_cx_close_notify++;
+    this.#gone(by, during);
   }
 
   onBytes(received: number): void {
     this.#stats.upstream_cx_rx_bytes_total += received;
   }
 
-  #gone(): void {
+  #gone(by: ClosedBy, during: boolean): void {
     this.#closed = true;
     this.#idleTimer?.cancel();
     this.#lifeTimer?.cancel();
-    this.#stats.upstream_cx_destroy++;
-    if (this.#busy) this.#stats.upstream_cx_destroy_with_active_rq++;
+    countDestroyed(this.#stats, by, during);
     this.#stats.upstream_cx_length_ms.record(this.#clock.now() - this.#started);
     this.#stats.upstream_rq_per_cx.record(this.#requests);
     this.#pool.onGone(this);
+  }
+}
+
+function countDestroyed(stats: ClusterStats, by: ClosedBy, during: boolean): void {
+  stats.upstream_cx_destroy++;
+  if (during) stats.upstream_cx_destroy_with_active_rq++;
+  if (by === 'local') {
+    stats.upstream_cx_destroy_local++;
+    if (during) stats.upstream_cx_destroy_local_with_active_rq++;
+  } else {
+    stats.upstream_cx_destroy_remote++;
+    if (during) stats.upstream_cx_destroy_remote_with_active_rq++;
   }
 }

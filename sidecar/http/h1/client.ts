@@ -20,10 +20,13 @@ export interface Http1ClientOptions extends HeadLimits {
   readonly secure: boolean;
 }
 
+export type ClosedBy = 'local' | 'remote';
+
 export interface Http1ClientHandler {
-  /** The exchange is over in both directions; `reusable` whether another may follow. */
-  onFree(reusable: boolean): void;
-  onClose(): void;
+  /** The exchange is over in both directions and another may follow. */
+  onFree(): void;
+  /** The connection is of no further use; `by` whom it was ended. Told once, during an exchange or after. */
+  onOver(by: ClosedBy, during: boolean): void;
   onBytes(received: number): void;
 }
 
@@ -112,9 +115,7 @@ export class Http1Client {
         return bytes.length;
       default:
         // Bytes that no request asked for: whatever they are, the next answer could not be trusted.
-        this.#state = OVER;
-        this.#close = true;
-        this.#socket.destroy();
+        this.#reset(FAILURE.upstreamProtocol, 'bytes that no request asked for', 'local');
         return -1;
     }
   }
@@ -244,29 +245,31 @@ export class Http1Client {
     stream.detach();
     this.#stream = null;
     this.#state = IDLE;
-    // An answer that came before its request was sent whole: the rest will never be sent.
-    if (!complete || this.#close) {
-      this.#state = OVER;
-      this.#socket.destroy();
+    if (complete && !this.#close) {
+      this.#handler.onFree();
+      return;
     }
-    this.#handler.onFree(complete && !this.#close);
+    // An answer that came before its request was sent whole: the rest will never be sent.
+    this.#state = OVER;
+    this.#socket.destroy();
+    this.#handler.onOver('local', false);
   }
 
   #fail(fault: Fault): number {
-    this.#reset(this.#state === HEAD ? FAILURE.upstreamProtocol : FAILURE.upstreamCut, fault.reason);
+    this.#reset(this.#state === HEAD ? FAILURE.upstreamProtocol : FAILURE.upstreamCut, fault.reason, 'local');
     return -1;
   }
 
-  #reset(row: FailureRow, context: string, cause?: unknown): void {
+  #reset(row: FailureRow, context: string, by: ClosedBy, cause?: unknown): void {
     const reader = this.#reader;
     this.#reader = null;
     this.#stream?.detach();
     this.#stream = null;
-    const busy = this.#state !== IDLE && this.#state !== OVER;
+    const before = this.#state;
     this.#state = OVER;
     this.#socket.destroy();
     reader?.onReset(new ProxyError(row, { context, cause }));
-    if (busy) this.#handler.onFree(false);
+    if (before !== OVER) this.#handler.onOver(by, before !== IDLE);
   }
 
   #onEnd(): void {
@@ -275,7 +278,7 @@ export class Http1Client {
       this.#bodyData(EMPTY, true);
       return;
     }
-    this.#reset(this.#closedRow(), 'the upstream closed the connection');
+    this.#reset(this.#closedRow(), 'the upstream closed the connection', 'remote');
   }
 
   #closedRow(): FailureRow {
@@ -285,12 +288,11 @@ export class Http1Client {
   }
 
   #onError(error: Error): void {
-    this.#reset(this.#closedRow(), error.message, error);
+    this.#reset(this.#closedRow(), error.message, 'remote', error);
   }
 
   #onClose(): void {
-    this.#reset(this.#closedRow(), 'the connection closed');
-    this.#handler.onClose();
+    this.#reset(this.#closedRow(), 'the connection closed', 'remote');
   }
 
   // What a stream asks of its connection.
@@ -321,7 +323,7 @@ export class Http1Client {
 
   cancel(): void {
     this.#reader = null;
-    this.#reset(FAILURE.downstreamGone, 'cancelled');
+    this.#reset(FAILURE.downstreamGone, 'cancelled', 'local');
   }
 
   drainedReader(): void {

@@ -8,10 +8,12 @@ export interface Fault {
   readonly status: number;
   /** For a person: what was wrong. */
   readonly reason: string;
+  /** false: well-formed, but not acceptable (a missing Host, a head that took too long). */
+  readonly protocolError: boolean;
 }
 
 function fault(details: string, reason: string, status = 400): Fault {
-  return { details, status, reason };
+  return { details, status, reason, protocolError: true };
 }
 
 export const FAULT = {
@@ -19,14 +21,15 @@ export const FAULT = {
   requestLine: fault('http1.codec_error', 'the request line is not "METHOD SP target SP HTTP/1.1"'),
   statusLine: fault('http1.codec_error', 'the status line is not "HTTP/1.1 SP 3 digits"'),
   version: fault('http1.codec_error', 'a version other than HTTP/1.0 and HTTP/1.1'),
-  target: fault('http1.invalid_url', 'the request target has no allowed form'),
+  lowVersion: fault('low_version', 'HTTP/1.0, which is not accepted here', 426),
+  method: fault('http1.codec_error', 'a method that is not registered'),
+  target: fault('http1.codec_error', 'the request target has no allowed form'),
   fieldLine: fault('http1.codec_error', 'a field line without a valid name and colon'),
   folded: fault('http1.codec_error', 'a folded field line'),
   tooLarge: fault('http1.headers_too_large', 'the head is larger than allowed', 431),
   tooMany: fault('http1.too_many_headers', 'more header fields than allowed', 431),
   trailersTooLarge: fault('http1.trailers_too_large', 'the trailers are larger than allowed', 431),
   underscore: fault('http1.unexpected_underscore', 'a header name with an underscore'),
-  noHost: fault('http1.codec_error', 'HTTP/1.1 without exactly one Host'),
   twoHosts: fault('http1.codec_error', 'more than one Host'),
   badHost: fault('http1.codec_error', 'the Host is not a host with an optional port'),
   repeated: fault('http1.codec_error', 'a field that may occur once occurs again'),

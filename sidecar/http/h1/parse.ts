@@ -13,6 +13,12 @@ export interface HeadLimits {
   readonly underscores: 'allow' | 'reject' | 'drop';
 }
 
+export interface RequestRules extends HeadLimits {
+  readonly acceptHttp10: boolean;
+  /** Methods beyond the registered ones. */
+  readonly customMethods: boolean;
+}
+
 /** How the body after a head is delimited. `length` -1: chunked; -2: until the connection ends. */
 export const CHUNKED = -1;
 export const UNTIL_CLOSE = -2;
@@ -36,6 +42,14 @@ export interface ParsedResponse {
 
 /** Members of `Connection` that are looked at; more is an attack on somebody's list handling. */
 const MAX_CONNECTION_MEMBERS = 32;
+
+/** Methods that are taken without asking (RFC 9110, WebDAV and its kin), as in Envoy. */
+const METHODS = new Set(
+  (
+    'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH ACL BIND CHECKOUT COPY LINK LOCK MERGE MKACTIVITY MKCALENDAR MKCOL ' +
+    'MOVE M-SEARCH NOTIFY PROPFIND PROPPATCH PURGE REBIND REPORT SEARCH SOURCE SUBSCRIBE UNBIND UNLINK UNLOCK UNSUBSCRIBE'
+  ).split(' '),
+);
 
 /** What `Connection` may not nominate for removal: framing, routing, credentials, and what policy reads. */
 const PROTECTED = new Set([
@@ -76,7 +90,7 @@ interface Fields {
 }
 
 /** `text` is the head without its final empty line; `wireBytes` what it took on the wire. */
-export function parseRequest(text: string, wireBytes: number, scheme: 'http' | 'https', limits: HeadLimits): ParsedRequest | Fault {
+export function parseRequest(text: string, wireBytes: number, scheme: 'http' | 'https', rules: RequestRules): ParsedRequest | Fault {
   if (FORBIDDEN_IN_HEAD.test(text)) return FAULT.characters;
   const lineEnd = lineEndOf(text, 0);
   const line = text.slice(0, lineEnd);
@@ -85,11 +99,13 @@ export function parseRequest(text: string, wireBytes: number, scheme: 'http' | '
   if (first <= 0 || last === first) return FAULT.requestLine;
   const version = versionOf(line.slice(last + 1));
   if (version === 0) return FAULT.version;
+  if (version === 10 && !rules.acceptHttp10) return FAULT.lowVersion;
   const method = line.slice(0, first);
   const target = line.slice(first + 1, last);
   if (!isToken(method)) return FAULT.requestLine;
+  if (!rules.customMethods && !METHODS.has(method)) return FAULT.method;
   if (!isTarget(target)) return FAULT.target;
-  const found = readFields(text, lineEnd + 2, limits);
+  const found = readFields(text, lineEnd + 2, rules);
   if ('reason' in found) return found;
   return requestOf(method, target, version, found, wireBytes, scheme);
 }
@@ -102,7 +118,6 @@ function requestOf(
   wireBytes: number,
   scheme: 'http' | 'https',
 ): ParsedRequest | Fault {
-  if (found.host === null && version === 11) return FAULT.noHost;
   const length = bodyLength(found, version);
   if (typeof length !== 'number') return length;
   const place = readTarget(method, target, found.host ?? '', scheme);
@@ -122,7 +137,7 @@ function requestOf(
   const head: RequestHead = {
     method,
     path: place.path,
-    authority: place.authority,
+    authority: found.host === null && version === 11 ? '' : place.authority,
     scheme,
     version,
     headers: found.headers,
@@ -130,7 +145,9 @@ function requestOf(
     expectsContinue: expects,
     wireBytes,
   };
-  return { head, length, close: members.names.has('close'), keepAlive: members.names.has('keep-alive') || found.keepAlive };
+  // HTTP/1.1 without a Host is refused above the codec; whoever sends it is not listened to any longer.
+  const close = members.names.has('close') || (version === 11 && found.host === null);
+  return { head, length, close, keepAlive: members.names.has('keep-alive') || found.keepAlive };
 }
 
 /** `method` of the request decides whether an answer has a body (RFC 9112 6.3). */

@@ -16,10 +16,10 @@ import { ChunkedReader, chunkedEnd, chunkHead } from './chunked.ts';
 import { FAULT, type Fault } from './fault.ts';
 import { formatResponse, type HeaderCase } from './format.ts';
 import { HeadBuffer, headEnd } from './head-buffer.ts';
-import { CHUNKED, type HeadLimits, type ParsedRequest, parseRequest } from './parse.ts';
+import { CHUNKED, type ParsedRequest, parseRequest, type RequestRules } from './parse.ts';
 import { writeBody } from './write.ts';
 
-export interface Http1ServerOptions extends HeadLimits {
+export interface Http1ServerOptions extends RequestRules {
   readonly scheme: 'http' | 'https';
   readonly enableTrailers: boolean;
   readonly headerCase: HeaderCase;
@@ -47,7 +47,8 @@ export interface Http1ServerHandler {
   /** The first byte of a request arrived. */
   onStream(stream: HttpStream<ResponseHead>): RequestReader;
   onIdleTimeout(): void;
-  onClose(): void;
+  /** `by` whom the connection was ended, and whether a request was under way. */
+  onClose(by: 'local' | 'remote', during: boolean): void;
 }
 
 const HEAD = 0;
@@ -77,6 +78,8 @@ export class Http1Server {
   #closing = false;
   #draining = false;
   #ended = false;
+  #byUs = false;
+  #cutShort = false;
   #discarded = 0;
   #paused = false;
   #reading = false;
@@ -117,6 +120,7 @@ export class Http1Server {
 
   /** Ends the connection at once, whatever is under way. */
   destroy(): void {
+    this.#byUs = true;
     this.#socket.destroy();
   }
 
@@ -253,7 +257,7 @@ export class Http1Server {
 
   #headTimeout(): void {
     const row = FAILURE.requestHeadersTimeout;
-    this.#fail({ details: row.details, status: row.status, reason: 'the head did not arrive in time' });
+    this.#fail({ details: row.details, status: row.status, reason: 'the head did not arrive in time', protocolError: false });
   }
 
   #onHead(text: string, wire: number, next: number): number {
@@ -381,6 +385,7 @@ export class Http1Server {
   #endSocket(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#byUs = true;
     this.#state = CLOSING;
     this.#stream = null;
     this.#rest = EMPTY;
@@ -391,16 +396,13 @@ export class Http1Server {
   }
 
   #onGone(why: string): void {
-    if (this.#state === TUNNEL && this.#reader !== null && why.startsWith('the client closed')) {
-      this.#reader.onData(EMPTY, true);
-      return;
-    }
     this.#abandon(why);
     this.#socket.destroy();
   }
 
   #abandon(why: string): void {
     const reader = this.#reader;
+    if (reader !== null) this.#cutShort = true;
     this.#reader = null;
     this.#stream = null;
     this.#state = CLOSING;
@@ -411,7 +413,7 @@ export class Http1Server {
   #onClose(): void {
     for (const timer of [this.#headTimer, this.#closeTimer, this.#idleTimer, this.#lifeTimer]) timer?.cancel();
     this.#abandon('the connection closed');
-    this.#handler.onClose();
+    this.#handler.onClose(this.#byUs ? 'local' : 'remote', this.#cutShort);
   }
 
   // What a stream asks of its connection.
@@ -433,7 +435,7 @@ export class Http1Server {
   framing(stream: ServerStream, head: ResponseHead, bodiless: boolean, last: boolean): string {
     // After a declined upgrade nobody knows what the client's next bytes mean.
     const declined = stream.upgrade !== null && head.status !== 101;
-    if (declined || (last && !stream.requestDone)) this.#closing = true;
+    if (declined || head.close === true || (last && !stream.requestDone)) this.#closing = true;
     const lines = this.#bodyFraming(stream, head, bodiless);
     if (head.status === 101) return `${lines}connection: upgrade\r\n`;
     if (this.#closing) return `${lines}connection: close\r\n`;
@@ -484,6 +486,7 @@ export class Http1Server {
     this.#stream = null;
     this.#state = CLOSING;
     this.#ended = true;
+    this.#byUs = true;
     // What was written so far is handed over first; then the connection is cut. A body that only the end
     // of the connection delimits needs a reset, or the cut would look like its end.
     const cut = () => (stream.unframed ? this.#socket.resetAndDestroy() : this.#socket.destroy());

@@ -13,12 +13,12 @@ const ABSOLUTE = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)(.*)$/;
 const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
 
 /**
+ * A fragment is kept: it is refused where the path is judged, with the request in the log.
  * Origin-form and `*` keep the Host; in absolute-form the target's authority replaces it (RFC 9112 3.2.2).
  * null where the form is not allowed.
  */
 export function readTarget(method: string, target: string, host: string, _scheme: string): Place | Fault | null {
   if (target.charCodeAt(0) === 47) {
-    if (target.includes('#')) return null;
     return AUTHORITY.test(host) ? { path: target, authority: host } : FAULT.badHost;
   }
   if (!AUTHORITY.test(host)) return FAULT.badHost;
@@ -29,7 +29,7 @@ export function readTarget(method: string, target: string, host: string, _scheme
 
 function absolute(target: string): Place | null {
   const parts = ABSOLUTE.exec(target);
-  if (parts === null || target.includes('#')) return null;
+  if (parts === null) return null;
   const scheme = (parts[1] as string).toLowerCase();
   const authority = parts[2] as string;
   const rest = parts[3] as string;

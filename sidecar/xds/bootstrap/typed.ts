@@ -142,7 +142,9 @@ class TypedWalk {
     if (tree.kind !== 'scalar') return this.#refuse(tree.at, 'FL0107', path, 'must be a single value');
     if (typeof tree.value === 'number') return tree.value;
     const names = desc.values.map((value) => value.name);
-    if (names.includes(tree.text)) return tree.text;
+    // Envoy's reader takes enum values in any case.
+    const upper = tree.text.toUpperCase().replaceAll('-', '_');
+    for (const name of [tree.text, upper]) if (names.includes(name)) return name;
     return this.#refuse(
       tree.at,
       'FL0107',

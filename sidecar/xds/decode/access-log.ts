@@ -67,11 +67,9 @@ function decodeFile(f: Fields<typeof FileAccessLogSchema>): Omit<AccessLog, 'fil
         sink,
         format: format.value === '' ? defaultFormat() : textFormat(format.value, f.at('format'), false, f.context),
       };
-    case 'typedJsonFormat':
-      return { sink, format: jsonFormat(format.value, f.at('typedJsonFormat'), false, f.context) };
     case 'jsonFormat':
-      f.unsupported('jsonFormat', 'is not supported by fairlead; write log_format: {json_format: ...}');
-      return { sink, format: defaultFormat() };
+    case 'typedJsonFormat':
+      return { sink, format: jsonFormat(format.value, f.at(format.case), false, f.context) };
     case undefined:
       return { sink, format: defaultFormat() };
   }

@@ -51,6 +51,7 @@ function decodePolicy(f: Fields<typeof PolicySchema> | null): Omit<ClusterLoadAs
     staleAfterMs: f.ms('endpointStaleAfter', 0),
   };
   f.end();
+  if (policy.dropOverloads.length > 1) f.invalid('dropOverloads', 'takes one category only');
   return policy;
 }
 

@@ -65,8 +65,7 @@ function decodePair(f: Fields<typeof HeaderValueSchema>): { name: string; value:
   const raw = f.take('rawValue');
   const text = f.take('value');
   f.end();
-  if (raw.length > 0 && text !== '') f.invalid('rawValue', 'must not be given together with value');
-  const value = raw.length > 0 ? Buffer.from(raw).toString('latin1') : text;
+  const value = text === '' ? Buffer.from(raw).toString('latin1') : text;
   if (name.startsWith(':') || name === 'host')
     f.invalid('key', `"${name}": ":"-prefixed or host headers may not be modified`);
   const problem = f.context.checkFormat(value);

@@ -102,8 +102,8 @@ function oldLeastRequest(f: Fields<typeof OldLeastRequestSchema> | null): LbPoli
 
 function decodeBias(f: Fields<typeof RuntimeDoubleSchema> | null): number {
   if (f === null) return 1;
-  if (f.message.defaultValue < 0) f.invalid('defaultValue', 'must be at least 0');
-  return f.message.defaultValue;
+  // What cannot be is replaced by the default, as in Envoy.
+  return f.message.defaultValue >= 0 ? f.message.defaultValue : 1;
 }
 
 function decodeSlowStart(
@@ -115,12 +115,16 @@ function decodeSlowStart(
   const minWeight = fields.child('minWeightPercent', PercentSchema);
   const slowStart = {
     windowMs: fields.ms('slowStartWindow', 0),
-    aggression: aggression?.message.defaultValue ?? 1,
+    aggression: positive(aggression?.message.defaultValue),
     minWeightPercent: minWeight?.message.value ?? 10,
   };
   fields.end();
-  if (slowStart.aggression <= 0) aggression?.invalid('defaultValue', 'must be greater than 0');
   return slowStart.windowMs === 0 ? null : slowStart;
+}
+
+/** An aggression that cannot be is replaced by the default, as in Envoy. */
+function positive(aggression: number | undefined): number {
+  return aggression !== undefined && aggression > 0 ? aggression : 1;
 }
 
 /** Policies that Envoy has and we do not: it would take them, so passing over them would balance otherwise. */

@@ -53,6 +53,9 @@ function decodeBudget(f: Fields<typeof BudgetSchema> | null): Limits['retryBudge
 
 export function decodeOutlier(f: Fields<typeof OutlierDetectionSchema>): OutlierDetection {
   const baseEjectionMs = f.ms('baseEjectionTime', 30_000);
+  const maxEjectionMs = f.ms('maxEjectionTime', null);
+  if (maxEjectionMs !== null && maxEjectionMs < baseEjectionMs)
+    f.invalid('maxEjectionTime', 'cannot be smaller than base_ejection_time');
   const outlier: OutlierDetection = {
     consecutive5xx: f.take('consecutive5xx') ?? 5,
     enforcingConsecutive5xx: f.take('enforcingConsecutive5xx') ?? 100,
@@ -63,7 +66,7 @@ export function decodeOutlier(f: Fields<typeof OutlierDetectionSchema>): Outlier
     enforcingConsecutiveLocalOriginFailure: f.take('enforcingConsecutiveLocalOriginFailure') ?? 100,
     intervalMs: f.ms('interval', 10_000),
     baseEjectionMs,
-    maxEjectionMs: Math.max(f.ms('maxEjectionTime', 300_000), baseEjectionMs),
+    maxEjectionMs: maxEjectionMs ?? Math.max(300_000, baseEjectionMs),
     maxEjectionJitterMs: f.ms('maxEjectionTimeJitter', 0),
     maxEjectionPercent: f.take('maxEjectionPercent') ?? 10,
     alwaysEjectOneHost: f.take('alwaysEjectOneHost') ?? false,

@@ -96,10 +96,12 @@ export function decodeQueryMatch(f: Fields<typeof QueryParameterMatcherSchema>):
   const specifier = f.take('queryParameterMatchSpecifier');
   f.end();
   if (specifier.case === 'stringMatch')
-    return { name, value: decodeStringMatch(f.choice('stringMatch', specifier.value, StringMatcherSchema)) };
-  if (specifier.case === 'presentMatch' && !specifier.value)
-    f.unsupported('presentMatch', 'of false is not supported by fairlead');
-  return { name, value: null };
+    return {
+      name,
+      value: decodeStringMatch(f.choice('stringMatch', specifier.value, StringMatcherSchema)),
+      present: true,
+    };
+  return { name, value: null, present: specifier.case !== 'presentMatch' || specifier.value };
 }
 
 export function decodeCookieMatch(f: Fields<typeof CookieMatcherSchema>) {
@@ -136,8 +138,8 @@ export function decodeCidr(f: Fields<typeof CidrRangeSchema>): Cidr {
   f.end();
   const family = isIP(address);
   if (family === 0) f.invalid('addressPrefix', `"${address}" is not an IP address`);
-  if (family === 4 && length > 32) f.invalid('prefixLen', 'must be at most 32 for an IPv4 address');
-  return { address: canonicalAddress(address), prefixLength: length };
+  // A longer prefix than the address has is the whole address, as in Envoy.
+  return { address: canonicalAddress(address), prefixLength: family === 4 ? Math.min(length, 32) : length };
 }
 
 /** IPv6 addresses have many spellings; the URL parser knows the canonical one. */

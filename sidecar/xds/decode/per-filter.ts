@@ -48,6 +48,6 @@ function decodeFilterConfig(f: Fields<typeof FilterConfigSchema>): TypedFilterCo
   if (disabled) return { kind: 'disabled' };
   if (config === undefined) return f.invalid('config', 'is required unless the filter is disabled');
   const optional = f.message.isOptional && unsupportedKind(typeName(config)) === 'unsupported';
-  if (optional && schemaOf(config.typeUrl) === undefined) return null;
+  if (optional && schemaOf(typeName(config)) === undefined) return null;
   return decodeOne(config, f.at('config'), f.context);
 }

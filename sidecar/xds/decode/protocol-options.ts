@@ -66,6 +66,7 @@ export function decodeHttp1Server(f: Fields<typeof Http1Schema> | null): Http1Se
   if (f === null)
     return {
       acceptHttp10: false,
+      customMethods: false,
       defaultHostForHttp10: '',
       enableTrailers: false,
       allowAbsoluteUrl: true,
@@ -74,6 +75,7 @@ export function decodeHttp1Server(f: Fields<typeof Http1Schema> | null): Http1Se
   f.ignore('sendFullyQualifiedUrl');
   const options: Http1ServerOptions = {
     acceptHttp10: f.take('acceptHttp10'),
+    customMethods: f.take('allowCustomMethods'),
     defaultHostForHttp10: f.take('defaultHostForHttp10'),
     enableTrailers: f.take('enableTrailers'),
     allowAbsoluteUrl: f.take('allowAbsoluteUrl') ?? true,

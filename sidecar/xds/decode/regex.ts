@@ -40,7 +40,9 @@ function compile(source: string): Regex {
   };
 }
 
+/** Nothing is replaced where the substitution refers to a group that the pattern does not have, as in RE2. */
 function replaceAll(pattern: RE2JS, text: string, substitution: string): string {
+  if (highestGroup(substitution) > pattern.groupCount()) return text;
   const matcher = pattern.matcher(text);
   let result = '';
   let last = 0;
@@ -52,20 +54,20 @@ function replaceAll(pattern: RE2JS, text: string, substitution: string): string 
   return result + text.slice(last);
 }
 
+function highestGroup(substitution: string): number {
+  const groups = [...substitution.matchAll(/\\(.)/gs)].map(([, char = '']) => (char === '\\' ? 0 : Number(char)));
+  return Math.max(0, ...groups);
+}
+
 /** RE2's rewrite syntax: `\0` to `\9` are groups, `\\` is a backslash. */
 function expand(substitution: string, group: (index: number) => string): string {
   return substitution.replaceAll(/\\(.)/gs, (_, char: string) => (char === '\\' ? '\\' : group(Number(char))));
 }
 
-/** Why a substitution cannot be used with a pattern, or null. */
-export function substitutionProblem(source: string, substitution: string): string | null {
-  const groups = RE2JS.compile(source).groupCount();
-  for (const [, char = ''] of substitution.matchAll(/\\(.?)/gs)) {
-    if (char === '\\') continue;
-    if (!/^\d$/.test(char)) return 'after a backslash only a digit or a backslash may stand';
-    if (Number(char) > groups) return `refers to group ${char}, the pattern has ${groups}`;
-  }
-  return null;
+/** Why a substitution is none, or null. */
+export function substitutionProblem(substitution: string): string | null {
+  const sound = /^(?:[^\\]|\\[\d\\])*$/s.test(substitution);
+  return sound ? null : 'after a backslash only a digit or a backslash may stand';
 }
 
 export function decodeRegex(f: RegexFields): Regex {
@@ -85,9 +87,7 @@ export function decodeRegexRewrite(f: Fields<typeof RegexMatchAndSubstituteSchem
   const substitution = f.take('substitution');
   f.end();
   const regex = pattern === null ? NEVER : decodeRegex(pattern);
-  if (regex !== NEVER) {
-    const problem = substitutionProblem(regex.source, substitution);
-    if (problem !== null) f.invalid('substitution', problem);
-  }
+  const problem = substitutionProblem(substitution);
+  if (problem !== null) f.invalid('substitution', problem);
   return { regex, substitution };
 }

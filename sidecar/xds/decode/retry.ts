@@ -1,9 +1,6 @@
 // Retry policies of routes and virtual hosts, with Envoy's defaults.
 
-import type {
-  RetryPolicy_RetryHostPredicate as HostPredicate,
-  RetryPolicySchema,
-} from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
+import type { RetryPolicySchema } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
 import {
   RetryPolicy_RetryBackOffSchema as BackOffSchema,
   HeaderMatcherSchema,
@@ -82,21 +79,18 @@ function decodeRateLimited(f: Fields<typeof RateLimitedSchema>): RateLimitedBack
 
 type Predicate = 'previous-hosts' | 'omit-canary-hosts';
 
-/** By type; without configuration by its well-known name. */
-function decodePredicate(f: Fields<typeof HostPredicateSchema>): Predicate | null {
-  const known = predicateOf(f.take('configType'), f.take('name'));
-  f.end();
-  if (known === null) f.unsupported('', 'this retry host predicate is not supported by fairlead');
-  return known;
-}
+const PREDICATES: ReadonlyMap<string, Predicate> = new Map([
+  [PreviousHostsPredicateSchema.typeName, 'previous-hosts'],
+  [OmitCanaryHostsPredicateSchema.typeName, 'omit-canary-hosts'],
+]);
 
-function predicateOf(config: HostPredicate['configType'], name: string): Predicate | null {
-  const type = config.case === 'typedConfig' ? typeName(config.value) : name;
-  if (type === PreviousHostsPredicateSchema.typeName || type === 'envoy.retry_host_predicates.previous_hosts')
-    return 'previous-hosts';
-  if (type === OmitCanaryHostsPredicateSchema.typeName || type === 'envoy.retry_host_predicates.omit_canary_hosts')
-    return 'omit-canary-hosts';
-  return null;
+function decodePredicate(f: Fields<typeof HostPredicateSchema>): Predicate | null {
+  const config = f.take('configType');
+  f.ignore('name');
+  f.end();
+  if (config.case === undefined) return f.invalid('', 'typed_config is required');
+  const known = PREDICATES.get(typeName(config.value));
+  return known ?? f.unsupported('typedConfig', 'this retry host predicate is not supported by fairlead');
 }
 
 function decodePriority(f: Fields<typeof PrioritySchema>): number | null {

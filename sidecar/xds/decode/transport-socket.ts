@@ -30,13 +30,9 @@ export function decodeUpstreamSocket(f: Fields<typeof TransportSocketSchema> | n
 function open(f: Fields<typeof TransportSocketSchema> | null): Extension | null {
   if (f === null) return null;
   const config = f.take('configType');
-  const name = f.take('name');
+  f.ignore('name');
   f.end();
-  if (config.case === undefined) {
-    if (name !== 'envoy.transport_sockets.raw_buffer' && name !== 'raw_buffer')
-      f.invalid('', 'typed_config is required');
-    return null;
-  }
+  if (config.case === undefined) return f.invalid('', 'typed_config is required');
   const opened = openAny(config.value, f.at('typedConfig'), f.context, 'security');
   return opened === null || isType(opened, RawBufferSchema) ? null : opened;
 }

@@ -186,8 +186,8 @@ test('patterns and rewrites are checked where they stand', () => {
     /^virtual_hosts\[0\]\.routes\[0\]\.match\.safe_regex\.regex: is not a pattern in RE2 syntax/,
   );
   assert.match(
-    refused(routeTo('a', { regex_rewrite: { pattern: { regex: '(a)' }, substitution: '\\2' } }))[0] ?? '',
-    /regex_rewrite\.substitution: refers to group 2/,
+    refused(routeTo('a', { regex_rewrite: { pattern: { regex: '(a)' }, substitution: '\\x' } }))[0] ?? '',
+    /regex_rewrite\.substitution: after a backslash only/,
   );
   assert.match(
     refused(routeTo('a', { prefix_rewrite: '/x', regex_rewrite: { pattern: { regex: 'a' }, substitution: 'b' } }))[0] ??
@@ -231,7 +231,10 @@ test('matchers', () => {
         { name: 'x-n', range_match: { start: -5, end: 10 } },
         { name: 'x-p' },
       ],
-      query_parameters: [{ name: 'q', string_match: { prefix: 'a', ignore_case: true } }],
+      query_parameters: [
+        { name: 'q', string_match: { prefix: 'a', ignore_case: true } },
+        { name: 'gone', present_match: false },
+      ],
       cookies: [{ name: 'c', string_match: { exact: 'v' } }],
     },
     direct_response: { status: 200 },
@@ -248,7 +251,10 @@ test('matchers', () => {
       { name: 'x-n', test: { kind: 'range', start: -5, end: 10 }, invert: false, treatMissingAsEmpty: false },
       { name: 'x-p', test: { kind: 'present', present: true }, invert: false, treatMissingAsEmpty: false },
     ],
-    query: [{ name: 'q', value: { kind: 'prefix', value: 'a', ignoreCase: true } }],
+    query: [
+      { name: 'q', value: { kind: 'prefix', value: 'a', ignoreCase: true }, present: true },
+      { name: 'gone', value: null, present: false },
+    ],
     cookies: [{ name: 'c', match: { kind: 'exact', value: 'v', ignoreCase: false }, invert: false }],
     grpc: true,
     runtimeFraction: 0.25,

@@ -1,0 +1,23 @@
+// Compiles the package to a folder (dist unless another is named): what the image and the npm package run.
+// Files that are read at run time and are no TypeScript go along.
+
+import { spawnSync } from 'node:child_process';
+import { cpSync, globSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const out = resolve(process.argv[2] ?? join(root, 'dist'));
+
+/** Beside the modules that read them. */
+const ASSETS = 'examples/tea-shop/**/*.{html,yaml}';
+
+function compile(): void {
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  const result = spawnSync(tsc, ['-p', 'tsconfig.build.json', '--outDir', out], { cwd: root, stdio: 'inherit' });
+  if (result.error) throw result.error;
+  if (result.status !== 0) throw new Error(`tsc failed with ${result.status}`);
+}
+
+rmSync(out, { recursive: true, force: true });
+compile();
+for (const file of globSync(ASSETS, { cwd: root })) cpSync(join(root, file), join(out, file));

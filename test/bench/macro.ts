@@ -1,0 +1,160 @@
+// Whole proxies under load. All are up at once; in each round every contestant has its turn, so that
+// whatever disturbs the machine disturbs all of them; the median of the rounds counts.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { freePorts } from '../../examples/tea-shop/free-ports.ts';
+import { type Certificates, makeCertificates } from './certificates.ts';
+import { describeMachine } from './machine.ts';
+import type { MacroOptions } from './options.ts';
+import { originConfig } from './peers/nginx-config.ts';
+import { allPeers, loadGeneratorVersion, type Peer } from './peers/peers.ts';
+import { canPin, OTHER_CORE, type Running, start } from './processes.ts';
+import { type Measured, type Row, summarise, table } from './result.ts';
+import { type Contestant, enter, SCENARIOS, type ScenarioName } from './scenarios.ts';
+import { load } from './wrk.ts';
+
+export async function macro(options: MacroOptions): Promise<void> {
+  const peers = allPeers();
+  const wrk = loadGeneratorVersion();
+  tellWhatIsMissing(peers, wrk);
+  const nginx = peers.find(({ name }) => name === 'nginx');
+  if (wrk === null || nginx?.version == null) {
+    process.stderr.write('wrk drives the load and nginx is the origin: without both there is nothing to measure\n');
+    process.exitCode = 1;
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
+  const stop = new Stack();
+  try {
+    const rows = await measureAll(options, peers, folder, stop);
+    report(options, peers, wrk, rows);
+  } finally {
+    await stop.all();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function tellWhatIsMissing(peers: readonly Peer[], wrk: string | null): void {
+  for (const { name, version } of peers) process.stdout.write(`${name.padEnd(9)} ${version ?? 'MISSING'}\n`);
+  process.stdout.write(`wrk       ${wrk ?? 'MISSING'}\n`);
+  if (!canPin) process.stdout.write('processes are not pinned to cores (taskset, or a second core, is missing)\n');
+}
+
+/** What was started, ended in reverse; also when a signal ends the bench. */
+class Stack {
+  readonly #running: Running[] = [];
+
+  constructor() {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => void this.all().then(() => process.exit(1)));
+  }
+
+  push(...running: readonly Running[]): void {
+    this.#running.push(...running);
+  }
+
+  async all(): Promise<void> {
+    await Promise.all(
+      this.#running
+        .splice(0)
+        .reverse()
+        .map((one) => one.stop()),
+    );
+  }
+}
+
+async function measureAll(options: MacroOptions, peers: readonly Peer[], folder: string, stop: Stack): Promise<Row[]> {
+  const certificates = await makeCertificates(folder);
+  const [originPort = 0] = await freePorts(1);
+  const config = join(folder, 'origin.conf');
+  writeFileSync(config, originConfig(folder, originPort));
+  stop.push(start('origin', folder, OTHER_CORE, ['nginx', '-c', config]));
+  const rows: Row[] = [];
+  for (const scenario of Object.keys(SCENARIOS) as ScenarioName[]) {
+    const present = peers.filter(({ name, version }) => version !== null && wanted(options, scenario, name));
+    if (present.length === 0) continue;
+    process.stdout.write(`\n${SCENARIOS[scenario]}\n`);
+    const contestants = await enterAll(scenario, present, { folder, originPort, certificates }, stop);
+    rows.push(...(await play(contestants, options)));
+    for (const { processes } of contestants) await Promise.all(processes.map((one) => one.stop()));
+  }
+  return rows;
+}
+
+/** Words of --only name scenarios and peers; of a kind that is not named, all are wanted. */
+function wanted({ only }: MacroOptions, scenario: string, peer: string): boolean {
+  const scenarios = only.filter((word) => word in SCENARIOS);
+  const peers = only.filter((word) => !(word in SCENARIOS));
+  return (scenarios.length === 0 || scenarios.includes(scenario)) && (peers.length === 0 || peers.includes(peer));
+}
+
+interface Place {
+  readonly folder: string;
+  readonly originPort: number;
+  readonly certificates: Certificates;
+}
+
+async function enterAll(
+  scenario: ScenarioName,
+  peers: readonly Peer[],
+  { folder, originPort, certificates }: Place,
+  stop: Stack,
+): Promise<Contestant[]> {
+  const contestants: Contestant[] = [];
+  for (const peer of peers) {
+    const contestant = await enter(scenario, peer, folder, originPort, certificates);
+    stop.push(...contestant.processes);
+    contestants.push(contestant);
+  }
+  return contestants;
+}
+
+async function play(contestants: readonly Contestant[], options: MacroOptions): Promise<Row[]> {
+  const idle = contestants.map(residentMb);
+  for (const { port } of contestants) await load(port, options.warmupSeconds, options.connections);
+  const measured = contestants.map((): Measured[] => []);
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const [i, contestant] of contestants.entries()) {
+      const one = await measure(contestant, options);
+      measured[i]?.push(one);
+      const cpu = one.cpuMicrosPerRequest.toFixed(1);
+      process.stdout.write(`  round ${round}  ${contestant.peer.name.padEnd(9)} ${cpu} us/request\n`);
+    }
+  }
+  return contestants.map((contestant, i) => ({
+    scenario: contestant.scenario,
+    peer: contestant.peer.name,
+    ...summarise(measured[i] ?? []),
+    idleMb: idle[i] ?? 0,
+    loadedMb: residentMb(contestant),
+    rounds: measured[i] ?? [],
+  }));
+}
+
+async function measure({ port, processes }: Contestant, options: MacroOptions): Promise<Measured> {
+  const cpu = () => processes.reduce((sum, one) => sum + one.cpuMicros(), 0);
+  const before = cpu();
+  const seen = await load(port, options.seconds, options.connections);
+  return { ...seen, cpuMicrosPerRequest: (cpu() - before) / seen.requests };
+}
+
+function residentMb({ processes }: Contestant): number {
+  return processes.reduce((sum, one) => sum + one.residentMb(), 0);
+}
+
+function report(options: MacroOptions, peers: readonly Peer[], wrk: string, rows: readonly Row[]): void {
+  const machine = describeMachine();
+  process.stdout.write(`\n${machine.text}\n${options.rounds} rounds of ${options.seconds} s, ${options.connections} connections\n`);
+  for (const scenario of Object.keys(SCENARIOS) as ScenarioName[]) {
+    const own = rows.filter((row) => row.scenario === scenario);
+    if (own.length > 0) process.stdout.write(`\n${SCENARIOS[scenario]}\n\n${table(own)}`);
+  }
+  const versions = Object.fromEntries([...peers.map(({ name, version }) => [name, version]), ['wrk', wrk]]);
+  const { rounds, seconds, connections } = options;
+  const result = { date: new Date().toISOString(), machine, versions, pinned: canPin, rounds, seconds, connections, rows };
+  mkdirSync(dirname(options.json), { recursive: true });
+  writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
+  process.stdout.write(`\nwritten to ${options.json}\n`);
+}

@@ -1,0 +1,102 @@
+// Who is measured: for each, whether it is here, its version, and the command that runs one hop.
+
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageVersion } from '../../../cli/version.ts';
+import { findEnvoy } from '../../mesh/envoy.ts';
+import { bootstrapOf, type Hop } from './envoy-bootstrap.ts';
+import { haproxyConfig } from './haproxy-config.ts';
+import { nginxConfig } from './nginx-config.ts';
+
+export interface Peer {
+  readonly name: string;
+  /** null: it is not installed. */
+  readonly version: string | null;
+  /** Writes what it needs into the folder; the command line that runs it in the foreground. */
+  readonly command: (folder: string, hop: Hop) => readonly string[];
+}
+
+const CLI = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url));
+/** Where Debian keeps what is not for every user. */
+const SBIN = '/usr/sbin:/sbin';
+
+function versionOf(command: string, args: readonly string[], pattern: RegExp): string | null {
+  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:${SBIN}` };
+  const { stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', env });
+  return error === undefined ? (pattern.exec(stdout + stderr)?.[1] ?? 'unknown') : null;
+}
+
+function write(folder: string, name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+/** The same bootstrap for Envoy and for us. */
+function bootstrapFile(folder: string, hop: Hop): string {
+  return write(folder, `${hop.name}.json`, JSON.stringify(bootstrapOf(hop), null, 1));
+}
+
+function fairlead(): Peer {
+  return {
+    name: 'fairlead',
+    version: `${packageVersion()} on Node ${process.versions.node}`,
+    command: (folder, hop) => [
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      CLI,
+      'sidecar',
+      '-c',
+      bootstrapFile(folder, hop),
+      '-l',
+      'warn',
+      '--drain-time-s',
+      '0',
+    ],
+  };
+}
+
+function envoy(): Peer {
+  const binary = findEnvoy();
+  return {
+    name: 'envoy',
+    version: binary === null ? null : versionOf(binary, ['--version'], /[0-9a-f]{40}\/(\d+\.\d+\.\d+)\//),
+    command: (folder, hop) => [
+      binary ?? 'envoy',
+      '-c',
+      bootstrapFile(folder, hop),
+      '--use-dynamic-base-id',
+      '--concurrency',
+      '1',
+      '-l',
+      'warning',
+    ],
+  };
+}
+
+function nginx(): Peer {
+  return {
+    name: 'nginx',
+    version: versionOf('nginx', ['-v'], /nginx\/(\S+)/),
+    command: (folder, hop) => ['nginx', '-c', write(folder, `${hop.name}.conf`, nginxConfig(folder, hop))],
+  };
+}
+
+function haproxy(): Peer {
+  return {
+    name: 'haproxy',
+    version: versionOf('haproxy', ['-v'], /version (\d[\d.]*)/),
+    command: (folder, hop) => ['haproxy', '-db', '-f', write(folder, `${hop.name}.cfg`, haproxyConfig(hop))],
+  };
+}
+
+/** In the order of the table. */
+export function allPeers(): readonly Peer[] {
+  return [fairlead(), nginx(), haproxy(), envoy()];
+}
+
+export function loadGeneratorVersion(): string | null {
+  return versionOf('wrk', ['-v'], /wrk\s+(?:debian\/)?([\d.]+)/);
+}

@@ -1,0 +1,88 @@
+// What is measured: one proxy, or two with mutual TLS between them. A contestant is a peer that plays a
+// scenario with its processes up.
+
+import { freePorts } from '../../examples/tea-shop/free-ports.ts';
+import { call } from '../mesh/call.ts';
+import type { Certificates } from './certificates.ts';
+import type { Hop } from './peers/envoy-bootstrap.ts';
+import type { Peer } from './peers/peers.ts';
+import { PROXY_CORE, type Running, start } from './processes.ts';
+
+export type ScenarioName = 'plain' | 'pair';
+
+export const SCENARIOS: Readonly<Record<ScenarioName, string>> = {
+  plain: 'HTTP/1.1 plaintext proxy',
+  pair: 'mTLS pair: HTTP/1.1 in, TLS 1.3 between two proxies, HTTP/1.1 out (both processes)',
+};
+
+export interface Contestant {
+  readonly scenario: ScenarioName;
+  readonly peer: Peer;
+  readonly port: number;
+  readonly processes: readonly Running[];
+}
+
+const READY_MS = 15_000;
+const PROBE_MS = 50;
+
+/** Resolves when the first request went through. Throws with what a process said when it ended. */
+export async function enter(
+  scenario: ScenarioName,
+  peer: Peer,
+  folder: string,
+  originPort: number,
+  certificates: Certificates,
+): Promise<Contestant> {
+  const [first = 0, second = 0] = await freePorts(2);
+  const hops = hopsOf(scenario, peer.name, first, second, originPort, certificates);
+  const processes = hops.map((hop) => start(hop.name, folder, PROXY_CORE, peer.command(folder, hop)));
+  try {
+    await answering(first, processes);
+  } catch (error) {
+    await Promise.all(processes.map((one) => one.stop()));
+    throw error;
+  }
+  return { scenario, peer, port: first, processes };
+}
+
+function hopsOf(
+  scenario: ScenarioName,
+  peer: string,
+  first: number,
+  second: number,
+  originPort: number,
+  { root, client, server }: Certificates,
+): Hop[] {
+  if (scenario === 'plain') return [{ name: `${peer}-plain`, listenPort: first, targetPort: originPort }];
+  return [
+    {
+      name: `${peer}-pair-out`,
+      listenPort: first,
+      targetPort: second,
+      dial: { own: client, peerId: server.id, root },
+    },
+    {
+      name: `${peer}-pair-in`,
+      listenPort: second,
+      targetPort: originPort,
+      accept: { own: server, peerId: client.id, root },
+    },
+  ];
+}
+
+async function answering(port: number, processes: readonly Running[]): Promise<void> {
+  const deadline = performance.now() + READY_MS;
+  for (;;) {
+    for (const one of processes) {
+      const words = one.ended();
+      if (words !== null) throw new Error(`${one.name} ${words}`);
+    }
+    const status = await call(`127.0.0.1:${port}`, '/').then(
+      (answer) => answer.status,
+      () => 0,
+    );
+    if (status === 200) return;
+    if (performance.now() > deadline) throw new Error(`port ${port} gave no 200 within ${READY_MS / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, PROBE_MS));
+  }
+}
