@@ -6,6 +6,8 @@ export interface Flag {
   readonly multiple?: boolean;
   /** What stands for the value in help: FILE, HOST:PORT. */
   readonly value?: string;
+  /** The environment variable that stands for it, where it is not FAIRLEAD_<FLAG>. */
+  readonly variable?: string;
   readonly help: string;
 }
 
@@ -14,6 +16,7 @@ export type Values = Readonly<Record<string, string | boolean | readonly (string
 
 export interface Invocation {
   readonly values: Values;
+  /** Operands, and after them whatever stood behind `--`. */
   readonly positionals: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Data. */
@@ -30,7 +33,7 @@ export type Run = (invocation: Invocation) => Promise<number>;
 export interface Command {
   readonly name: string;
   readonly summary: string;
-  /** What follows the name in a usage line, e.g. `FILE...`; '' for nothing. */
+  /** What follows the name in a usage line, e.g. `FILE...`; '' for nothing; `[-- ...]`: only behind `--`. */
   readonly operands: string;
   readonly flags: Flags;
   readonly examples: readonly string[];

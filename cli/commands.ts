@@ -103,6 +103,11 @@ export const COMMANDS: readonly Command[] = [
         help: 'this proxy has no certificate of the mesh; it gets plain-text clusters',
       },
       'xds-address': XDS_ADDRESS,
+      'xds-root': {
+        type: 'string',
+        value: 'FILE',
+        help: 'PEM file by which discovery is recognised: speak TLS (then the port is 15012)',
+      },
       output: { ...OUTPUT, value: 'yaml|json' },
     },
     [
@@ -137,6 +142,36 @@ export const COMMANDS: readonly Command[] = [
     () => import('./verbs/token.ts'),
   ),
   command(
+    'register',
+    'register an instance with discovery for as long as this command, or the one after --, lives',
+    '[-- COMMAND ARGS]',
+    {
+      service: { type: 'string', value: 'NAME', help: 'the service that the instance belongs to' },
+      port: { type: 'string', value: 'PORT', help: 'port that peers dial' },
+      address: { type: 'string', value: 'IP', help: 'address that peers dial (default 127.0.0.1)' },
+      'app-port': { type: 'string', value: 'PORT', help: 'the application, where --port is that of a sidecar before it' },
+      name: { type: 'string', value: 'NAME', help: 'name of the instance (default made up by discovery)' },
+      namespace: NAMESPACE,
+      'version-label': { type: 'string', value: 'VERSION', help: 'version by which routes may choose it' },
+      zone: { type: 'string', value: 'NAME', help: 'zone of the instance' },
+      weight: { type: 'string', value: 'N', help: 'share of traffic, 1 to 128 (default 1)' },
+      lease: { type: 'string', value: 'DURATION', help: 'how long it stays when renewals stop coming (default 30s)' },
+      server: {
+        type: 'string',
+        value: 'HOST:PORT',
+        variable: 'FAIRLEAD_REGISTRY',
+        help: 'discovery (default 127.0.0.1:15010; with --ca-root 127.0.0.1:15012); also $FAIRLEAD_REGISTRY',
+      },
+      'token-file': { type: 'string', value: 'FILE', help: 'join token of the service (see `fairlead token`)' },
+      'ca-root': { type: 'string', value: 'FILE', help: 'PEM file by which discovery is recognised: speak TLS' },
+    },
+    [
+      'fairlead register --service web --port 8080 --version-label v1',
+      'fairlead register --service web --port 8080 -- node server.js',
+    ],
+    () => import('./verbs/register.ts'),
+  ),
+  command(
     'schema',
     'print the JSON Schema of mesh.yaml',
     '',
@@ -151,8 +186,9 @@ export const COMMANDS: readonly Command[] = [
     {
       local: { type: 'boolean', help: 'ask this machine (the default; for image health checks)' },
       url: { type: 'string', value: 'URL', help: 'page to ask (default http://127.0.0.1:15014/ready)' },
+      wait: { type: 'string', value: 'DURATION', help: 'ask again for so long until it is ready (default 0s)' },
     },
-    ['fairlead health --local', 'fairlead health --local http://127.0.0.1:15000/ready'],
+    ['fairlead health --local', 'fairlead health --wait 30s http://127.0.0.1:15000/ready'],
     () => import('./verbs/health.ts'),
   ),
   command(

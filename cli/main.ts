@@ -47,15 +47,30 @@ async function runProgram(program: Program, args: readonly string[], console: Co
 }
 
 async function runCommand(command: Command, args: readonly string[], console: Console): Promise<number> {
-  if (wantsHelp(args)) return helpFor(command.name, console);
-  checkFlags(args, command.flags);
+  const dashes = args.indexOf('--');
+  const own = dashes < 0 ? args : args.slice(0, dashes);
+  const behind = dashes < 0 ? [] : args.slice(dashes + 1);
+  if (wantsHelp(own)) return helpFor(command.name, console);
+  checkFlags(own, command.flags);
   const { values, positionals } = parseArgs({
-    args: [...args],
+    args: [...own],
     options: optionsOf(command.flags),
-    allowPositionals: command.operands !== '',
+    allowPositionals: command.operands !== '' && !command.operands.startsWith('[--'),
     strict: true,
   });
-  return command.run({ values: values as Values, positionals, ...console });
+  if (command.operands === '' && behind.length > 0) throw new CommandError('nothing may follow --', EXIT.usage);
+  const all = { ...fromEnvironment(command.flags, console.environment), ...(values as Values) };
+  return command.run({ values: all, positionals: [...positionals, ...behind], ...console });
+}
+
+/** FAIRLEAD_<FLAG> stands for a flag that is not given. */
+function fromEnvironment(flags: Flags, environment: Environment): Values {
+  const given = Object.entries(flags).flatMap(([name, { type, variable }]) => {
+    const value = environment[variable ?? `FAIRLEAD_${name.toUpperCase().replaceAll('-', '_')}`];
+    if (value === undefined || value === '') return [];
+    return [[name, type === 'boolean' ? ['1', 'true', 'yes'].includes(value) : value]];
+  });
+  return Object.fromEntries(given) as Values;
 }
 
 function wantsHelp(args: readonly string[]): boolean {

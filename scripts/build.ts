@@ -2,7 +2,7 @@
 // Files that are read at run time and are no TypeScript go along.
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, globSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -18,6 +18,14 @@ function compile(): void {
   if (result.status !== 0) throw new Error(`tsc failed with ${result.status}`);
 }
 
+/** npm links to it, and whoever calls the link calls a program. */
+function makeExecutable(file: string): void {
+  const text = readFileSync(file, 'utf8');
+  if (!text.startsWith('#!')) writeFileSync(file, `#!/usr/bin/env node\n${text}`);
+  chmodSync(file, 0o755);
+}
+
 rmSync(out, { recursive: true, force: true });
 compile();
 for (const file of globSync(ASSETS, { cwd: root })) cpSync(join(root, file), join(out, file));
+makeExecutable(join(out, 'cli', 'main.js'));

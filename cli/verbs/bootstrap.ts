@@ -5,6 +5,10 @@ import { stringify } from 'yaml';
 import { CommandError, EXIT, type Invocation, portFlag, textFlag, type Values } from '../command.ts';
 
 const XDS_CLUSTER = 'xds_cluster';
+const PLAINTEXT_XDS = '127.0.0.1:15010';
+const SECURE_XDS = '127.0.0.1:15012';
+/** A name that discovery's certificate always carries, whatever its address. */
+const DISCOVERY_NAME = 'discovery';
 
 export async function run({ values, out }: Invocation): Promise<number> {
   const bootstrap = bootstrapOf(values);
@@ -22,6 +26,8 @@ export function bootstrapOf(values: Values): Record<string, unknown> {
   const namespace = textFlag(values, 'namespace') ?? 'default';
   const address = textFlag(values, 'address') ?? '127.0.0.1';
   const id = textFlag(values, 'id') ?? `sidecar~${address}~${service}.${namespace}~${namespace}.svc.cluster.local`;
+  const xdsRoot = textFlag(values, 'xds-root');
+  const xdsAddress = textFlag(values, 'xds-address') ?? (xdsRoot === null ? PLAINTEXT_XDS : SECURE_XDS);
   const adminPort = portFlag(values, 'admin-port', 15000) as number;
   return {
     node: {
@@ -31,7 +37,7 @@ export function bootstrapOf(values: Values): Record<string, unknown> {
       ...locality(values),
     },
     admin: { address: socket('127.0.0.1', adminPort) },
-    static_resources: { clusters: [xdsCluster(textFlag(values, 'xds-address') ?? '127.0.0.1:15010')] },
+    static_resources: { clusters: [xdsCluster(xdsAddress, xdsRoot)] },
     dynamic_resources: {
       ads_config: {
         api_type: 'GRPC',
@@ -82,7 +88,7 @@ function socket(address: string, port: number) {
   return { socket_address: { address, port_value: port } };
 }
 
-function xdsCluster(target: string): Record<string, unknown> {
+function xdsCluster(target: string, root: string | null): Record<string, unknown> {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(target);
   if (match === null) throw new CommandError(`--xds-address: ${JSON.stringify(target)} is not HOST:PORT`, EXIT.usage);
   const host = match[1] ?? (match[2] as string);
@@ -100,6 +106,25 @@ function xdsCluster(target: string): Record<string, unknown> {
     load_assignment: {
       cluster_name: XDS_CLUSTER,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, Number(match[3])) } }] }],
+    },
+    ...(root === null ? {} : { transport_socket: tlsTowardsDiscovery(root) }),
+  };
+}
+
+/** TLS 1.3 has to be allowed too: towards an upstream Envoy stops at 1.2 by default. */
+function tlsTowardsDiscovery(root: string): Record<string, unknown> {
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+      sni: DISCOVERY_NAME,
+      common_tls_context: {
+        tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
+        validation_context: {
+          trusted_ca: { filename: root },
+          match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: DISCOVERY_NAME } }],
+        },
+      },
     },
   };
 }

@@ -13,13 +13,14 @@ export interface Question {
   readonly host?: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
   readonly agent?: Agent;
 }
 
 const TIMEOUT_MS = 5000;
 
 /** Rejects when there is no answer. */
-export function ask({ port, path, host, method = 'GET', headers = {}, agent }: Question): Promise<Asked> {
+export function ask({ port, path, host, method = 'GET', headers = {}, body, agent }: Question): Promise<Asked> {
   return new Promise((resolve, reject) => {
     const call = request(
       { host: '127.0.0.1', port, path, method, headers: { ...(host === undefined ? {} : { host }), ...headers }, ...(agent === undefined ? {} : { agent }) },
@@ -32,7 +33,7 @@ export function ask({ port, path, host, method = 'GET', headers = {}, agent }: Q
     );
     call.setTimeout(TIMEOUT_MS, () => call.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
     call.on('error', reject);
-    call.end();
+    call.end(body);
   });
 }
 

@@ -9,11 +9,13 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** The wanted port if it is free, another one otherwise. */
+/** The wanted port if it is free, another one otherwise; 0 is any. */
 export async function preferPort(wanted: number): Promise<number> {
   try {
-    await release(await hold(wanted));
-    return wanted;
+    const server = await hold(wanted);
+    const { port } = server.address() as { port: number };
+    await release(server);
+    return port;
   } catch {
     const [port] = await freePorts(1);
     return port as number;

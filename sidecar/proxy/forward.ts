@@ -174,17 +174,16 @@ export class Forward {
     x.upstreamFailureReason = null;
   }
 
-  /** The head of this attempt: the request's own, with what differs from try to try. */
+  /** The head of this attempt. What differs from try to try is set on the request itself: the log shows the last. */
   #headFor(host: Host): RequestHead {
     const { request } = this.#x;
     const { action, countAttempts, timeouts, suppressEnvoyHeaders } = this.#plan;
-    const head: RequestHead = { ...request, headers: request.headers.slice() };
     if (action.hostRewrite?.kind === 'auto' && host.endpoint.hostname !== '') {
-      setHost(head, host.endpoint.hostname, action.appendXForwardedHost);
+      setHost(request, host.endpoint.hostname, action.appendXForwardedHost);
     }
-    if (countAttempts) setField(head.headers, 'x-envoy-attempt-count', String(this.#x.attemptCount));
-    if (!suppressEnvoyHeaders && this.#x.attemptCount > 1) setExpectedTimeout(head, timeouts, this.#elapsed());
-    return head;
+    if (countAttempts) setField(request.headers, 'x-envoy-attempt-count', String(this.#x.attemptCount));
+    if (!suppressEnvoyHeaders && this.#x.attemptCount > 1) setExpectedTimeout(request, timeouts, this.#elapsed());
+    return { ...request, headers: request.headers.slice() };
   }
 
   #elapsed(): number {

@@ -4,7 +4,7 @@
 import type { Exchange } from '../exchange.ts';
 import { field, type RequestHead, requestFields, fields } from '../http/head.ts';
 import { cookieValues, headerMatches, queryMatches, stringMatches } from '../model/matching.ts';
-import type { RouteMatch } from '../model/route.ts';
+import type { RouteMatch, VirtualHost } from '../model/route.ts';
 import { portColon } from './path.ts';
 import type { CompiledHost, CompiledRoute, RouteTable } from './route-table.ts';
 
@@ -30,6 +30,12 @@ function wildcardHost(table: RouteTable, name: string): CompiledHost | null {
     if (name.length > text.length && name.startsWith(text)) return host;
   }
   return null;
+}
+
+/** `require_tls`: what the client used, by x-forwarded-proto; requests from inside may be excused. */
+export function mustUseTls(rule: VirtualHost['requireTls'], x: Exchange): boolean {
+  if (rule === 'none' || field(x.request.headers, 'x-forwarded-proto') === 'https') return false;
+  return rule === 'all' || !x.internal;
 }
 
 export function matchRoute(host: CompiledHost, x: Exchange, random: () => number): CompiledRoute | null {

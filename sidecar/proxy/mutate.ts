@@ -28,9 +28,13 @@ export interface Mutations {
 
 export const NOTHING: Mutations = { request: null, response: null };
 
-/** `levels` from the most specific to the least. */
-export function compileMutations(levels: readonly HeaderMutations[], mostSpecificWins: boolean): Mutations {
-  const ordered = mostSpecificWins ? levels.toReversed() : levels;
+/** `levels` from the most specific to the least; those of a chosen cluster come first in either order. */
+export function compileMutations(
+  levels: readonly HeaderMutations[],
+  mostSpecificWins: boolean,
+  ofCluster: readonly HeaderMutations[] = [],
+): Mutations {
+  const ordered = [...ofCluster, ...(mostSpecificWins ? levels.toReversed() : levels)];
   const request = ordered.map((level) => ({ remove: level.requestRemove, add: level.requestAdd.map(compileAdd) }));
   const response = ordered.map((level) => ({ remove: level.responseRemove, add: level.responseAdd.map(compileAdd) }));
   return { request: unlessEmpty(request), response: unlessEmpty(response) };

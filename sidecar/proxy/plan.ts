@@ -70,7 +70,7 @@ function prepare(serving: Serving, route: CompiledRoute, action: ForwardAction, 
   const { host } = route.host;
   if (host.includeRequestAttemptCount) setField(head.headers, 'x-envoy-attempt-count', '1');
   applyMutations(serving.mutations.request, head.headers, x);
-  rewritePath(head, route.route.match, action, !options.suppressEnvoyHeaders);
+  rewritePath(head, route.route.match, action.pathRewrite, !options.suppressEnvoyHeaders);
   rewriteHost(head, action, target.weighted?.hostRewriteLiteral ?? null);
   if (!options.suppressEnvoyHeaders) setExpectedTimeout(head, timeouts, 0);
   return {

@@ -4,7 +4,7 @@
 import type { LocalReply } from '../filters/filter.ts';
 import { field, fields, type HeaderList, type ResponseHead, removeField, setField } from '../http/head.ts';
 import type { MappedAnswer } from '../telemetry/local-reply.ts';
-import { applyAdd, applyMutations } from './mutate.ts';
+import { applyAdd, applyMutations, type Mutations } from './mutate.ts';
 import { grpcHeaders, wantsGrpc } from './reply.ts';
 import type { Serving } from './serve.ts';
 
@@ -28,13 +28,15 @@ export function answerHead(serving: Serving, head: ResponseHead, timed: boolean)
 }
 
 /** The head and body of an answer of our own, after the configured mapping of local replies. */
-export function localReplyHead(serving: Serving, reply: LocalReply): { readonly head: ResponseHead; readonly body: Buffer } {
+export function localReplyHead(
+  serving: Serving,
+  reply: LocalReply,
+  changes: Mutations['response'],
+): { readonly head: ResponseHead; readonly body: Buffer } {
   const { x } = serving;
   x.localReplyBody = reply.body;
   const headers: HeaderList = reply.headers.slice();
-  if (serving.route?.host.host.includeAttemptCountInResponse && x.attemptCount > 0) {
-    headers.push('x-envoy-attempt-count', String(x.attemptCount));
-  }
+  applyMutations(changes, headers, x);
   if (x.hasRequest && wantsGrpc(x.request)) {
     headers.push(...grpcHeaders(reply.status, reply.body));
     finishHeaders(serving, headers, false);
@@ -42,12 +44,24 @@ export function localReplyHead(serving: Serving, reply: LocalReply): { readonly 
   }
   const mapped = mapReply(serving, reply, headers);
   const body = Buffer.from(mapped.body, 'latin1');
-  headers.push('content-length', String(body.length));
-  if (body.length > 0 && (mapped.contentType !== null || field(headers, 'content-type') === null)) {
-    setField(headers, 'content-type', mapped.contentType ?? 'text/plain');
-  }
+  describeBody(headers, body, mapped.contentType);
   finishHeaders(serving, headers, false);
-  return { head: { status: mapped.status, headers, version: 11, wireBytes: 0, close: reply.close === true }, body };
+  // What could not be understood may be out of step with us: Envoy ends the connection after any 400 of ours.
+  const close = reply.close === true || reply.status === 400;
+  return { head: { status: mapped.status, headers, version: 11, wireBytes: 0, close }, body };
+}
+
+/** Length and type; an answer without a body has neither here, the codec says what framing needs. */
+function describeBody(headers: HeaderList, body: Buffer, contentType: string | null): void {
+  removeField(headers, 'content-length');
+  if (body.length === 0) {
+    removeField(headers, 'content-type');
+    return;
+  }
+  headers.push('content-length', String(body.length));
+  if (contentType !== null || field(headers, 'content-type') === null) {
+    setField(headers, 'content-type', contentType ?? 'text/plain');
+  }
 }
 
 /** The operator's own form of our answers, where there is one; its headers are added to ours. */

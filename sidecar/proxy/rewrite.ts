@@ -4,14 +4,16 @@ import { field, fields, type RequestHead, setField } from '../http/head.ts';
 import type { ForwardAction, RouteMatch } from '../model/route.ts';
 
 /** Rewrites the path as the route says; the query stays. The client's path is left in a header. */
-export function rewritePath(head: RequestHead, match: RouteMatch, action: ForwardAction, keepOriginal: boolean): void {
-  const rewrite = action.pathRewrite;
+export function rewritePath(head: RequestHead, match: RouteMatch, rewrite: ForwardAction['pathRewrite'], keepOriginal: boolean): void {
   if (rewrite === null) return;
   const original = head.path;
   const end = original.indexOf('?');
   const path = end === -1 ? original : original.slice(0, end);
   const query = end === -1 ? '' : original.slice(end);
-  head.path = rewrittenPath(path, match, rewrite) + query;
+  const rewritten = rewrittenPath(path, match, rewrite);
+  // A rewrite that leaves nothing is none.
+  if (rewritten === '') return;
+  head.path = rewritten + query;
   if (keepOriginal) setField(head.headers, 'x-envoy-original-path', original);
 }
 
@@ -30,8 +32,8 @@ function matchedLength(path: string, match: RouteMatch): number {
 export function rewriteHost(head: RequestHead, action: ForwardAction, weightedLiteral: string | null): void {
   const rewrite = action.hostRewrite;
   if (weightedLiteral !== null) setHost(head, weightedLiteral, action.appendXForwardedHost);
-  else if (rewrite === null || rewrite.kind === 'auto') return;
-  else if (rewrite.kind === 'literal') setHost(head, rewrite.value, action.appendXForwardedHost);
+  if (rewrite === null || rewrite.kind === 'auto') return;
+  if (rewrite.kind === 'literal') setHost(head, rewrite.value, action.appendXForwardedHost);
   else if (rewrite.kind === 'header') {
     const value = field(head.headers, rewrite.name);
     if (value !== null && value !== '') setHost(head, value, action.appendXForwardedHost);
@@ -46,11 +48,9 @@ export function rewriteHost(head: RequestHead, action: ForwardAction, weightedLi
 export function setHost(head: RequestHead, host: string, appendForwarded: boolean): void {
   const original = head.authority;
   if (appendForwarded && original !== '') {
-    const present = fields(head.headers, 'x-forwarded-host');
-    if (present.at(-1) !== original) setField(head.headers, 'x-forwarded-host', [...present, original].join(','));
+    const hops = fields(head.headers, 'x-forwarded-host').flatMap((value) => value.split(','));
+    if (hops.at(-1)?.trim() !== original) setField(head.headers, 'x-forwarded-host', [...hops, original].join(','));
   }
-  if (original !== '' && field(head.headers, 'x-envoy-original-host') === null) {
-    head.headers.push('x-envoy-original-host', original);
-  }
+  if (original !== '') setField(head.headers, 'x-envoy-original-host', original);
   head.authority = host;
 }

@@ -90,7 +90,7 @@ function compileRoute(
     route,
     host,
     mutations: compileMutations(levels, specific),
-    weightedMutations: weighted.map((entry: WeightedCluster) => compileMutations([entry.headers, ...levels], specific)),
+    weightedMutations: weighted.map((entry: WeightedCluster) => compileMutations(levels, specific, [entry.headers])),
     filters: chainFor(filters, perRoute, build),
     retryPolicy: forward?.retryPolicy ?? host.host.retryPolicy,
     mirrors: nearest(forward?.requestMirrors, host.host.requestMirrors, config.requestMirrors),

@@ -18,11 +18,12 @@ import { finish } from './finish.ts';
 import { type AnswerSink, Forward } from './forward.ts';
 import type { Hcm } from './hcm.ts';
 import { admitRequest } from './ingress.ts';
-import { matchHost, matchRoute } from './match.ts';
+import { matchHost, matchRoute, mustUseTls } from './match.ts';
 import { mirrorRequest, type Mirror } from './mirror.ts';
-import { applyMutations, type Mutations, NOTHING } from './mutate.ts';
+import { type Mutations, NOTHING } from './mutate.ts';
 import { canonicalHost, canonicalPath } from './path.ts';
-import { redirectLocation } from './redirect.ts';
+import { ownLocation, redirectLocation } from './redirect.ts';
+import { rewritePath } from './rewrite.ts';
 import { replyOf, upstreamFailureReply } from './reply.ts';
 import { answerHead, localReplyHead } from './respond.ts';
 import type { CompiledRoute } from './route-table.ts';
@@ -47,6 +48,8 @@ export class Serving implements RequestReader, AnswerSink {
   #over = false;
   #waitingForFilter = false;
   #continueSent = false;
+  /** The virtual host takes this request over TLS only. */
+  #toTls = false;
   #idleMs: number;
   #idleTimer: Timer | null = null;
   #requestTimer: Timer | null = null;
@@ -131,6 +134,10 @@ export class Serving implements RequestReader, AnswerSink {
     if (host === null) return;
     x.virtualHostName = host.host.name;
     x.virtualHostData = host.host.metadata;
+    if (mustUseTls(host.host.requireTls, x)) {
+      this.#toTls = true;
+      return;
+    }
     const route = matchRoute(host, x, () => hcm.clock.random());
     if (route === null) return;
     this.route = route;
@@ -188,6 +195,11 @@ export class Serving implements RequestReader, AnswerSink {
     }
     const { route, hcm } = this;
     hcm.stats.rq_total++;
+    if (this.#toTls) {
+      const { authority, path } = this.x.request;
+      this.#directReply(301, '', `https://${authority}${path}`);
+      return;
+    }
     if (route === null) {
       hcm.stats.no_route++;
       this.reply(replyOf(FAILURE.routeNotFound));
@@ -196,16 +208,18 @@ export class Serving implements RequestReader, AnswerSink {
     const { action, match } = route.route;
     if (action.kind === 'forward') this.#startForward(route, action, end);
     else if (action.kind === 'redirect') {
-      this.#directReply(action.status, '', ['location', redirectLocation(this.x.request, action, match)]);
+      if (action.path?.kind !== 'replace') rewritePath(this.x.request, match, action.path, true);
+      this.#directReply(action.status, '', redirectLocation(this.x.request, action));
     } else if (action.kind === 'direct') {
-      this.#directReply(action.status, action.body.toString('latin1'), []);
+      this.#directReply(action.status, action.body.toString('latin1'), ownLocation(this.x.request, action.status));
     } else {
-      this.reply(replyOf(FAILURE.routeNotFound));
+      this.reply(replyOf(FAILURE.clusterNotFound));
     }
   }
 
-  #directReply(status: number, body: string, headers: HeaderList): void {
+  #directReply(status: number, body: string, location: string | null): void {
     this.hcm.stats.rq_direct_response++;
+    const headers = location === null ? [] : ['location', location];
     this.reply({ status, body, details: 'direct_response', flag: 0, headers }, true);
   }
 
@@ -362,6 +376,9 @@ export class Serving implements RequestReader, AnswerSink {
     if (this.#over) return;
     const suppress = this.#forward?.plan.suppressEnvoyHeaders ?? false;
     const reply = upstreamFailureReply(error, this.x.attemptCount, suppress);
+    if (this.route?.host.host.includeAttemptCountInResponse) {
+      reply.headers.push('x-envoy-attempt-count', String(this.x.attemptCount));
+    }
     if (!this.#answering) {
       this.reply(reply);
       return;
@@ -373,13 +390,13 @@ export class Serving implements RequestReader, AnswerSink {
 
   // Answers of our own.
 
-  /** `withRoute`: header changes of the route apply, as they do to direct responses. */
-  reply(reply: LocalReply, withRoute = false): void {
+  /** Header changes of a route that forwards apply to every answer, others' to their `direct` one. */
+  reply(reply: LocalReply, direct = false): void {
     if (this.#over || this.#answering) return;
     const { x } = this;
     x.fail(reply.flag, reply.details);
-    const { head, body } = localReplyHead(this, reply);
-    if (withRoute) applyMutations(this.mutations.response, head.headers, x);
+    const changes = direct || this.route?.route.action.kind === 'forward' ? this.mutations.response : null;
+    const { head, body } = localReplyHead(this, reply, changes);
     x.response = head;
     this.#answering = true;
     x.responseStartMs = this.hcm.clock.now();

@@ -9,7 +9,7 @@ import { type Certificates, makeCertificates } from './certificates.ts';
 import { describeMachine } from './machine.ts';
 import type { MacroOptions } from './options.ts';
 import { originConfig } from './peers/nginx-config.ts';
-import { allPeers, loadGeneratorVersion, type Peer } from './peers/peers.ts';
+import { allPeers, buildOurs, loadGeneratorVersion, type Peer } from './peers/peers.ts';
 import { canPin, OTHER_CORE, type Running, start } from './processes.ts';
 import { type Measured, type Row, summarise, table } from './result.ts';
 import { type Contestant, enter, SCENARIOS, type ScenarioName } from './scenarios.ts';
@@ -25,6 +25,7 @@ export async function macro(options: MacroOptions): Promise<void> {
     process.exitCode = 1;
     return;
   }
+  buildOurs();
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-bench-'));
   const stop = new Stack();
   try {
@@ -146,14 +147,25 @@ function residentMb({ processes }: Contestant): number {
 
 function report(options: MacroOptions, peers: readonly Peer[], wrk: string, rows: readonly Row[]): void {
   const machine = describeMachine();
-  process.stdout.write(`\n${machine.text}\n${options.rounds} rounds of ${options.seconds} s, ${options.connections} connections\n`);
+  process.stdout.write(
+    `\n${machine.text}\n${options.rounds} rounds of ${options.seconds} s, ${options.connections} connections\n`,
+  );
   for (const scenario of Object.keys(SCENARIOS) as ScenarioName[]) {
     const own = rows.filter((row) => row.scenario === scenario);
     if (own.length > 0) process.stdout.write(`\n${SCENARIOS[scenario]}\n\n${table(own)}`);
   }
   const versions = Object.fromEntries([...peers.map(({ name, version }) => [name, version]), ['wrk', wrk]]);
   const { rounds, seconds, connections } = options;
-  const result = { date: new Date().toISOString(), machine, versions, pinned: canPin, rounds, seconds, connections, rows };
+  const result = {
+    date: new Date().toISOString(),
+    machine,
+    versions,
+    pinned: canPin,
+    rounds,
+    seconds,
+    connections,
+    rows,
+  };
   mkdirSync(dirname(options.json), { recursive: true });
   writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
   process.stdout.write(`\nwritten to ${options.json}\n`);

@@ -15,7 +15,10 @@ const WARMUP_MS = 150;
 
 export function micro(only: string): void {
   const chosen = MICRO_BENCHES.filter(({ name }) => name.includes(only));
-  if (chosen.length === 0) throw new Error(`no micro bench is called "${only}"; there are ${MICRO_BENCHES.map(({ name }) => name).join(', ')}`);
+  if (chosen.length === 0)
+    throw new Error(
+      `no micro bench is called "${only}"; there are ${MICRO_BENCHES.map(({ name }) => name).join(', ')}`,
+    );
   const width = Math.max(...chosen.map(({ name }) => name.length));
   for (const { name, make } of chosen) {
     process.stdout.write(`${name.padEnd(width)}  ${nanoseconds(make()).toFixed(0).padStart(7)} ns\n`);

@@ -46,13 +46,14 @@ export function readOptions(args: readonly string[]): MacroOptions | MicroOption
   });
   if (values.help) return null;
   if (positionals[0] === 'micro') return { kind: 'micro', only: positionals[1] ?? '' };
-  if (positionals.length > 0) throw new Error(`${positionals[0]}? There is "micro", and without a word the whole proxies`);
+  if (positionals.length > 0)
+    throw new Error(`${positionals[0]}? There is "micro", and without a word the whole proxies`);
   const seconds = values.quick ? 1 : wholeNumber('seconds', values.seconds);
   return {
     kind: 'macro',
     rounds: values.quick ? 1 : wholeNumber('rounds', values.rounds),
     seconds,
-    warmupSeconds: values.quick ? 1 : 3,
+    warmupSeconds: values.quick ? 1 : 5,
     connections: wholeNumber('connections', values.connections),
     only: values.only.split(',').filter((word) => word !== ''),
     json: values.json,
@@ -61,6 +62,7 @@ export function readOptions(args: readonly string[]): MacroOptions | MicroOption
 
 function wholeNumber(flag: string, text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${flag}: "${text}" is not a whole number of 1 and more`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`--${flag}: "${text}" is not a whole number of 1 and more`);
   return value;
 }

@@ -43,7 +43,18 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-const HEADS = ['peer', 'CPU us/request', 'x nginx', 'x Envoy', 'requests/s', 'p50 ms', 'p99 ms', 'MB idle', 'MB loaded', 'errors'];
+const HEADS = [
+  'peer',
+  'CPU us/request',
+  'x nginx',
+  'x Envoy',
+  'requests/s',
+  'p50 ms',
+  'p99 ms',
+  'MB idle',
+  'MB loaded',
+  'errors',
+];
 
 /** A Markdown table. Ratios are of CPU time per request. */
 export function table(rows: readonly Row[]): string {

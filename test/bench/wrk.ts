@@ -38,7 +38,8 @@ export function readWrk(text: string): Load {
   const number = (pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? 0);
   const requests = number(/(\d+) requests in/);
   if (requests === 0) throw new Error(`wrk made no requests: ${text.trim()}`);
-  const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text)?.slice(1) ?? [];
+  const socketErrors =
+    /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text)?.slice(1) ?? [];
   return {
     requests,
     requestsPerSecond: number(/Requests\/sec:\s+([\d.]+)/),

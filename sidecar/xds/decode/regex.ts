@@ -40,13 +40,17 @@ function compile(source: string): Regex {
   };
 }
 
-/** Nothing is replaced where the substitution refers to a group that the pattern does not have, as in RE2. */
+/**
+ * Nothing is replaced where the substitution refers to a group that the pattern does not have, and an empty
+ * match right after another match is none, as in RE2.
+ */
 function replaceAll(pattern: RE2JS, text: string, substitution: string): string {
   if (highestGroup(substitution) > pattern.groupCount()) return text;
   const matcher = pattern.matcher(text);
   let result = '';
   let last = 0;
   while (matcher.find()) {
+    if (matcher.start() === matcher.end() && matcher.end() === last && last > 0) continue;
     const group = (index: number) => matcher.group(index) ?? '';
     result += text.slice(last, matcher.start()) + expand(substitution, group);
     last = matcher.end();

@@ -4,7 +4,13 @@ import { compileFormat, DEFAULT_LOG_TEXT, LOG_OPTIONS } from '../../../sidecar/t
 import { factsWith } from '../../sidecar/telemetry/facts.ts';
 import type { MicroBench } from '../micro.ts';
 
-const REQUEST = { ':method': 'GET', ':path': '/teas/sencha', ':authority': 'catalog', 'user-agent': 'bench/1', 'x-request-id': '6f9619ff' };
+const REQUEST = {
+  ':method': 'GET',
+  ':path': '/teas/sencha',
+  ':authority': 'catalog',
+  'user-agent': 'bench/1',
+  'x-request-id': '6f9619ff',
+};
 
 const JSON_KEYS = {
   start_time: '%START_TIME%',

@@ -18,7 +18,10 @@ function routeTable(hosts: number, routes: number): RouteTable {
     return {
       name,
       domains: [name, `${name}.default.svc.cluster.local:9000`],
-      routes: Array.from({ length: routes }, (_, r) => ({ match: { prefix: path(r) }, direct_response: { status: 200 } })),
+      routes: Array.from({ length: routes }, (_, r) => ({
+        match: { prefix: path(r) },
+        direct_response: { status: 200 },
+      })),
     };
   });
   const hcm = {
@@ -36,7 +39,13 @@ function routeTable(hosts: number, routes: number): RouteTable {
 }
 
 function routeConfigOf(bootstrap: unknown) {
-  const options = { allowUnsupported: false, allowUnknown: false, node: {}, readFile: () => Buffer.alloc(0), environment: {} };
+  const options = {
+    allowUnsupported: false,
+    allowUnknown: false,
+    node: {},
+    readFile: () => Buffer.alloc(0),
+    environment: {},
+  };
   const read = readBootstrap([{ file: 'bench.json', text: JSON.stringify(bootstrap) }], options);
   if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join('\n'));
   const listener = read.value.snapshot.listeners.get('main');

@@ -4,7 +4,9 @@ import type { Hop } from './envoy-bootstrap.ts';
 
 export function haproxyConfig({ listenPort, targetPort, accept, dial }: Hop): string {
   const bind =
-    accept === undefined ? '' : ` ssl crt ${accept.own.both} ca-file ${accept.root} verify required ssl-min-ver TLSv1.3`;
+    accept === undefined
+      ? ''
+      : ` ssl crt ${accept.own.both} ca-file ${accept.root} verify required ssl-min-ver TLSv1.3`;
   const server =
     dial === undefined ? '' : ` ssl crt ${dial.own.both} ca-file ${dial.root} verify required ssl-min-ver TLSv1.3`;
   return `global

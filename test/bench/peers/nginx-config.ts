@@ -20,7 +20,11 @@ ${http}
 
 /** Answers everything with 100 bytes. */
 export function originConfig(folder: string, port: number): string {
-  return common(folder, 'origin', `  server { listen 127.0.0.1:${port} backlog=4096; location / { return 200 "${BODY}"; } }`);
+  return common(
+    folder,
+    'origin',
+    `  server { listen 127.0.0.1:${port} backlog=4096; location / { return 200 "${BODY}"; } }`,
+  );
 }
 
 export function nginxConfig(folder: string, hop: Hop): string {

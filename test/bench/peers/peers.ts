@@ -18,7 +18,9 @@ export interface Peer {
   readonly command: (folder: string, hop: Hop) => readonly string[];
 }
 
-const CLI = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url));
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+/** Compiled, as it is shipped; out of the way of `npm run build`. */
+const BUILT = join(ROOT, '.bench', 'dist');
 /** Where Debian keeps what is not for every user. */
 const SBIN = '/usr/sbin:/sbin';
 
@@ -34,6 +36,14 @@ function write(folder: string, name: string, text: string): string {
   return path;
 }
 
+/** Throws with what the compiler said. */
+export function buildOurs(): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'scripts', 'build.ts'), BUILT], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`the sidecar could not be built: ${stdout}${stderr}`);
+}
+
 /** The same bootstrap for Envoy and for us. */
 function bootstrapFile(folder: string, hop: Hop): string {
   return write(folder, `${hop.name}.json`, JSON.stringify(bootstrapOf(hop), null, 1));
@@ -46,7 +56,7 @@ function fairlead(): Peer {
     command: (folder, hop) => [
       process.execPath,
       '--disable-warning=ExperimentalWarning',
-      CLI,
+      join(BUILT, 'cli', 'main.js'),
       'sidecar',
       '-c',
       bootstrapFile(folder, hop),
