@@ -4,16 +4,18 @@
 FROM node:26-trixie-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci
+# Not `npm ci`: it refuses a lock file that lacks another platform's optional packages. Versions are the lock's.
+RUN npm install --no-save
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts/build.ts scripts/build.ts
 COPY core core
 COPY proto proto
+COPY client client
 COPY cli cli
 COPY discovery discovery
 COPY sidecar sidecar
 COPY examples/tea-shop examples/tea-shop
-RUN node scripts/build.ts && npm prune --omit=dev
+RUN node scripts/build.ts && npm prune --omit=dev --no-save
 # A new volume takes over the owner of the folder that it is mounted on.
 RUN mkdir -p /rootfs/var/lib/fairlead /rootfs/run/secrets/fairlead /rootfs/etc/fairlead && chown -R 1337:1337 /rootfs
 

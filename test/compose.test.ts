@@ -291,6 +291,8 @@ test('the image is built from what is there, and runs the command as nobody', ()
       assert.ok(ignored.includes(`!${source}`), `.dockerignore hides ${source}`);
     }
   }
+  const { include } = JSON.parse(readFileSync(join(ROOT, 'tsconfig.build.json'), 'utf8')) as { include: string[] };
+  for (const folder of include) assert.ok(dockerfile.includes(`\nCOPY ${folder} ${folder}\n`), `COPY ${folder}`);
   assert.match(dockerfile, /^USER 1337:1337$/m);
   const entry = JSON.parse(/^ENTRYPOINT (.+)$/m.exec(dockerfile)?.[1] ?? '[]') as string[];
   assertBuilt(entry.at(-1) ?? '');
