@@ -28,7 +28,13 @@ const INTERNAL_ONLY = [
   'x-envoy-hedge-on-per-try-timeout',
 ];
 
-const EDGE_ONLY = ['x-envoy-original-path', 'x-envoy-decorator-operation', 'x-envoy-downstream-service-cluster', 'x-envoy-downstream-service-node'];
+const EDGE_ONLY = [
+  'x-envoy-original-path',
+  'x-envoy-original-host',
+  'x-envoy-decorator-operation',
+  'x-envoy-downstream-service-cluster',
+  'x-envoy-downstream-service-node',
+];
 
 export function admitRequest(x: Exchange, hcm: Hcm, internalOnlyHeaders: readonly string[]): void {
   const { config } = hcm;

@@ -3,7 +3,8 @@
 // turns that around (`most_specific_header_mutations_wins`).
 
 import type { Exchange } from '../exchange.ts';
-import { type HeaderList, removeField, setField } from '../http/head.ts';
+import { field, type HeaderList, removeField, setField } from '../http/head.ts';
+import { repetition } from '../http/h1/repeated.ts';
 import { isWritable } from '../http/h1/format.ts';
 import type { HeaderAdd, HeaderMutations } from '../model/route.ts';
 import { compileText } from '../telemetry/format.ts';
@@ -67,7 +68,8 @@ export function applyAdd(add: Add, headers: HeaderList, x: Exchange): void {
   const present = headers.includes(add.name) && hasField(headers, add.name);
   switch (add.action) {
     case 'append':
-      headers.push(add.name, value);
+      if (present && repetition(add.name) !== null) setField(headers, add.name, `${field(headers, add.name)},${value}`);
+      else headers.push(add.name, value);
       return;
     case 'add-if-absent':
       if (!present) headers.push(add.name, value);

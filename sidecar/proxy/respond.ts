@@ -35,19 +35,19 @@ export function localReplyHead(
 ): { readonly head: ResponseHead; readonly body: Buffer } {
   const { x } = serving;
   x.localReplyBody = reply.body;
+  // What could not be understood may be out of step with us: Envoy ends the connection after any 400 of ours.
+  const close = reply.close === true || reply.status === 400;
   const headers: HeaderList = reply.headers.slice();
   applyMutations(changes, headers, x);
   if (x.hasRequest && wantsGrpc(x.request)) {
     headers.push(...grpcHeaders(reply.status, reply.body));
     finishHeaders(serving, headers, false);
-    return { head: { status: 200, headers, version: 11, wireBytes: 0 }, body: NO_BODY };
+    return { head: { status: 200, headers, version: 11, wireBytes: 0, close }, body: NO_BODY };
   }
   const mapped = mapReply(serving, reply, headers);
   const body = Buffer.from(mapped.body, 'latin1');
   describeBody(headers, body, mapped.contentType);
   finishHeaders(serving, headers, false);
-  // What could not be understood may be out of step with us: Envoy ends the connection after any 400 of ours.
-  const close = reply.close === true || reply.status === 400;
   return { head: { status: mapped.status, headers, version: 11, wireBytes: 0, close }, body };
 }
 

@@ -5,6 +5,7 @@
 import { type HeaderList, type HttpVersion, type RequestHead, type ResponseHead, removeField } from '../head.ts';
 import { digits, FORBIDDEN_IN_HEAD, fieldName, isTarget, isToken, trimOws } from './characters.ts';
 import { FAULT, type Fault } from './fault.ts';
+import { repetition } from './repeated.ts';
 import { readTarget } from './target.ts';
 
 export interface HeadLimits {
@@ -73,8 +74,6 @@ const PROTECTED = new Set([
   'b3',
 ]);
 
-/** Fields whose repetition would let two readers disagree. */
-const SINGLE = new Set(['authorization', 'sec-websocket-key', 'content-type', 'x-envoy-original-path']);
 
 /** The lines of a head, sorted into what concerns this hop and what goes on. Filled by `readFields`. */
 interface Fields {
@@ -265,9 +264,16 @@ function keepField(found: Fields, name: string, value: string, limits: HeadLimit
   if (limits.underscores !== 'allow' && name.includes('_')) {
     return limits.underscores === 'reject' ? FAULT.underscore : null;
   }
-  if (SINGLE.has(name) && found.headers.includes(name)) return FAULT.repeated;
-  found.headers.push(name, value);
+  const at = repetition(name) === null ? -1 : nameIndex(found.headers, name);
+  if (at === -1) found.headers.push(name, value);
+  else if (repetition(name) === 'refuse') return FAULT.repeated;
+  else found.headers[at + 1] += `,${value}`;
   return null;
+}
+
+function nameIndex(headers: HeaderList, name: string): number {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return i;
+  return -1;
 }
 
 /** Bytes of body, CHUNKED, or the fault that makes the framing ambiguous (RFC 9112 6.3). */

@@ -277,6 +277,7 @@ export class Http1Server {
     if (parsed.close || (head.version === 10 && !parsed.keepAlive) || last) this.#closing = true;
     const stream = this.#stream as ServerStream;
     stream.method = head.method;
+    stream.lastAsked = last || (parsed.close && head.version === 11);
     stream.version = head.version === 10 ? 10 : 11;
     stream.upgrade = head.upgrade;
     this.#left = length;
@@ -349,17 +350,22 @@ export class Http1Server {
     this.#lastActive = this.#clock.now();
     if (this.#state === TUNNEL || this.#state === CLOSING) {
       this.#stream = null;
-      this.#endSocket();
+      if (this.#state === TUNNEL) this.#endSocket();
+      else this.#linger();
       return;
     }
-    if (stream.requestDone) this.#maybeNext();
+    if (this.#closing && !this.#draining) {
+      this.#stream = null;
+      if (stream.lastAsked && stream.requestDone && !this.#reading) this.#endSocket();
+      else this.#linger();
+    } else if (stream.requestDone) this.#maybeNext();
     else this.#awaitRest();
   }
 
   #awaitRest(): void {
     if (this.#closing) {
       this.#stream = null;
-      this.#endSocket();
+      this.#linger();
       return;
     }
     this.#discarded = 0;
@@ -379,6 +385,23 @@ export class Http1Server {
     this.#state = HEAD;
     this.resumeReading();
     if (!this.#reading && this.#rest.length > 0) this.#readRest();
+  }
+
+  /**
+   * The client was told that the connection ends, and may still be sending: it is left to close first. A reset
+   * sent into its request could take the answer away from it (RFC 9112 9.6).
+   */
+  #linger(): void {
+    if (this.#options.delayedCloseMs === 0) {
+      this.#endSocket();
+      return;
+    }
+    this.#state = CLOSING;
+    this.#byUs = true;
+    this.#rest = EMPTY;
+    this.#socket.resume();
+    this.#closeTimer?.cancel();
+    this.#closeTimer = this.#clock.after(this.#options.delayedCloseMs, () => this.#endSocket());
   }
 
   /** Says goodbye: our side ends; what still comes is read and dropped until the client closes too. */
@@ -510,6 +533,8 @@ class ServerStream implements HttpStream<ResponseHead> {
   version: 10 | 11 = 11;
   upgrade: string | null = null;
   requestDone = false;
+  /** The client asked for the end of the connection, or had its share of requests: nothing more will come. */
+  lastAsked = false;
   chunked = false;
   unframed = false;
   #head: ResponseHead | null = null;
