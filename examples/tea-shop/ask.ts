@@ -1,6 +1,6 @@
 // Small HTTP questions that the demo asks the shop and its sidecars.
 
-import { Agent, request } from 'node:http';
+import { type Agent, request } from 'node:http';
 
 export interface Asked {
   readonly status: number;

@@ -114,7 +114,7 @@ async function withoutDiscovery(shop: Shop): Promise<string> {
     await sleep(20_000);
     shop.discovery = shop.startDiscovery();
     await until('discovery', async () => (await ask({ port: shop.discoveryPorts.admin, path: '/ready' })).status === 200);
-    await until('all sidecars', async () => (await clients(shop)) === shop.members.filter(({ sidecar }) => !sidecar.ended).length);
+    await until('the first sidecars', async () => (await clients(shop)) > 1);
   });
   const { text } = await ask({ port: shop.discoveryPorts.admin, path: '/v1/instances' });
   const names = (JSON.parse(text) as { instances: { name: string }[] }).instances.map(({ name }) => name);

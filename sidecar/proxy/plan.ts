@@ -2,6 +2,7 @@
 // ready for it. Everything that is the same for every attempt is done here, once.
 
 import { FAILURE } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
 import type { LocalReply } from '../filters/filter.ts';
 import { field, removeField, setField } from '../http/head.ts';
 import type { ForwardAction, WeightedCluster } from '../model/route.ts';
@@ -27,7 +28,8 @@ const STEERING = [
   'x-envoy-upstream-rq-per-try-timeout-ms',
 ];
 
-interface Target {
+/** Where a matched route sends a request: decided with the route, before filters run, and logged from then on. */
+export interface Target {
   readonly name: string;
   /** The entry of weighted_clusters that was taken, and its place. */
   readonly weighted: WeightedCluster | null;
@@ -37,17 +39,20 @@ interface Target {
 /** A reply where the request goes nowhere. */
 export function planForward(serving: Serving, route: CompiledRoute, action: ForwardAction, clusters: Clusters): ForwardPlan | LocalReply {
   const { x, hcm } = serving;
-  const target = chooseTarget(serving, action);
-  const cluster = target.name === '' ? undefined : clusters.get(target.name);
-  if (cluster === undefined) {
+  const { target } = serving;
+  const cluster = target === null ? undefined : clusters.get(target.name);
+  if (target === null || cluster === undefined) {
     hcm.stats.no_cluster++;
     return { ...replyOf(FAILURE.clusterNotFound), status: action.clusterNotFoundStatus };
   }
+  return dropped(cluster) ?? prepare(serving, route, action, cluster, target);
+}
+
+/** Notes the cluster of a target on the exchange. */
+export function noteCluster(x: Exchange, cluster: Cluster): void {
   x.upstreamCluster = cluster.description.altStatName ?? cluster.name;
   x.upstreamClusterRaw = cluster.name;
   x.clusterData = cluster.description.metadata;
-  if (target.weighted !== null) serving.mutations = route.weightedMutations[target.at] ?? route.mutations;
-  return dropped(cluster) ?? prepare(serving, route, action, cluster, target);
 }
 
 function dropped(cluster: Cluster): LocalReply | null {
@@ -85,12 +90,12 @@ function prepare(serving: Serving, route: CompiledRoute, action: ForwardAction, 
   };
 }
 
-function chooseTarget(serving: Serving, action: ForwardAction): Target {
+export function chooseTarget(x: Exchange, action: ForwardAction, random: () => number): Target {
   const { target } = action;
-  const { headers } = serving.x.request;
+  const { headers } = x.request;
   if (target.kind === 'cluster') return { name: target.name, weighted: null, at: -1 };
   if (target.kind === 'header') return { name: field(headers, target.name) ?? '', weighted: null, at: -1 };
-  const at = weightedPlace(target, field(headers, target.headerName ?? ''), () => serving.hcm.clock.random());
+  const at = weightedPlace(target, field(headers, target.headerName ?? ''), random);
   const weighted = target.clusters[at] as WeightedCluster;
   const name = weighted.target.kind === 'cluster' ? weighted.target.name : (field(headers, weighted.target.name) ?? '');
   return { name, weighted, at };

@@ -24,7 +24,7 @@ export function answerHead(serving: Serving, head: ResponseHead, timed: boolean)
     setField(head.headers, 'x-envoy-attempt-count', String(x.attemptCount));
   }
   applyMutations(serving.mutations.response, head.headers, x);
-  finishHeaders(serving, head.headers, true);
+  finishHeaders(serving, head.headers);
 }
 
 /** The head and body of an answer of our own, after the configured mapping of local replies. */
@@ -41,13 +41,13 @@ export function localReplyHead(
   applyMutations(changes, headers, x);
   if (x.hasRequest && wantsGrpc(x.request)) {
     headers.push(...grpcHeaders(reply.status, reply.body));
-    finishHeaders(serving, headers, false);
+    finishHeaders(serving, headers);
     return { head: { status: 200, headers, version: 11, wireBytes: 0, close }, body: NO_BODY };
   }
   const mapped = mapReply(serving, reply, headers);
   const body = Buffer.from(mapped.body, 'latin1');
   describeBody(headers, body, mapped.contentType);
-  finishHeaders(serving, headers, false);
+  finishHeaders(serving, headers);
   return { head: { status: mapped.status, headers, version: 11, wireBytes: 0, close }, body };
 }
 
@@ -76,9 +76,8 @@ function mapReply({ x, hcm }: Serving, reply: LocalReply, headers: HeaderList): 
   return mapped;
 }
 
-function finishHeaders(serving: Serving, headers: HeaderList, fromUpstream: boolean): void {
+function finishHeaders(serving: Serving, headers: HeaderList): void {
   const { config, clock } = serving.hcm;
-  if (fromUpstream) removeField(headers, 'x-envoy-internal');
   const named = field(headers, 'server') !== null;
   if (config.serverHeader === 'overwrite') setField(headers, 'server', config.serverName);
   else if (config.serverHeader === 'append-if-absent' && !named) headers.push('server', config.serverName);

@@ -11,6 +11,7 @@ import { type HeaderList, type RequestHead, type ResponseHead } from '../http/he
 import type { RequestReader } from '../http/h1/server.ts';
 import type { Fault } from '../http/h1/fault.ts';
 import type { HttpStream } from '../http/stream.ts';
+import type { ForwardAction } from '../model/route.ts';
 import type { RequestTrace, Tracer } from '../telemetry/tracing.ts';
 import type { Clusters } from '../upstream/clusters.ts';
 import { HeaderAccessOf } from './header-access.ts';
@@ -27,7 +28,7 @@ import { rewritePath } from './rewrite.ts';
 import { replyOf, upstreamFailureReply } from './reply.ts';
 import { answerHead, localReplyHead } from './respond.ts';
 import type { CompiledRoute } from './route-table.ts';
-import { planForward } from './plan.ts';
+import { chooseTarget, noteCluster, planForward, type Target } from './plan.ts';
 
 const NO_FILTERS: FilterChain = { onRequest: null, onRequestData: null, onResponse: null, onResponseData: null, onEnd: null };
 const EMPTY = Buffer.alloc(0);
@@ -38,6 +39,7 @@ export class Serving implements RequestReader, AnswerSink {
   route: CompiledRoute | null = null;
   filters: FilterChain = NO_FILTERS;
   mutations: Mutations = NOTHING;
+  target: Target | null = null;
   trace: RequestTrace | null = null;
   /** The cluster that answers are counted for, once one was found. */
   answeredBy: Forward | null = null;
@@ -147,9 +149,19 @@ export class Serving implements RequestReader, AnswerSink {
     x.routeData = route.route.metadata;
     const { action } = route.route;
     if (action.kind !== 'forward') return;
+    this.#aim(route, action);
     if (action.idleTimeoutMs !== null) this.#setIdle(action.idleTimeoutMs);
     const longest = action.maxStreamDuration?.maxMs;
     if (longest !== null && longest !== undefined) this.#limitDuration(longest);
+  }
+
+  #aim(route: CompiledRoute, action: ForwardAction): void {
+    const { x, hcm } = this;
+    const target = chooseTarget(x, action, () => hcm.clock.random());
+    this.target = target;
+    if (target.weighted !== null) this.mutations = route.weightedMutations[target.at] ?? route.mutations;
+    const cluster = this.#clusters.get(target.name);
+    if (cluster !== undefined) noteCluster(x, cluster);
   }
 
   #startTrace(tracer: Tracer, head: RequestHead): void {
@@ -223,7 +235,7 @@ export class Serving implements RequestReader, AnswerSink {
     this.reply({ status, body, details: 'direct_response', flag: 0, headers }, true);
   }
 
-  #startForward(route: CompiledRoute, action: Parameters<typeof planForward>[2], end: boolean): void {
+  #startForward(route: CompiledRoute, action: ForwardAction, end: boolean): void {
     const { x, hcm } = this;
     x.attemptCount = 1;
     const plan = planForward(this, route, action, this.#clusters);

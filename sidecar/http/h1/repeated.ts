@@ -12,7 +12,7 @@ const JOINED =
   'x-client-trace-id x-envoy-attempt-count x-envoy-decorator-operation x-envoy-degraded ' +
   'x-envoy-downstream-service-cluster x-envoy-downstream-service-node x-envoy-expected-rq-timeout-ms ' +
   'x-envoy-external-address x-envoy-force-trace x-envoy-hedge-on-per-try-timeout x-envoy-immediate-health-check-fail ' +
-  'x-envoy-ip-tags x-envoy-max-retries x-envoy-original-host x-envoy-original-path x-envoy-overloaded x-envoy-ratelimited ' +
+  'x-envoy-ip-tags x-envoy-max-retries x-envoy-original-host x-envoy-original-path x-envoy-ratelimited ' +
   'x-envoy-retriable-header-names x-envoy-retriable-status-codes x-envoy-retry-grpc-on x-envoy-retry-on ' +
   'x-envoy-upstream-alt-stat-name x-envoy-upstream-canary x-envoy-upstream-rq-per-try-timeout-ms ' +
   'x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-rq-timeout-ms x-envoy-upstream-service-time ' +

@@ -84,6 +84,8 @@ export class Http1Server {
   #paused = false;
   #reading = false;
   #lastActive: number;
+  /** A connection that is draining by age takes requests until then. */
+  #openUntil = 0;
   #headTimer: Timer | null = null;
   #closeTimer: Timer | null = null;
   #idleTimer: Timer | null = null;
@@ -106,7 +108,7 @@ export class Http1Server {
     socket.on('drain', () => this.#reader?.onDrain());
     this.#armIdle(options.idleTimeoutMs);
     if (options.maxConnectionDurationMs > 0) {
-      this.#lifeTimer = clock.after(options.maxConnectionDurationMs, () => this.drain());
+      this.#lifeTimer = clock.after(options.maxConnectionDurationMs, () => this.#lifeOver());
     }
   }
 
@@ -116,6 +118,12 @@ export class Http1Server {
     this.#draining = true;
     this.#closing = true;
     if (this.#stream === null) this.#closeTimer ??= this.#clock.after(this.#options.drainTimeoutMs, () => this.#closeIdle());
+  }
+
+  /** The client is told with each answer, and has the drain timeout to go by itself. */
+  #lifeOver(): void {
+    this.#openUntil = this.#clock.now() + this.#options.drainTimeoutMs;
+    this.drain();
   }
 
   /** Ends the connection at once, whatever is under way. */
@@ -379,9 +387,11 @@ export class Http1Server {
     this.#closeTimer?.cancel();
     this.#closeTimer = null;
     if (this.#closing) {
-      this.#endSocket();
-      return;
+      const left = this.#openUntil - this.#clock.now();
+      if (left > 0) this.#closeTimer = this.#clock.after(left, () => this.#closeIdle());
+      else this.#endSocket();
     }
+    if (this.#ended) return;
     this.#state = HEAD;
     this.resumeReading();
     if (!this.#reading && this.#rest.length > 0) this.#readRest();
