@@ -9,7 +9,7 @@ import { LogFiles } from '../../sidecar/telemetry/access-log.ts';
 import { Stats } from '../../sidecar/telemetry/stats.ts';
 import { readBootstrap } from '../../sidecar/xds/bootstrap/read.ts';
 
-export interface Proxy {
+export interface TestProxy {
   readonly runtime: Runtime;
   readonly stats: Stats;
   /** Lines that the program logged. */
@@ -85,7 +85,7 @@ ${clusters === '' ? '' : indent(clusters, 2)}
 `;
 }
 
-export async function startProxy(bootstrap: string | BootstrapPieces): Promise<Proxy> {
+export async function startProxy(bootstrap: string | BootstrapPieces): Promise<TestProxy> {
   const text = typeof bootstrap === 'string' ? bootstrap : bootstrapText(bootstrap);
   const read = readBootstrap([{ file: 'test.yaml', text }], { allowUnsupported: false, allowUnknown: false, node: {}, readFile: () => Buffer.alloc(0), environment: {} });
   assert.ok(read.ok, read.ok ? '' : read.errors.map(({ path, message }) => `${path}: ${message}`).join('\n'));
