@@ -38,8 +38,7 @@ export interface Target {
 
 /** A reply where the request goes nowhere. */
 export function planForward(serving: Serving, route: CompiledRoute, action: ForwardAction, clusters: Clusters): ForwardPlan | LocalReply {
-  const { x, hcm } = serving;
-  const { target } = serving;
+  const { hcm, target } = serving;
   const cluster = target === null ? undefined : clusters.get(target.name);
   if (target === null || cluster === undefined) {
     hcm.stats.no_cluster++;

@@ -60,7 +60,10 @@ function exchange(text: string, ports: ReadonlyMap<string, number>): string {
 /** A folder with the command, the scripts, and the example with its ports exchanged. */
 function checkout(t: TestContext, name: string, configs: readonly string[], ports: ReadonlyMap<string, number>): string {
   const folder = tempDir(t);
-  for (const file of ['fairlead', 'scripts']) symlinkSync(join(ROOT, file), join(folder, file));
+  symlinkSync(join(ROOT, 'fairlead'), join(folder, 'fairlead'));
+  // Not a link: run.sh takes the folder above its own for the checkout.
+  mkdirSync(join(folder, 'scripts'));
+  writeFileSync(join(folder, 'scripts', 'run.sh'), `#!/bin/sh\nexec '${ROOT}/scripts/run.sh' "$@"\n`, { mode: 0o755 });
   const example = join(folder, 'examples', name);
   mkdirSync(join(folder, 'examples'));
   cpSync(join(ROOT, 'examples', name), example, { recursive: true });

@@ -8,7 +8,7 @@ const JOINED =
   'accept accept-encoding access-control-allow-credentials access-control-allow-headers ' +
   'access-control-allow-methods access-control-allow-origin access-control-expose-headers access-control-max-age ' +
   'access-control-request-headers access-control-request-method age cache-control content-encoding date etag expires ' +
-  'grpc-message grpc-status grpc-timeout last-modified location origin proxy-status referer te user-agent vary via ' +
+  'grpc-message grpc-status grpc-timeout if-match if-none-match last-modified location origin pragma proxy-status referer te user-agent vary via ' +
   'x-client-trace-id x-envoy-attempt-count x-envoy-decorator-operation x-envoy-degraded ' +
   'x-envoy-downstream-service-cluster x-envoy-downstream-service-node x-envoy-expected-rq-timeout-ms ' +
   'x-envoy-external-address x-envoy-force-trace x-envoy-hedge-on-per-try-timeout x-envoy-immediate-health-check-fail ' +
