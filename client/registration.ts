@@ -37,6 +37,8 @@ export interface RegistrationOptions {
   readonly rootFile?: string;
   /** How long the first registration may take, in milliseconds (default 60,000). */
   readonly patienceMs?: number;
+  /** Gives up a first registration that is still waiting for discovery; afterwards without meaning. */
+  readonly signal?: AbortSignal;
   readonly clock?: Clock;
   /** Hears of every failed call; renewals go on. */
   readonly onTrouble?: (reason: string) => void;
@@ -49,7 +51,7 @@ export interface Registration {
   leave(): Promise<void>;
 }
 
-/** Discovery refused, or was not there for `patienceMs`. */
+/** Discovery refused, was not there for `patienceMs`, or the caller gave up. */
 export class RegistrationError extends Error {
   /** gRPC status of the last answer. */
   readonly code: number;
@@ -122,7 +124,8 @@ class Holder implements Registration {
 
   /** Tries until it is registered, refused, or out of patience. */
   async begin(): Promise<void> {
-    const end = this.#clock.now() + (this.#options.patienceMs ?? DEFAULT_PATIENCE_MS);
+    const { target, patienceMs = DEFAULT_PATIENCE_MS, signal, onTrouble } = this.#options;
+    const end = this.#clock.now() + patienceMs;
     for (;;) {
       try {
         this.#renewAfter(await this.#register());
@@ -132,9 +135,9 @@ class Holder implements Registration {
         const wait = backoffMs(RETRY, ++this.#attempts, () => this.#clock.random());
         if (REFUSALS.has(code)) throw new RegistrationError(`discovery refused the registration: ${reason}`, code);
         if (this.#clock.now() + wait > end)
-          throw new RegistrationError(`discovery at ${this.#options.target} cannot be reached: ${reason}`, code);
-        this.#options.onTrouble?.(reason);
-        await new Promise<void>((resolve) => this.#clock.after(wait, resolve));
+          throw new RegistrationError(`discovery at ${target} cannot be reached: ${reason}`, code);
+        onTrouble?.(reason);
+        await pause(this.#clock, wait, signal);
       }
     }
   }
@@ -196,12 +199,30 @@ class Holder implements Registration {
   }
 }
 
+/** Rejects when the signal comes first. */
+function pause(clock: Clock, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      timer.cancel();
+      reject(new RegistrationError('given up before discovery could be reached', status.CANCELLED));
+    };
+    const timer = clock.after(ms, () => {
+      signal?.removeEventListener('abort', giveUp);
+      resolve();
+    });
+    if (signal?.aborted === true) giveUp();
+    else signal?.addEventListener('abort', giveUp, { once: true });
+  });
+}
+
 function wireInstance(instance: Instance): WireInstance {
   return { name: '', namespace: '', appPort: 0, zone: '', weight: 0, labels: {}, ...instance };
 }
 
-/** What a failed call was, in words for people. */
+/** What a failed call was, in words for people; of a lost connection, only what the socket said. */
 function told(error: unknown): { readonly code: number; readonly reason: string } {
   const { code, details, message } = error as Error & { readonly code?: unknown; readonly details?: string };
-  return { code: typeof code === 'number' ? code : status.UNKNOWN, reason: details || message };
+  const reason = details || message;
+  const socket = /Last error: (?:Error: )?(.*?)\.? *Resolution note:/s.exec(reason)?.[1];
+  return { code: typeof code === 'number' ? code : status.UNKNOWN, reason: socket?.trim() || reason };
 }

@@ -127,7 +127,7 @@ export const FAILURE = {
   upstreamCut: row(FLAG.UPE, 'upstream_reset_after_response_started{protocol_error}', 502, UNAVAILABLE, 'upstream', 'never'),
   responseTimeout: row(FLAG.UT, 'response_timeout', 504, DEADLINE, 'upstream', 'never'),
   perTryTimeout: row(FLAG.UT, 'upstream_per_try_timeout', 504, DEADLINE, 'upstream', 'maybe-processed'),
-  perTryIdleTimeout: row(FLAG.SI, 'upstream_per_try_idle_timeout', 504, DEADLINE, 'upstream', 'maybe-processed'),
+  perTryIdleTimeout: row(FLAG.UT, 'upstream_per_try_idle_timeout', 504, DEADLINE, 'upstream', 'maybe-processed'),
   streamIdle: row(FLAG.SI, 'stream_idle_timeout', 408, DEADLINE, 'downstream', 'never'),
   requestHeadersTimeout: row(0, 'request_header_timeout', 408, DEADLINE, 'downstream', 'never'),
   requestTimeout: row(0, 'request_overall_timeout', 408, DEADLINE, 'downstream', 'never'),

@@ -100,6 +100,17 @@ export class Exchange implements RequestFacts {
     return field(this.request.headers, 'x-request-id');
   }
 
+  /** The exchange that a followed redirect starts: the same client and request, nothing answered yet. */
+  successor(startMs: number, startWallMs: number): Exchange {
+    const next = new Exchange(this.connection, startMs, startWallMs);
+    next.remote = this.remote;
+    next.request = { ...this.request, headers: this.request.headers.slice() };
+    next.hasRequest = true;
+    next.internal = this.internal;
+    next.requestHeaderBytes = this.requestHeaderBytes;
+    return next;
+  }
+
   /** Flags and details of a failure; the first details stand, flags add up. */
   fail(flag: number, details: string): void {
     this.responseFlags |= flag;

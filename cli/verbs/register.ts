@@ -16,9 +16,10 @@ const GRPC_UNAVAILABLE = 14;
 const GRPC_DEADLINE_EXCEEDED = 4;
 
 export async function run({ values, positionals, err }: Invocation): Promise<number> {
-  const options = optionsOf(values, err);
   const stopped = firstSignal();
-  const registration = await registered(options);
+  const giveUp = new AbortController();
+  void stopped.then(() => giveUp.abort());
+  const registration = await registered({ ...optionsOf(values, err), signal: giveUp.signal });
   const { name, service, address, port } = registration.instance;
   err(`registered ${name} of ${service} at ${address}:${port}\n`);
   const [command, ...args] = positionals;
@@ -32,14 +33,24 @@ function optionsOf(values: Values, err: (text: string) => void): RegistrationOpt
   const rootFile = textFlag(values, 'ca-root');
   const tokenFile = textFlag(values, 'token-file');
   const lease = textFlag(values, 'lease');
+  const target = textFlag(values, 'server') ?? (rootFile === null ? '127.0.0.1:15010' : '127.0.0.1:15012');
   return {
-    target: textFlag(values, 'server') ?? (rootFile === null ? '127.0.0.1:15010' : '127.0.0.1:15012'),
+    target,
     instance: instanceOf(values),
-    onTrouble: (reason) => err(`fairlead register: discovery could not be told (${reason}); trying again\n`),
+    onTrouble: onChange((reason) => err(`fairlead register: discovery at ${target}: ${reason}; trying again\n`)),
     ...(lease === null ? {} : { leaseSeconds: wholeSeconds(lease) }),
     ...(rootFile === null ? {} : { rootFile: readable('ca-root', rootFile) }),
     // Read at each use, so that the file may be replaced before the token in it is too old.
     ...(tokenFile === null ? {} : { token: () => readFileSync(readable('token-file', tokenFile), 'utf8') }),
+  };
+}
+
+/** The same trouble again and again is told once. */
+function onChange(tell: (reason: string) => void): (reason: string) => void {
+  let last = '';
+  return (reason) => {
+    if (reason !== last) tell(reason);
+    last = reason;
   };
 }
 

@@ -43,9 +43,11 @@ export async function run({ values, environment, out }: Invocation): Promise<num
   return healthy ? EXIT.ok : EXIT.failure;
 }
 
+/** By name, so that two looks can be compared. */
 function table(clients: readonly Client[]): string {
   const head = ['NODE', 'SERVICE', 'AGENT', ...COLUMNS, 'IDENTITY'];
-  const rows = clients.map((client) => [
+  const sorted = [...clients].sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+  const rows = sorted.map((client) => [
     client.nodeId,
     client.cluster,
     client.userAgent,

@@ -26,17 +26,27 @@ export function call<Request, Response>(
   request: Request,
   own: KeyPair | null,
 ): Promise<Response> {
-  const client = new Client(address.target, channelCredentials(address, own), { 'grpc.ssl_target_name_override': AUTHORITY_NAME });
+  const client = new Client(address.target, channelCredentials(address, own), {
+    'grpc.ssl_target_name_override': AUTHORITY_NAME,
+  });
   const metadata = new Metadata();
   const token = own === null ? readToken(address) : null;
   if (token !== null) metadata.set('authorization', `Bearer ${token}`);
   const deadline = Date.now() + CALL_TIMEOUT_MS;
   return new Promise<Response>((resolve, reject) => {
-    client.makeUnaryRequest(method.path, method.requestSerialize, method.responseDeserialize, request, metadata, { deadline }, (error, response) => {
-      client.close();
-      if (error !== null || response === undefined) reject(error ?? new Error('an empty answer'));
-      else resolve(response);
-    });
+    client.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      metadata,
+      { deadline },
+      (error, response) => {
+        client.close();
+        if (error !== null || response === undefined) reject(error ?? new Error('an empty answer'));
+        else resolve(response);
+      },
+    );
   });
 }
 

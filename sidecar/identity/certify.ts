@@ -6,9 +6,9 @@ import { create } from '@bufbuild/protobuf';
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import { IstioCertificateRequestSchema, IstioCertificateService } from '../../proto/gen/istio/v1/auth/ca_pb.ts';
-import { SecretSchema } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
 import { serviceDefinition } from '../../proto/ads.ts';
+import { SecretSchema } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
+import { IstioCertificateRequestSchema, IstioCertificateService } from '../../proto/gen/istio/v1/auth/ca_pb.ts';
 import { encodeCanonical } from '../../proto/registry.ts';
 import { SECRET } from '../../proto/resources.ts';
 import type { Judge } from '../xds/source.ts';
@@ -89,7 +89,10 @@ export class Certifier {
       this.#waitForRenewal(pair);
     } catch (error) {
       this.#tellFailure(error as Error);
-      this.#after(backoffMs(RETRY, ++this.#attempts, () => clock.random()), () => void this.#renew());
+      this.#after(
+        backoffMs(RETRY, ++this.#attempts, () => clock.random()),
+        () => void this.#renew(),
+      );
     }
   }
 
@@ -114,8 +117,14 @@ export class Certifier {
       },
     });
     const bytes = encodeCanonical(SecretSchema, secret);
-    const refusals = this.#judge({ type: SECRET, changed: [{ name: OWN_SECRET, version: String(pair.notBeforeMs), bytes }], removed: [], complete: false });
-    for (const { field, reason } of refusals) this.#options.log.error({ field, reason }, 'our own certificate was refused');
+    const refusals = this.#judge({
+      type: SECRET,
+      changed: [{ name: OWN_SECRET, version: String(pair.notBeforeMs), bytes }],
+      removed: [],
+      complete: false,
+    });
+    for (const { field, reason } of refusals)
+      this.#options.log.error({ field, reason }, 'our own certificate was refused');
     if (refusals.length > 0) return false;
     this.#pair = pair;
     this.#options.onRenewed(pair);

@@ -6,7 +6,13 @@ import type { InstanceDescription } from './register.ts';
 
 /** The part of the running proxy that is looked at. */
 export interface BoundListeners {
-  readonly listeners: ReadonlyMap<string, { readonly description: { readonly direction: string }; readonly addresses: readonly { readonly host: string; readonly port: number }[] }>;
+  readonly listeners: ReadonlyMap<
+    string,
+    {
+      readonly description: { readonly direction: string };
+      readonly addresses: readonly { readonly host: string; readonly port: number }[];
+    }
+  >;
 }
 
 /** null while there is no inbound listener, or the node says nothing of a service. */
@@ -15,7 +21,8 @@ export function instanceOf(node: NodeInfo, runtime: BoundListeners): InstanceDes
   if (typeof own !== 'object' || own === null || Array.isArray(own)) return null;
   const text = (key: string) => (typeof own[key] === 'string' ? own[key] : '');
   const number = (key: string, absent: number) => (typeof own[key] === 'number' ? own[key] : absent);
-  const bound = [...runtime.listeners.values()].find(({ description }) => description.direction === 'inbound')?.addresses[0];
+  const bound = [...runtime.listeners.values()].find(({ description }) => description.direction === 'inbound')
+    ?.addresses[0];
   if (bound === undefined || text('service') === '') return null;
   const labels = own['labels'];
   return {
@@ -33,5 +40,7 @@ export function instanceOf(node: NodeInfo, runtime: BoundListeners): InstanceDes
 }
 
 function onlyText(labels: object): Record<string, string> {
-  return Object.fromEntries(Object.entries(labels).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+  return Object.fromEntries(
+    Object.entries(labels).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }

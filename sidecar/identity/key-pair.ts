@@ -1,11 +1,11 @@
 // This workload's key and certificate. The key is made here and never leaves but into a file that only we
 // may read, so that a restart without discovery still has an identity.
 
-import { createPrivateKey, createPublicKey, webcrypto, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, webcrypto, type X509Certificate } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { parseSpiffeId, type SpiffeId } from '../../core/identity.ts';
 import { parsePem, readCertificate } from '../../core/certificate.ts';
+import { parseSpiffeId, type SpiffeId } from '../../core/identity.ts';
 
 export interface KeyPair {
   /** PEM, leaf first, without the root. */
@@ -28,7 +28,10 @@ export async function newSigningRequest(): Promise<SigningRequest> {
   await import('reflect-metadata');
   const { Pkcs10CertificateRequestGenerator } = await import('@peculiar/x509');
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-  const request = await Pkcs10CertificateRequestGenerator.create({ keys, signingAlgorithm: ALGORITHM }, webcrypto as never);
+  const request = await Pkcs10CertificateRequestGenerator.create(
+    { keys, signingAlgorithm: ALGORITHM },
+    webcrypto as never,
+  );
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   const key = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
   return { csr: request.toString('pem'), privateKey: key.export({ format: 'pem', type: 'pkcs8' }) as string };
@@ -38,7 +41,12 @@ export async function newSigningRequest(): Promise<SigningRequest> {
  * Puts an issued chain and its key together. Throws with the reason where they do not fit: another key, not
  * exactly one SPIFFE id, not valid now, or another id than the one we had.
  */
-export function keyPairOf(certificates: readonly string[], privateKey: string, before: SpiffeId | null, nowMs: number): KeyPair {
+export function keyPairOf(
+  certificates: readonly string[],
+  privateKey: string,
+  before: SpiffeId | null,
+  nowMs: number,
+): KeyPair {
   const chain = certificates.flatMap(parsePem).filter((certificate) => !isRoot(certificate));
   const [leaf] = chain;
   if (leaf === undefined) throw new Error('the authority sent no certificate');
@@ -47,7 +55,8 @@ export function keyPairOf(certificates: readonly string[], privateKey: string, b
   const [uri, ...others] = facts.uriSans;
   const id = uri === undefined || others.length > 0 ? null : parseSpiffeId(uri);
   if (id === null) throw new Error('the certificate does not carry exactly one SPIFFE id');
-  if (before !== null && before.uri !== id.uri) throw new Error(`the certificate is for ${id.uri}, we are ${before.uri}`);
+  if (before !== null && before.uri !== id.uri)
+    throw new Error(`the certificate is for ${id.uri}, we are ${before.uri}`);
   if (nowMs >= facts.validToMs || nowMs < facts.validFromMs) throw new Error('the certificate is not valid now');
   const pem = chain.map((certificate) => certificate.toString().trim()).join('\n');
   return { chain: `${pem}\n`, privateKey, id, notBeforeMs: facts.validFromMs, notAfterMs: facts.validToMs };

@@ -87,7 +87,10 @@ export class Registration {
     });
     const { lease } = await call(authority, register, request, identity());
     this.#leaseId = lease?.id ?? null;
-    log.info({ service: instance.service, instance: instance.name, address: `${instance.address}:${instance.port}` }, 'registered');
+    log.info(
+      { service: instance.service, instance: instance.name, address: `${instance.address}:${instance.port}` },
+      'registered',
+    );
     return lease?.grantedSeconds ?? LEASE_SECONDS;
   }
 

@@ -71,7 +71,7 @@ export class Forward {
     this.#sink = sink;
     this.#clock = clock;
     this.#retriesLeft = plan.rules?.numRetries ?? 0;
-    this.#body = new RequestBody(plan.bufferLimit, plan.rules !== null || isIdempotent(x.request.method));
+    this.#body = new RequestBody(plan.bufferLimit, plan.rules !== null || plan.action.internalRedirect !== null || isIdempotent(x.request.method));
   }
 
   /** `end`: the request has no body. */
@@ -307,12 +307,13 @@ export class Forward {
 
   /** A try took too long; the next one may be quicker. */
   onTryTimeout(attempt: Attempt, error: ProxyError): void {
-    if (this.#answering || this.#done) return;
+    if (this.#done) return;
+    if (this.#answering && error.row !== FAILURE.perTryIdleTimeout) return;
     attempt.timedOut();
     attempt.cancel(error);
     this.#attempt = null;
     const { rules } = this.#plan;
-    if (rules !== null && failureIsRetriable(rules, error, true) && this.#mayRetry()) this.#retry(null);
+    if (!this.#answering && rules !== null && failureIsRetriable(rules, error, true) && this.#mayRetry()) this.#retry(null);
     else {
       this.#settle(false);
       this.#fail(error);
@@ -329,6 +330,12 @@ export class Forward {
     const attempt = this.#attempt;
     this.#attempt = null;
     attempt?.cancel(error);
+  }
+
+  /** The answer is not passed on: another request takes the place of this one. `end`: the answer is complete. */
+  release(end: boolean): void {
+    this.#attempt?.abandon(end);
+    this.#finish();
   }
 
   /** The answer is complete. */

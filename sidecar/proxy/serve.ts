@@ -19,6 +19,7 @@ import { finish } from './finish.ts';
 import { type AnswerSink, Forward } from './forward.ts';
 import type { Hcm } from './hcm.ts';
 import { admitRequest } from './ingress.ts';
+import { followedRequest } from './internal-redirect.ts';
 import { matchHost, matchRoute, mustUseTls } from './match.ts';
 import { mirrorRequest, type Mirror } from './mirror.ts';
 import { type Mutations, NOTHING } from './mutate.ts';
@@ -52,6 +53,9 @@ export class Serving implements RequestReader, AnswerSink {
   #continueSent = false;
   /** The virtual host takes this request over TLS only. */
   #toTls = false;
+  /** What took this one's place, after a redirect was followed. */
+  #next: Serving | null = null;
+  #redirects = 0;
   #idleMs: number;
   #idleTimer: Timer | null = null;
   #requestTimer: Timer | null = null;
@@ -254,6 +258,10 @@ export class Serving implements RequestReader, AnswerSink {
     this.#touch();
     this.x.bytesReceived += chunk.length;
     if (end) this.#requestDone();
+    this.#sendBody(chunk, end);
+  }
+
+  #sendBody(chunk: Buffer, end: boolean): void {
     const piece = this.filters.onRequestData === null ? chunk : (runData(this.filters.onRequestData, this.x, chunk, end) ?? EMPTY);
     for (const mirror of this.#mirrors) mirror.sendData(piece, end);
     this.#forward?.sendData(piece, end);
@@ -274,6 +282,7 @@ export class Serving implements RequestReader, AnswerSink {
   }
 
   onDrain(): void {
+    this.#next?.onDrain();
     if (this.#over) return;
     this.#touch();
     this.#forward?.resumeAnswer();
@@ -281,6 +290,7 @@ export class Serving implements RequestReader, AnswerSink {
 
   /** The request cannot be read to its end. */
   onFault(fault: Fault): void {
+    this.#next?.onFault(fault);
     if (this.#over) return;
     const { stats } = this.hcm;
     const flag = fault.protocolError ? FLAG.DPE : 0;
@@ -302,6 +312,7 @@ export class Serving implements RequestReader, AnswerSink {
 
   /** The client is gone. */
   onReset(error: ProxyError): void {
+    this.#next?.onReset(error);
     if (this.#over) return;
     this.x.fail(FLAG.DC, FAILURE.downstreamGone.details);
     this.hcm.stats.downstream_rq_rx_reset++;
@@ -318,11 +329,71 @@ export class Serving implements RequestReader, AnswerSink {
       this.#interim(head);
       return;
     }
+    if (this.#follow(head, end)) return;
     this.x.response = head;
     answerHead(this, head, this.#requestEnded);
     const pending = runResponse(this.filters, this.x);
     if (pending instanceof Promise) this.#holdAnswer(pending, head, end);
     else this.#sendHead(head, end);
+  }
+
+  /** Takes a redirect as a request of its own, where the route says so. true: the answer goes no further. */
+  #follow(head: ResponseHead, end: boolean): boolean {
+    const { x, hcm } = this;
+    const forward = this.#forward;
+    const policy = forward?.plan.action.internalRedirect;
+    if (forward == null || policy == null || !policy.statuses.includes(head.status)) return false;
+    const { stats } = forward.plan.cluster;
+    const next = this.#requestEnded && forward.body.replayable ? followedRequest(x, head, policy, this.#redirects) : null;
+    if (next === null || typeof next === 'string' || !this.#hasRoute(next.head)) {
+      if (typeof next === 'string') hcm.stats[next]++;
+      stats.upstream_internal_redirect_failed_total++;
+      return false;
+    }
+    stats.upstream_internal_redirect_succeeded_total++;
+    x.response = head;
+    x.responseCodeDetails = 'internal_redirect';
+    x.request = next.head;
+    forward.release(end);
+    this.#handOver(next.dropBody ? [] : forward.body.take());
+    return true;
+  }
+
+  #hasRoute(head: RequestHead): boolean {
+    const { x, hcm } = this;
+    const table = hcm.routes();
+    const host = table === null ? null : matchHost(table, head.authority);
+    const before = x.request;
+    x.request = head;
+    const found = host !== null && matchRoute(host, x, () => hcm.clock.random()) !== null;
+    x.request = before;
+    if (!found) hcm.stats.passthrough_internal_redirect_no_route++;
+    return found;
+  }
+
+  /** The redirected request is an exchange of its own, with its own filters and log line, on the same stream. */
+  #handOver(body: readonly Buffer[]): void {
+    const { x, hcm } = this;
+    const next = new Serving(x.successor(hcm.clock.now(), hcm.clock.wall()), hcm, this.#stream, this.#clusters, this.#onOver);
+    this.#next = next;
+    this.#over = true;
+    this.#stopTimers();
+    finish(this);
+    next.#takeOver(this.#redirects + 1, body);
+  }
+
+  #takeOver(redirects: number, body: readonly Buffer[]): void {
+    this.#redirects = redirects;
+    this.#requestDone();
+    this.#findRoute(this.x.request);
+    const verdict = runRequest(this.filters, this.x);
+    const proceed = (said: Verdict) => {
+      if (this.#over) return;
+      this.#proceed(said, body.length === 0);
+      body.forEach((piece, i) => this.#sendBody(piece, i === body.length - 1));
+    };
+    if (!(verdict instanceof Promise)) proceed(verdict);
+    else verdict.then(proceed, (error: unknown) => this.#filterFailed(error));
   }
 
   #holdAnswer(pending: Promise<void>, head: ResponseHead, end: boolean): void {
@@ -439,11 +510,15 @@ export class Serving implements RequestReader, AnswerSink {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#stopTimers();
+    finish(this);
+    this.#onOver();
+  }
+
+  #stopTimers(): void {
     this.#idleTimer?.cancel();
     this.#requestTimer?.cancel();
     this.#durationTimer?.cancel();
-    finish(this);
-    this.#onOver();
   }
 
   // Limits of time.

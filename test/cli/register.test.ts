@@ -70,6 +70,14 @@ test('beside a command, SIGTERM reaches it after the instance has left', async (
   assert.deepEqual(await healthy(admin), []);
 });
 
+test('SIGTERM ends it also while it waits for discovery, which it complains of once', async (t) => {
+  const running = fairlead(t, ['register', '--service', 'web', '--port', '8080', '--server', '127.0.0.1:1']);
+  await eventually(() => assert.match(running.said(), /discovery at 127\.0\.0\.1:1: connect ECONNREFUSED .*; trying again/));
+  running.child.kill('SIGTERM');
+  assert.equal(await running.exit, 1);
+  assert.equal(running.said().match(/trying again/g)?.length, 1);
+});
+
 test('mistakes say how to mend them', async (t) => {
   const { xds } = await runDiscovery(t, '');
   const outcome = async (...args: string[]) => {

@@ -1,4 +1,6 @@
 import { test } from 'node:test';
 import { playReadme } from './readme.ts';
 
-test('the quickstart does what its README says', { timeout: 120_000 }, (t) => playReadme(t, 'quickstart'));
+test('the quickstart does what its README says', { timeout: 180_000 }, async (t) => {
+  await playReadme(t, 'quickstart');
+});

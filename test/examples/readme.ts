@@ -23,7 +23,7 @@ const STEP_MS = 60_000;
 const SETTLE_MS = 20_000;
 const PAUSE_MS = 300;
 /** Commands that only look, and may be repeated until they see what was promised. */
-const LOOK = /^(?:curl|\.\/fairlead (?:status|health)|for |done|sleep|[A-Z_]+="\$\(|scripts\/run\.sh \S*client\.ts|\s)/;
+const LOOK = /^(?:curl|tail|\.\/fairlead (?:status|health)|for )/;
 const PORT = /(?<![\w./-])(?:8\d{3}|9\d{3}|15\d{3}|5\d{4})(?![\w-]|\.\d)/g;
 /** The ports of programs that are told none. */
 const DEFAULTS = ['15000', '15001', '15006', '15010', '15012', '15014'];
@@ -37,14 +37,17 @@ export function stepsOf(markdown: string): Step[] {
   });
 }
 
-export async function playReadme(t: TestContext, name: string): Promise<void> {
+/** Resolves with what each step printed at last. */
+export async function playReadme(t: TestContext, name: string): Promise<string[]> {
   const markdown = readFileSync(join(ROOT, 'examples', name, 'README.md'), 'utf8');
   const configs = globSync('*.{yaml,json}', { cwd: join(ROOT, 'examples', name) });
   const texts = [markdown, ...configs.map((file) => readFileSync(join(ROOT, 'examples', name, file), 'utf8'))];
   const ports = await portMap(texts);
   const folder = checkout(t, name, configs, ports);
   const shell = openShell(t, folder, environmentOf(ports));
-  for (const { script, promised } of stepsOf(exchange(markdown, ports))) await play(shell, script, promised);
+  const said: string[] = [];
+  for (const { script, promised } of stepsOf(exchange(markdown, ports))) said.push(await play(shell, script, promised));
+  return said;
 }
 
 async function portMap(texts: readonly string[]): Promise<ReadonlyMap<string, number>> {
@@ -88,13 +91,13 @@ function environmentOf(ports: ReadonlyMap<string, number>): NodeJS.ProcessEnv {
   };
 }
 
-async function play(shell: Shell, script: string, promised: readonly string[]): Promise<void> {
+async function play(shell: Shell, script: string, promised: readonly string[]): Promise<string> {
   const mayRepeat = script.trimEnd().split('\n').every((line) => LOOK.test(line));
   const end = performance.now() + (mayRepeat ? SETTLE_MS : 0);
   for (;;) {
     const said = await shell.run(script);
     const missing = firstBroken(promised, said);
-    if (missing === null) return;
+    if (missing === null) return said;
     if (performance.now() > end) {
       assert.fail(`promised: ${missing}\nin the step:\n${script}\nwhich said:\n${said}\n${shell.logs()}`);
     }

@@ -89,7 +89,12 @@ export class ChunkedReader {
    */
   read(bytes: Buffer, at: number, sink: ChunkSink): number {
     while (at < bytes.length && this.#state !== DONE && this.fault === null) {
-      at = this.#state === DATA ? this.#takeData(bytes, at, sink) : this.#state === TRAILERS ? this.#takeTrailers(bytes, at, sink) : this.#takeFraming(bytes, at);
+      at =
+        this.#state === DATA
+          ? this.#takeData(bytes, at, sink)
+          : this.#state === TRAILERS
+            ? this.#takeTrailers(bytes, at, sink)
+            : this.#takeFraming(bytes, at);
     }
     if (this.fault !== null) return -1;
     this.#release(sink, false);
@@ -143,7 +148,8 @@ export class ChunkedReader {
     this.#digits = 0;
     this.#left = 0;
     this.#extension = 0;
-    if (this.#overhead > OVERHEAD_GRACE_BYTES && this.#overhead > MAX_OVERHEAD * this.#data) this.fault = FAULT.chunkOverhead;
+    if (this.#overhead > OVERHEAD_GRACE_BYTES && this.#overhead > MAX_OVERHEAD * this.#data)
+      this.fault = FAULT.chunkOverhead;
   }
 
   #sizeByte(code: number): void {
@@ -165,7 +171,8 @@ export class ChunkedReader {
       return;
     }
     this.#extensions++;
-    if (++this.#extension > MAX_EXTENSION_BYTES || this.#extensions > MAX_EXTENSIONS_BYTES) this.fault = FAULT.chunkOverhead;
+    if (++this.#extension > MAX_EXTENSION_BYTES || this.#extensions > MAX_EXTENSIONS_BYTES)
+      this.fault = FAULT.chunkOverhead;
     if ((code < 32 && code !== 9) || code === 127) this.fault = FAULT.chunk;
   }
 

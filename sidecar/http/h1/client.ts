@@ -7,6 +7,7 @@ import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead, removeField } from '../head.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
 import { ChunkedReader, chunkedEnd, chunkHead } from './chunked.ts';
+import { type ClientConnection, ClientStream } from './client-stream.ts';
 import { FAULT, type Fault } from './fault.ts';
 import { formatRequest, type HeaderCase } from './format.ts';
 import { HeadBuffer, headEnd } from './head-buffer.ts';
@@ -44,7 +45,7 @@ const ANSWERED = 7;
 const MAX_INTERIM = 8;
 const EMPTY = Buffer.alloc(0);
 
-export class Http1Client {
+export class Http1Client implements ClientConnection {
   #state = IDLE;
   readonly #head = new HeadBuffer();
   #left = 0;
@@ -300,7 +301,10 @@ export class Http1Client {
   framing(stream: ClientStream, head: RequestHead, end: boolean): string {
     if (stream.upgrade !== null) return `connection: upgrade\r\n`;
     if (field(head.headers, 'content-length') !== null) return '';
-    if (end) return head.method === 'POST' || head.method === 'PUT' || head.method === 'PATCH' || head.method === 'OPTIONS' ? 'content-length: 0\r\n' : '';
+    if (end)
+      return head.method === 'POST' || head.method === 'PUT' || head.method === 'PATCH' || head.method === 'OPTIONS'
+        ? 'content-length: 0\r\n'
+        : '';
     stream.chunked = true;
     return 'transfer-encoding: chunked\r\n';
   }
@@ -345,107 +349,4 @@ export class Http1Client {
   get trailersEnabled(): boolean {
     return this.#options.enableTrailers;
   }
-}
-
-/** The asking side of one exchange. Its head is held until the first data, to go out in one write. */
-class ClientStream implements HttpStream<RequestHead> {
-  method = '';
-  upgrade: string | null = null;
-  expectsContinue = false;
-  chunked = false;
-  tunnel = false;
-  sent = false;
-  #head: RequestHead | null = null;
-  #connection: Http1Client | null;
-
-  constructor(connection: Http1Client) {
-    this.#connection = connection;
-  }
-
-  detach(): void {
-    this.#connection = null;
-  }
-
-  sendHead(head: RequestHead, end: boolean): void {
-    const connection = this.#connection;
-    if (connection === null) return;
-    this.method = head.method;
-    this.upgrade = head.upgrade;
-    this.expectsContinue = head.expectsContinue;
-    if (end) {
-      this.sent = true;
-      connection.write(this.#headText(connection, head, true));
-    } else {
-      this.#head = head;
-      process.nextTick(flushHead, this);
-    }
-  }
-
-  #headText(connection: Http1Client, head: RequestHead, end: boolean): string {
-    if (head.upgrade !== null) removeField(head.headers, 'content-length');
-    return formatRequest(head, connection.framing(this, head, end), connection.headerCase);
-  }
-
-  flush(): void {
-    const head = this.#head;
-    this.#head = null;
-    if (head !== null && this.#connection !== null) this.#connection.write(this.#headText(this.#connection, head, false));
-  }
-
-  sendData(chunk: Buffer, end: boolean): boolean {
-    const connection = this.#connection;
-    if (connection === null || this.sent) return true;
-    const head = this.#head;
-    this.#head = null;
-    const before = head === null ? '' : this.#headText(connection, head, end && chunk.length === 0);
-    const more = this.chunked ? this.#inChunks(connection, before, chunk, end) : this.#plain(connection, before, chunk);
-    if (end) this.#done(connection);
-    return more;
-  }
-
-  #plain(connection: Http1Client, before: string, chunk: Buffer): boolean {
-    if (chunk.length > 0) return connection.writeBody(before, chunk, '');
-    return before.length === 0 || connection.write(before);
-  }
-
-  #inChunks(connection: Http1Client, before: string, chunk: Buffer, end: boolean): boolean {
-    const tail = end ? chunkedEnd([]) : '';
-    if (chunk.length === 0) return before.length + tail.length === 0 || connection.write(before + tail);
-    return connection.writeBody(before + chunkHead(chunk.length), chunk, `\r\n${tail}`);
-  }
-
-  #done(connection: Http1Client): void {
-    this.sent = true;
-    if (this.tunnel) connection.halfClose();
-    else connection.requestSent();
-  }
-
-  sendTrailers(trailers: HeaderList): void {
-    const connection = this.#connection;
-    if (connection === null || this.sent) return;
-    this.flush();
-    if (this.chunked) connection.write(chunkedEnd(connection.trailersEnabled ? trailers : []));
-    this.#done(connection);
-  }
-
-  /** The exchange is given up: the connection cannot be used by another. */
-  reset(_error: ProxyError): void {
-    this.#connection?.cancel();
-  }
-
-  pause(): void {
-    this.#connection?.pauseReading();
-  }
-
-  resume(): void {
-    this.#connection?.resumeReading();
-  }
-
-  drained(): void {
-    this.#connection?.drainedReader();
-  }
-}
-
-function flushHead(stream: ClientStream): void {
-  stream.flush();
 }

@@ -74,7 +74,6 @@ const PROTECTED = new Set([
   'b3',
 ]);
 
-
 /** The lines of a head, sorted into what concerns this hop and what goes on. Filled by `readFields`. */
 interface Fields {
   readonly headers: HeaderList;
@@ -89,7 +88,12 @@ interface Fields {
 }
 
 /** `text` is the head without its final empty line; `wireBytes` what it took on the wire. */
-export function parseRequest(text: string, wireBytes: number, scheme: 'http' | 'https', rules: RequestRules): ParsedRequest | Fault {
+export function parseRequest(
+  text: string,
+  wireBytes: number,
+  scheme: 'http' | 'https',
+  rules: RequestRules,
+): ParsedRequest | Fault {
   if (FORBIDDEN_IN_HEAD.test(text)) return FAULT.characters;
   const lineEnd = lineEndOf(text, 0);
   const line = text.slice(0, lineEnd);
@@ -150,7 +154,12 @@ function requestOf(
 }
 
 /** `method` of the request decides whether an answer has a body (RFC 9112 6.3). */
-export function parseResponse(text: string, wireBytes: number, method: string, limits: HeadLimits): ParsedResponse | Fault {
+export function parseResponse(
+  text: string,
+  wireBytes: number,
+  method: string,
+  limits: HeadLimits,
+): ParsedResponse | Fault {
   if (FORBIDDEN_IN_HEAD.test(text)) return FAULT.characters;
   const lineEnd = lineEndOf(text, 0);
   const version = versionOf(text.slice(0, 8));
@@ -163,7 +172,13 @@ export function parseResponse(text: string, wireBytes: number, method: string, l
   return responseOf(status, version, found, wireBytes, method);
 }
 
-function responseOf(status: number, version: HttpVersion, found: Fields, wireBytes: number, method: string): ParsedResponse | Fault {
+function responseOf(
+  status: number,
+  version: HttpVersion,
+  found: Fields,
+  wireBytes: number,
+  method: string,
+): ParsedResponse | Fault {
   const framed = bodyLength(found, version);
   if (typeof framed !== 'number') return framed;
   const members = connectionMembers(found.connection);
@@ -176,7 +191,8 @@ function responseOf(status: number, version: HttpVersion, found: Fields, wireByt
   const unframed = found.contentLength === -1 && found.transferEncoding === null;
   const bodiless = status < 200 || status === 204 || status === 304 || method === 'HEAD';
   const length = bodiless ? 0 : unframed ? UNTIL_CLOSE : framed;
-  const keepAlive = version === 11 ? !members.names.has('close') : members.names.has('keep-alive') && !members.names.has('close');
+  const keepAlive =
+    version === 11 ? !members.names.has('close') : members.names.has('keep-alive') && !members.names.has('close');
   return { head, length, close: !keepAlive || length === UNTIL_CLOSE, upgrade };
 }
 

@@ -17,6 +17,7 @@ import { FAULT, type Fault } from './fault.ts';
 import { formatResponse, type HeaderCase } from './format.ts';
 import { HeadBuffer, headEnd } from './head-buffer.ts';
 import { CHUNKED, type ParsedRequest, parseRequest, type RequestRules } from './parse.ts';
+import { type ServerConnection, ServerStream } from './server-stream.ts';
 import { writeBody } from './write.ts';
 
 export interface Http1ServerOptions extends RequestRules {
@@ -65,7 +66,7 @@ const DISCARD_LIMIT = 64 * 1024;
 const DISCARD_MS = 1000;
 const EMPTY = Buffer.alloc(0);
 
-export class Http1Server {
+export class Http1Server implements ServerConnection {
   #state = HEAD;
   readonly #head = new HeadBuffer();
   #sawCrlf = false;
@@ -117,7 +118,8 @@ export class Http1Server {
     if (this.#draining) return;
     this.#draining = true;
     this.#closing = true;
-    if (this.#stream === null) this.#closeTimer ??= this.#clock.after(this.#options.drainTimeoutMs, () => this.#closeIdle());
+    if (this.#stream === null)
+      this.#closeTimer ??= this.#clock.after(this.#options.drainTimeoutMs, () => this.#closeIdle());
   }
 
   /** The client is told with each answer, and has the drain timeout to go by itself. */
@@ -265,7 +267,12 @@ export class Http1Server {
 
   #headTimeout(): void {
     const row = FAILURE.requestHeadersTimeout;
-    this.#fail({ details: row.details, status: row.status, reason: 'the head did not arrive in time', protocolError: false });
+    this.#fail({
+      details: row.details,
+      status: row.status,
+      reason: 'the head did not arrive in time',
+      protocolError: false,
+    });
   }
 
   #onHead(text: string, wire: number, next: number): number {
@@ -535,116 +542,4 @@ export class Http1Server {
   get trailersEnabled(): boolean {
     return this.#options.enableTrailers;
   }
-}
-
-/** The answering side of one exchange. Its head is held until the first data, to go out in one write. */
-class ServerStream implements HttpStream<ResponseHead> {
-  method = '';
-  version: 10 | 11 = 11;
-  upgrade: string | null = null;
-  requestDone = false;
-  /** The client asked for the end of the connection, or had its share of requests: nothing more will come. */
-  lastAsked = false;
-  chunked = false;
-  unframed = false;
-  #head: ResponseHead | null = null;
-  #ended = false;
-  #tunnel = false;
-  readonly #connection: Http1Server;
-
-  constructor(connection: Http1Server) {
-    this.#connection = connection;
-  }
-
-  sendHead(head: ResponseHead, end: boolean): void {
-    if (this.#ended) return;
-    if (head.status < 200 && head.status !== 101) {
-      if (this.version === 11) this.#connection.write(formatResponse(head, 11, '', this.#connection.headerCase));
-      return;
-    }
-    if (head.status === 101) this.#switch(head);
-    else if (end) this.#finishWithHead(head);
-    else {
-      this.#head = head;
-      process.nextTick(flushHead, this);
-    }
-  }
-
-  #switch(head: ResponseHead): void {
-    this.#tunnel = true;
-    this.#connection.write(this.#headText(head, false, false));
-    this.#connection.startTunnel();
-  }
-
-  #finishWithHead(head: ResponseHead): void {
-    this.#ended = true;
-    this.#connection.write(this.#headText(head, true, true));
-    this.#connection.answered(this);
-  }
-
-  #headText(head: ResponseHead, bodiless: boolean, last: boolean): string {
-    const framing = this.#connection.framing(this, head, bodiless, last);
-    return formatResponse(head, this.version, framing, this.#connection.headerCase);
-  }
-
-  /** Writes a head that no data followed at once. */
-  flush(): void {
-    const head = this.#head;
-    if (head === null) return;
-    this.#head = null;
-    this.#connection.write(this.#headText(head, false, false));
-  }
-
-  sendData(chunk: Buffer, end: boolean): boolean {
-    if (this.#ended) return true;
-    const head = this.#head;
-    this.#head = null;
-    const before = head === null ? '' : this.#headText(head, end && chunk.length === 0, end);
-    const more = this.chunked ? this.#inChunks(before, chunk, end) : this.#plain(before, chunk);
-    if (end) this.#end();
-    return more;
-  }
-
-  #plain(before: string, chunk: Buffer): boolean {
-    if (chunk.length > 0 && this.method !== 'HEAD') return this.#connection.writeBody(before, chunk, '');
-    return before.length === 0 || this.#connection.write(before);
-  }
-
-  #inChunks(before: string, chunk: Buffer, end: boolean): boolean {
-    const tail = end ? chunkedEnd([]) : '';
-    if (chunk.length === 0) return before.length + tail.length > 0 ? this.#connection.write(before + tail) : true;
-    return this.#connection.writeBody(before + chunkHead(chunk.length), chunk, `\r\n${tail}`);
-  }
-
-  #end(): void {
-    this.#ended = true;
-    if (this.#tunnel) this.#connection.endTunnel(this);
-    else this.#connection.answered(this);
-  }
-
-  sendTrailers(trailers: HeaderList): void {
-    if (this.#ended) return;
-    this.flush();
-    if (this.chunked) this.#connection.write(chunkedEnd(this.#connection.trailersEnabled ? trailers : []));
-    this.#end();
-  }
-
-  reset(_error: ProxyError): void {
-    if (this.#ended) return;
-    this.flush();
-    this.#ended = true;
-    this.#connection.abort(this);
-  }
-
-  pause(): void {
-    if (!this.#ended) this.#connection.pauseReading();
-  }
-
-  resume(): void {
-    if (!this.#ended) this.#connection.resumeReading();
-  }
-}
-
-function flushHead(stream: ServerStream): void {
-  stream.flush();
 }

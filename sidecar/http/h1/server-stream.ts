@@ -1,0 +1,136 @@
+// The answering side of one exchange of an HTTP/1 connection. Its head is held until the first data, so that
+// a small answer goes out in one write.
+
+import type { ProxyError } from '../../errors.ts';
+import type { HeaderList, ResponseHead } from '../head.ts';
+import type { HttpStream } from '../stream.ts';
+import { chunkedEnd, chunkHead } from './chunked.ts';
+import { formatResponse, type HeaderCase } from './format.ts';
+
+/** What a stream asks of its connection. */
+export interface ServerConnection {
+  readonly headerCase: HeaderCase;
+  readonly trailersEnabled: boolean;
+  framing(stream: ServerStream, head: ResponseHead, bodiless: boolean, last: boolean): string;
+  write(text: string): boolean;
+  writeBody(before: string, chunk: Buffer, after: string): boolean;
+  /** The answer is complete. */
+  answered(stream: ServerStream): void;
+  /** The answer cannot be finished. */
+  abort(stream: ServerStream): void;
+  startTunnel(): void;
+  endTunnel(stream: ServerStream): void;
+  pauseReading(): void;
+  resumeReading(): void;
+}
+
+export class ServerStream implements HttpStream<ResponseHead> {
+  method = '';
+  version: 10 | 11 = 11;
+  upgrade: string | null = null;
+  requestDone = false;
+  /** The client asked for the end of the connection, or had its share of requests: nothing more will come. */
+  lastAsked = false;
+  chunked = false;
+  unframed = false;
+  #head: ResponseHead | null = null;
+  #ended = false;
+  #tunnel = false;
+  readonly #connection: ServerConnection;
+
+  constructor(connection: ServerConnection) {
+    this.#connection = connection;
+  }
+
+  sendHead(head: ResponseHead, end: boolean): void {
+    if (this.#ended) return;
+    if (head.status < 200 && head.status !== 101) {
+      if (this.version === 11) this.#connection.write(formatResponse(head, 11, '', this.#connection.headerCase));
+      return;
+    }
+    if (head.status === 101) this.#switch(head);
+    else if (end) this.#finishWithHead(head);
+    else {
+      this.#head = head;
+      process.nextTick(flushHead, this);
+    }
+  }
+
+  #switch(head: ResponseHead): void {
+    this.#tunnel = true;
+    this.#connection.write(this.#headText(head, false, false));
+    this.#connection.startTunnel();
+  }
+
+  #finishWithHead(head: ResponseHead): void {
+    this.#ended = true;
+    this.#connection.write(this.#headText(head, true, true));
+    this.#connection.answered(this);
+  }
+
+  #headText(head: ResponseHead, bodiless: boolean, last: boolean): string {
+    const framing = this.#connection.framing(this, head, bodiless, last);
+    return formatResponse(head, this.version, framing, this.#connection.headerCase);
+  }
+
+  /** Writes a head that no data followed at once. */
+  flush(): void {
+    const head = this.#head;
+    if (head === null) return;
+    this.#head = null;
+    this.#connection.write(this.#headText(head, false, false));
+  }
+
+  sendData(chunk: Buffer, end: boolean): boolean {
+    if (this.#ended) return true;
+    const head = this.#head;
+    this.#head = null;
+    const before = head === null ? '' : this.#headText(head, end && chunk.length === 0, end);
+    const more = this.chunked ? this.#inChunks(before, chunk, end) : this.#plain(before, chunk);
+    if (end) this.#end();
+    return more;
+  }
+
+  #plain(before: string, chunk: Buffer): boolean {
+    if (chunk.length > 0 && this.method !== 'HEAD') return this.#connection.writeBody(before, chunk, '');
+    return before.length === 0 || this.#connection.write(before);
+  }
+
+  #inChunks(before: string, chunk: Buffer, end: boolean): boolean {
+    const tail = end ? chunkedEnd([]) : '';
+    if (chunk.length === 0) return before.length + tail.length > 0 ? this.#connection.write(before + tail) : true;
+    return this.#connection.writeBody(before + chunkHead(chunk.length), chunk, `\r\n${tail}`);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    if (this.#tunnel) this.#connection.endTunnel(this);
+    else this.#connection.answered(this);
+  }
+
+  sendTrailers(trailers: HeaderList): void {
+    if (this.#ended) return;
+    this.flush();
+    if (this.chunked) this.#connection.write(chunkedEnd(this.#connection.trailersEnabled ? trailers : []));
+    this.#end();
+  }
+
+  reset(_error: ProxyError): void {
+    if (this.#ended) return;
+    this.flush();
+    this.#ended = true;
+    this.#connection.abort(this);
+  }
+
+  pause(): void {
+    if (!this.#ended) this.#connection.pauseReading();
+  }
+
+  resume(): void {
+    if (!this.#ended) this.#connection.resumeReading();
+  }
+}
+
+function flushHead(stream: ServerStream): void {
+  stream.flush();
+}
