@@ -4,12 +4,12 @@
 
 import type { Socket } from 'node:net';
 import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
-import { field, type HeaderList, type RequestHead, type ResponseHead, removeField } from '../head.ts';
+import { field, type HeaderList, type RequestHead, type ResponseHead } from '../head.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
-import { ChunkedReader, chunkedEnd, chunkHead } from './chunked.ts';
+import { ChunkedReader } from './chunked.ts';
 import { type ClientConnection, ClientStream } from './client-stream.ts';
 import { FAULT, type Fault } from './fault.ts';
-import { formatRequest, type HeaderCase } from './format.ts';
+import type { HeaderCase } from './format.ts';
 import { HeadBuffer, headEnd } from './head-buffer.ts';
 import { CHUNKED, type HeadLimits, type ParsedResponse, parseResponse, UNTIL_CLOSE } from './parse.ts';
 import { writeBody } from './write.ts';
