@@ -1,7 +1,7 @@
 // docs/admin.md: the admin pages of both programs, from their tables.
 
 import { type AdminSources as DiscoverySources, discoveryPages } from '../../discovery/admin.ts';
-import { type AdminSources as SidecarSources, adminPages } from '../../sidecar/admin.ts';
+import { adminPages, type AdminSources as SidecarSources } from '../../sidecar/admin.ts';
 import { code, GENERATED, table } from './markdown.ts';
 
 /** The tables are made without asking the sources; only answers ask them. */

@@ -1,6 +1,6 @@
 // docs/response-flags.md: why a request failed, from the table of failures; with where to look.
 
-import { FAILURE, FLAG, FLAG_NAMES, type FailureRow, type FlagName } from '../../sidecar/errors.ts';
+import { FAILURE, type FailureRow, FLAG, FLAG_NAMES, type FlagName } from '../../sidecar/errors.ts';
 import { code, GENERATED, table } from './markdown.ts';
 
 /** What a person does about it. null: Envoy has the flag, nothing in this version sets it. */

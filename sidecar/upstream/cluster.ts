@@ -7,6 +7,7 @@ import type { Picker } from '../lb/picker.ts';
 import { buildHostPicker, type LocalityHosts } from '../lb/tiers.ts';
 import type { Cluster as ClusterDescription } from '../model/cluster.ts';
 import type { ClusterLoadAssignment } from '../model/endpoint.ts';
+import type { UpstreamTls } from '../model/tls.ts';
 import { hostPort } from '../../core/addresses.ts';
 import type { DialTarget, DialTls } from '../net/dial.ts';
 import { leafOf, secureContext, type TlsMaterial } from '../net/tls.ts';
@@ -34,7 +35,7 @@ export class Cluster {
   #picker: Picker<Host> | null = null;
   #tls: DialTls | null = null;
   #settings: PoolSettings;
-  #generation = 0;
+  #trustGeneration = 0;
   #ready = false;
   #dns: DnsEndpoints | null = null;
   #outlier: OutlierDetector<Host> | null = null;
@@ -229,31 +230,21 @@ export class Cluster {
       idleTimeoutMs: http.idleTimeoutMs,
       maxConnectionDurationMs: http.maxConnectionDurationMs,
       maxRequestsPerConnection: http.maxRequestsPerConnection,
-      tlsGeneration: this.#generation,
+      trustGeneration: this.#trustGeneration,
     };
   }
 
   /**
-   * TLS as it holds from now on; null while a secret is missing. Connections made before end when they are
-   * free. Throws what OpenSSL says of unusable material; then everything stays as it was.
+   * TLS as it holds from now on; null while a secret is missing. A renewed certificate of ours ends no
+   * connection: those made with the old one go on until that ends, or every rotation would be a storm of
+   * handshakes. A change of whom we trust ends them as they become free. Throws what OpenSSL says of
+   * unusable material; then everything stays as it was.
    */
   useTls(material: TlsMaterial | null): void {
-    const { tls } = this.#description;
-    if (tls === null) {
-      this.#tls = null;
-      return;
-    }
-    this.#tls =
-      material === null
-        ? null
-        : {
-            context: secureContext(material),
-            validation: material.validation,
-            serverName: tls.sni,
-            alpn: tls.alpn,
-            local: material.certificates[0] === undefined ? null : leafOf(material.certificates[0].chain),
-          };
-    this.#generation++;
+    const before = this.#tls;
+    this.#tls = material === null || this.#description.tls === null ? null : dialTls(material, this.#description.tls);
+    if (before === null || before.validation === this.#tls?.validation) return;
+    this.#trustGeneration++;
     this.#settings = this.#makeSettings();
     for (const host of this.#hosts.values()) {
       host.pools.default?.retire();
@@ -294,4 +285,15 @@ export class Cluster {
     this.#outlier?.stop();
     this.#leave([...this.#hosts.values()]);
   }
+}
+
+function dialTls(material: TlsMaterial, tls: UpstreamTls): DialTls {
+  const [own] = material.certificates;
+  return {
+    context: secureContext(material),
+    validation: material.validation,
+    serverName: tls.sni,
+    alpn: tls.alpn,
+    local: own === undefined ? null : leafOf(own.chain),
+  };
 }

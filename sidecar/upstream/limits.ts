@@ -45,12 +45,13 @@ export class CircuitBreaker {
   }
 
   gauges(): LimitGauges {
+    // A limit of nothing is never seen as reached: Envoy's gauges move when something is counted.
     const left = (limit: number, used: number) => Math.max(limit - used, 0);
     return {
       cxOpen: !this.mayConnect,
-      pendingOpen: !this.mayWait,
-      rqOpen: !this.mayRequest,
-      retryOpen: !this.mayRetry,
+      pendingOpen: this.#limits.maxPendingRequests > 0 && !this.mayWait,
+      rqOpen: this.#limits.maxRequests > 0 && !this.mayRequest,
+      retryOpen: this.#retryLimit > 0 && !this.mayRetry,
       remaining: this.#limits.trackRemaining
         ? {
             cx: left(this.#limits.maxConnections, this.connections),

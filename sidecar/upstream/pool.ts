@@ -28,8 +28,8 @@ export interface PoolSettings {
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number;
   readonly maxRequestsPerConnection: number;
-  /** Connections made under an older one are not used again. */
-  readonly tlsGeneration: number;
+  /** Counts changes of whom we trust: connections made before the last one are not used again. */
+  readonly trustGeneration: number;
 }
 
 const NO_WAIT = () => {};
@@ -79,9 +79,9 @@ export class Pool {
   }
 
   #warm(): PooledConnection | undefined {
-    const { tlsGeneration } = this.#settings();
+    const { trustGeneration } = this.#settings();
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
-      if (connection.usable(tlsGeneration)) return connection;
+      if (connection.usable(trustGeneration)) return connection;
       connection.end();
     }
     return undefined;
@@ -141,7 +141,10 @@ export class Pool {
     else this.onFree(connection);
   }
 
-  /** Envoy fails everybody who waits when a connection cannot be made: the next would fare no better. */
+  /**
+   * Whoever waits beyond the connections still under way fails with this one: on a host that cannot be
+   * reached everybody does, on a slow one each gets the time of a connection of its own.
+   */
   #onConnectFailed(error: ProxyError): void {
     this.#connecting--;
     this.#connectionGone();
@@ -149,11 +152,16 @@ export class Pool {
     this.#hostStats.cx_connect_fail++;
     if (error.row === FAILURE.connectTimeout) this.#stats.upstream_cx_connect_timeout++;
     countDestroyed(this.#stats, error.row === FAILURE.connectTimeout ? 'local' : 'remote', false);
-    this.#failAll(error);
+    this.#failWaiters(error, this.#connecting);
   }
 
   #failAll(error: ProxyError): void {
-    for (const waiter of [...this.#waiting]) {
+    this.#failWaiters(error, 0);
+  }
+
+  /** The longest waiting first, until only `left` wait. */
+  #failWaiters(error: ProxyError, left: number): void {
+    for (const waiter of [...this.#waiting].slice(0, Math.max(this.#waiting.size - left, 0))) {
       if (!this.#stopWaiting(waiter)) continue;
       this.#stats.upstream_rq_pending_failure_eject++;
       waiter.onFailed(error);
@@ -172,7 +180,7 @@ export class Pool {
     if (waiter !== undefined) {
       this.#stopWaiting(waiter);
       waiter.onReady(connection);
-    } else if (this.#closed || !connection.usable(this.#settings().tlsGeneration)) {
+    } else if (this.#closed || !connection.usable(this.#settings().trustGeneration)) {
       connection.end();
     } else {
       this.#idle.push(connection);
@@ -201,11 +209,11 @@ export class Pool {
     this.#failAll(new ProxyError(FAILURE.connectFailure, { context: 'the host was removed' }));
   }
 
-  /** Ends idle connections made under an older certificate or bundle. */
+  /** Ends idle connections that may not be used any more. */
   retire(): void {
-    const { tlsGeneration } = this.#settings();
+    const { trustGeneration } = this.#settings();
     for (const connection of this.#idle.splice(0)) {
-      if (connection.usable(tlsGeneration)) this.#idle.push(connection);
+      if (connection.usable(trustGeneration)) this.#idle.push(connection);
       else connection.end();
     }
   }
@@ -225,6 +233,8 @@ export class PooledConnection {
   #restingSince = 0;
   #idleTimer: Timer | null = null;
   #lifeTimer: Timer | null = null;
+  /** Wall clock, ms; a renewed certificate does not end the connection before. */
+  readonly #certificatesEndMs: number;
   readonly #client: Http1Client;
   readonly #settings: PoolSettings;
   readonly #pool: Pool;
@@ -234,6 +244,7 @@ export class PooledConnection {
 
   constructor(socket: Socket, tls: TlsFacts | null, settings: PoolSettings, pool: Pool, stats: ClusterStats, clock: Clock) {
     this.tls = tls;
+    this.#certificatesEndMs = certificatesEnd(tls, clock);
     this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
     this.#settings = settings;
     this.#pool = pool;
@@ -251,8 +262,9 @@ export class PooledConnection {
     return this.#requests > 1;
   }
 
-  usable(tlsGeneration: number): boolean {
-    return !this.#closed && !this.#worn && this.#settings.tlsGeneration === tlsGeneration;
+  usable(trustGeneration: number): boolean {
+    if (this.#closed || this.#worn || this.#settings.trustGeneration !== trustGeneration) return false;
+    return this.tls === null || this.#clock.wall() < this.#certificatesEndMs;
   }
 
   open(reader: StreamReader<ResponseHead>): HttpStream<RequestHead> {
@@ -333,6 +345,15 @@ export class PooledConnection {
     this.#stats.upstream_rq_per_cx.record(this.#requests);
     this.#pool.onGone(this);
   }
+}
+
+/** Connections end somewhere in the last part of their certificates' time, so that not all end at once. */
+const END_SPREAD = 0.4;
+
+/** Wall clock, ms: a little before the first of both certificates ends. */
+function certificatesEnd(tls: TlsFacts | null, clock: Clock): number {
+  const first = Math.min(tls?.peer?.validToMs ?? Infinity, tls?.local?.validToMs ?? Infinity);
+  return first - Math.max(first - clock.wall(), 0) * END_SPREAD * clock.random();
 }
 
 function countDestroyed(stats: ClusterStats, by: ClosedBy, during: boolean): void {
