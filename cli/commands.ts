@@ -149,7 +149,11 @@ export const COMMANDS: readonly Command[] = [
       service: { type: 'string', value: 'NAME', help: 'the service that the instance belongs to' },
       port: { type: 'string', value: 'PORT', help: 'port that peers dial' },
       address: { type: 'string', value: 'IP', help: 'address that peers dial (default 127.0.0.1)' },
-      'app-port': { type: 'string', value: 'PORT', help: 'the application, where --port is that of a sidecar before it' },
+      'app-port': {
+        type: 'string',
+        value: 'PORT',
+        help: 'the application, where --port is that of a sidecar before it',
+      },
       name: { type: 'string', value: 'NAME', help: 'name of the instance (default made up by discovery)' },
       namespace: NAMESPACE,
       'version-label': { type: 'string', value: 'VERSION', help: 'version by which routes may choose it' },

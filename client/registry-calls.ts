@@ -68,9 +68,9 @@ const CHANNEL_BACKOFF: ClientOptions = {
 const TEXT = 'proto/fairlead/registry/v1/registry.proto';
 
 export async function openRegistry(address: RegistryAddress): Promise<RegistryCalls> {
-  const constructor = registryOf(loadPackageDefinition(await load(protoFile(), { defaults: true })));
+  const Registry = registryOf(loadPackageDefinition(await load(protoFile(), { defaults: true })));
   const tlsName = address.rootFile === null ? {} : { 'grpc.ssl_target_name_override': DISCOVERY_NAME };
-  const client = new constructor(address.target, await channelCredentials(address.rootFile), {
+  const client = new Registry(address.target, await channelCredentials(address.rootFile), {
     ...CHANNEL_BACKOFF,
     ...tlsName,
   });

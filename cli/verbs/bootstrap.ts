@@ -90,7 +90,11 @@ function socket(address: string, port: number) {
 
 function xdsCluster(target: string, root: string | null): Record<string, unknown> {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(target);
-  if (match === null) throw new CommandError(`--xds-address: ${JSON.stringify(target)} is not HOST:PORT`, EXIT.usage);
+  if (match === null)
+    throw new CommandError(
+      `--xds-address: ${JSON.stringify(target)} is not HOST:PORT, like 127.0.0.1:15010`,
+      EXIT.usage,
+    );
   const host = match[1] ?? (match[2] as string);
   const isAddress = match[1] !== undefined || /^[\d.]+$/.test(host);
   return {

@@ -12,14 +12,16 @@ const PAUSE_MS = 200;
 
 export async function run({ positionals, values, out }: Invocation): Promise<number> {
   const url = positionals[0] ?? textFlag(values, 'url') ?? DISCOVERY_READY;
-  if (!URL.canParse(url)) throw new CommandError(`${JSON.stringify(url)} is not a URL, like ${DISCOVERY_READY}`, EXIT.usage);
+  if (!URL.canParse(url))
+    throw new CommandError(`${JSON.stringify(url)} is not a URL, like ${DISCOVERY_READY}`, EXIT.usage);
   const end = systemClock.now() + waitMs(textFlag(values, 'wait'));
   let page = await get(url);
   while (page.status !== 200 && systemClock.now() < end) {
     await new Promise<void>((resolve) => systemClock.after(PAUSE_MS, resolve));
     page = await get(url);
   }
-  out(`${page.body.trim() || page.status}\n`);
+  const said = page.status === 0 ? `${url} does not answer (${page.body}); is the program running?` : page.body.trim();
+  out(`${said || page.status}\n`);
   return page.status === 200 ? EXIT.ok : EXIT.failure;
 }
 

@@ -23,7 +23,9 @@ export async function run({ values, positionals, err }: Invocation): Promise<num
   const { name, service, address, port } = registration.instance;
   err(`registered ${name} of ${service} at ${address}:${port}\n`);
   const [command, ...args] = positionals;
-  const code = await (command === undefined ? stopped.then(() => EXIT.ok) : runBeside(command, args, stopped, registration));
+  const code = await (command === undefined
+    ? stopped.then(() => EXIT.ok)
+    : runBeside(command, args, stopped, registration));
   await registration.leave();
   err(`${name} of ${service} has left\n`);
   return code;
@@ -74,13 +76,15 @@ function instanceOf(values: Values): RegistrationOptions['instance'] {
 }
 
 function weightOf(text: string): number {
-  if (!/^\d{1,3}$/.test(text)) throw new CommandError(`--weight: ${JSON.stringify(text)} is not a number from 1 to 128`, EXIT.usage);
+  if (!/^\d{1,3}$/.test(text))
+    throw new CommandError(`--weight: ${JSON.stringify(text)} is not a number from 1 to 128`, EXIT.usage);
   return Number(text);
 }
 
 function wholeSeconds(text: string): number {
   const ms = parseDuration(text);
-  if (ms === null || ms < 1000) throw new CommandError(`--lease: ${JSON.stringify(text)} is not a duration of at least 1s, like 30s`, EXIT.usage);
+  if (ms === null || ms < 1000)
+    throw new CommandError(`--lease: ${JSON.stringify(text)} is not a duration of at least 1s, like 30s`, EXIT.usage);
   return Math.round(ms / 1000);
 }
 

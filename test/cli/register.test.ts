@@ -48,7 +48,14 @@ test('registers until SIGTERM, then leaves', async (t) => {
 test('beside a command it leaves when that ends, and exits with its code', async (t) => {
   const { xds, admin } = await runDiscovery(t, '');
   const flags = ['register', '--service', 'web', '--port', '8080', '--server', xds, '--'];
-  const running = fairlead(t, [...flags, process.execPath, '-e', 'console.log("at work"); process.exit(7)', '--', '--help']);
+  const running = fairlead(t, [
+    ...flags,
+    process.execPath,
+    '-e',
+    'console.log("at work"); process.exit(7)',
+    '--',
+    '--help',
+  ]);
   assert.equal(await running.exit, 7);
   assert.match(running.said(), /registered .*at work\n.*has left/s);
   assert.deepEqual(await healthy(admin), []);
@@ -60,8 +67,21 @@ test('beside a command it leaves when that ends, and exits with its code', async
 
 test('beside a command, SIGTERM reaches it after the instance has left', async (t) => {
   const { xds, admin } = await runDiscovery(t, '');
-  const script = 'process.on("SIGTERM", () => { console.log("told"); process.exit(0); }); setInterval(() => {}, 1000); console.log("up")';
-  const flags = ['register', '--service', 'web', '--port', '8080', '--server', xds, '--', process.execPath, '-e', script];
+  const script =
+    'process.on("SIGTERM", () => { console.log("told"); process.exit(0); }); setInterval(() => {}, 1000); console.log("up")';
+  const flags = [
+    'register',
+    '--service',
+    'web',
+    '--port',
+    '8080',
+    '--server',
+    xds,
+    '--',
+    process.execPath,
+    '-e',
+    script,
+  ];
   const running = fairlead(t, flags);
   await eventually(() => assert.match(running.said(), /up/));
   running.child.kill('SIGTERM');
@@ -72,7 +92,9 @@ test('beside a command, SIGTERM reaches it after the instance has left', async (
 
 test('SIGTERM ends it also while it waits for discovery, which it complains of once', async (t) => {
   const running = fairlead(t, ['register', '--service', 'web', '--port', '8080', '--server', '127.0.0.1:1']);
-  await eventually(() => assert.match(running.said(), /discovery at 127\.0\.0\.1:1: connect ECONNREFUSED .*; trying again/));
+  await eventually(() =>
+    assert.match(running.said(), /discovery at 127\.0\.0\.1:1: connect ECONNREFUSED .*; trying again/),
+  );
   running.child.kill('SIGTERM');
   assert.equal(await running.exit, 1);
   assert.equal(running.said().match(/trying again/g)?.length, 1);
@@ -84,7 +106,10 @@ test('mistakes say how to mend them', async (t) => {
     const running = fairlead(t, ['register', ...args]);
     return [await running.exit, running.said()] as const;
   };
-  assert.deepEqual(await outcome('--port', '1'), [2, 'fairlead register: --service is required\nsee `fairlead register --help`\n']);
+  assert.deepEqual(await outcome('--port', '1'), [
+    2,
+    'fairlead register: --service is required\nsee `fairlead register --help`\n',
+  ]);
   const stray = await outcome('web', '--service', 'web', '--port', '1');
   assert.equal(stray[0], 2);
   const token = await outcome('--service', 'web', '--port', '1', '--server', xds, '--ca-root', '/no/such/root.pem');

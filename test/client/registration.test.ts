@@ -54,7 +54,10 @@ test('a lease that was lost is asked for again, under the name that discovery ma
   assert.equal((await call(discovery.admin, `/v1/instances/${name}`, {}, 'DELETE')).status, 204);
   await eventually(async () => {
     const live = (await listed(discovery.admin)).filter(({ status }) => status === 'healthy');
-    assert.deepEqual(live.map((one) => one.name), [name]);
+    assert.deepEqual(
+      live.map((one) => one.name),
+      [name],
+    );
   });
 });
 

@@ -4,8 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { cpSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { freePorts } from '../../examples/tea-shop/free-ports.ts';
 import { tempDir } from '../temp-dir.ts';
@@ -38,13 +38,23 @@ export function stepsOf(markdown: string): Step[] {
 }
 
 /** Resolves with what each step printed at last. */
-export async function playReadme(t: TestContext, name: string): Promise<string[]> {
-  const markdown = readFileSync(join(ROOT, 'examples', name, 'README.md'), 'utf8');
-  const configs = globSync('*.{yaml,json}', { cwd: join(ROOT, 'examples', name) });
-  const texts = [markdown, ...configs.map((file) => readFileSync(join(ROOT, 'examples', name, file), 'utf8'))];
-  const ports = await portMap(texts);
-  const folder = checkout(t, name, configs, ports);
-  const shell = openShell(t, folder, environmentOf(ports));
+export function playReadme(t: TestContext, name: string): Promise<string[]> {
+  return playPage(t, `examples/${name}/README.md`);
+}
+
+/** The same for any page of the checkout. `programs` are put on the path, by name. */
+export async function playPage(
+  t: TestContext,
+  page: string,
+  programs: Readonly<Record<string, string>> = {},
+): Promise<string[]> {
+  const markdown = readFileSync(join(ROOT, page), 'utf8');
+  const configs = globSync(`${dirname(page)}/*.{yaml,json}`, { cwd: ROOT });
+  const ports = await portMap([markdown, ...configs.map((file) => readFileSync(join(ROOT, file), 'utf8'))]);
+  const folder = checkout(t, configs, ports);
+  mkdirSync(join(folder, 'bin'));
+  for (const [name, path] of Object.entries(programs)) symlinkSync(path, join(folder, 'bin', name));
+  const shell = openShell(t, folder, environmentOf(folder, ports));
   const said: string[] = [];
   for (const { script, promised } of stepsOf(exchange(markdown, ports))) said.push(await play(shell, script, promised));
   return said;
@@ -60,25 +70,26 @@ function exchange(text: string, ports: ReadonlyMap<string, number>): string {
   return text.replace(PORT, (port) => String(ports.get(port)));
 }
 
-/** A folder with the command, the scripts, and the example with its ports exchanged. */
-function checkout(t: TestContext, name: string, configs: readonly string[], ports: ReadonlyMap<string, number>): string {
+/** A folder with the command, the scripts, and the configuration files with their ports exchanged. */
+function checkout(t: TestContext, configs: readonly string[], ports: ReadonlyMap<string, number>): string {
   const folder = tempDir(t);
   symlinkSync(join(ROOT, 'fairlead'), join(folder, 'fairlead'));
   // Not a link: run.sh takes the folder above its own for the checkout.
   mkdirSync(join(folder, 'scripts'));
   writeFileSync(join(folder, 'scripts', 'run.sh'), `#!/bin/sh\nexec '${ROOT}/scripts/run.sh' "$@"\n`, { mode: 0o755 });
-  const example = join(folder, 'examples', name);
-  mkdirSync(join(folder, 'examples'));
-  cpSync(join(ROOT, 'examples', name), example, { recursive: true });
-  for (const file of configs) writeFileSync(join(example, file), exchange(readFileSync(join(example, file), 'utf8'), ports));
+  for (const file of configs) {
+    mkdirSync(join(folder, dirname(file)), { recursive: true });
+    writeFileSync(join(folder, file), exchange(readFileSync(join(ROOT, file), 'utf8'), ports));
+  }
   return folder;
 }
 
-function environmentOf(ports: ReadonlyMap<string, number>): NodeJS.ProcessEnv {
+function environmentOf(folder: string, ports: ReadonlyMap<string, number>): NodeJS.ProcessEnv {
   const at = (port: string) => `127.0.0.1:${ports.get(port)}`;
   const inherited = Object.entries(process.env).filter(([variable]) => !/^(?:FAIRLEAD_|NODE_TEST_)/.test(variable));
   return {
     ...Object.fromEntries(inherited),
+    PATH: [join(folder, 'bin'), process.env['PATH'] ?? ''].join(delimiter),
     FAIRLEAD_XDS_ADDRESS: at('15010'),
     FAIRLEAD_SECURE_XDS_ADDRESS: at('15012'),
     FAIRLEAD_ADMIN_ADDRESS: at('15014'),
@@ -92,7 +103,10 @@ function environmentOf(ports: ReadonlyMap<string, number>): NodeJS.ProcessEnv {
 }
 
 async function play(shell: Shell, script: string, promised: readonly string[]): Promise<string> {
-  const mayRepeat = script.trimEnd().split('\n').every((line) => LOOK.test(line));
+  const mayRepeat = script
+    .trimEnd()
+    .split('\n')
+    .every((line) => LOOK.test(line));
   const end = performance.now() + (mayRepeat ? SETTLE_MS : 0);
   for (;;) {
     const said = await shell.run(script);
@@ -120,7 +134,11 @@ export function firstBroken(promised: readonly string[], said: string): string |
 
 /** The text itself; columns may stand further apart. */
 function asPattern(text: string): string {
-  return text.trim().replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/\s+/g, '\\s+').replace(/^|$/g, '\\s*');
+  return text
+    .trim()
+    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replace(/\s+/g, '\\s+')
+    .replace(/^|$/g, '\\s*');
 }
 
 interface Shell {
