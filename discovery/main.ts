@@ -78,6 +78,7 @@ export async function startDiscovery(config: DiscoveryConfig, surroundings: Surr
       config.xds,
       [hub.service(false), ...common, registryService(sources.registrations, () => null)],
       plaintext(),
+      '--xds-address',
     );
     stops.push(open.stop);
     const secureXds = await openSecurePort(
@@ -229,7 +230,7 @@ async function openSecurePort(
       : `${caller.identity.uri} may not act for the service "${service}" in "${namespace}"`;
   };
   const services = [parts.hub.service(true), ...parts.common, ca, registryService(parts.registrations, mayRegister)];
-  const { address, stop } = await openPort(config.secureXds, services, tls(serving));
+  const { address, stop } = await openPort(config.secureXds, services, tls(serving), '--secure-xds-address');
   stops.push(stop);
   return address;
 }

@@ -1,6 +1,6 @@
 // Figures of the control plane, under names that users of istiod's dashboards will recognise in meaning.
 
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { XdsEvents } from './xds/status.ts';
 
 const CONVERGENCE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];

@@ -1,9 +1,12 @@
 // The two gRPC ports: plaintext on loopback, and TLS with optional client certificates.
 
-import { experimental, Server, ServerCredentials } from '@grpc/grpc-js';
-import type { GrpcService } from './xds/server.ts';
-import { type HostPort, printHostPort } from './config.ts';
+import { experimental, logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { ServingIdentity } from './ca/serving.ts';
+import { type HostPort, printHostPort } from './config.ts';
+import type { GrpcService } from './xds/server.ts';
+
+// The library would print to stderr what is told as an error anyway.
+if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
 
 const SERVER_OPTIONS = {
   // Requests are small; a larger one is an accident or an attack.
@@ -19,17 +22,24 @@ export interface GrpcPort {
   readonly stop: () => void;
 }
 
-/** Throws with the address when it cannot be bound. */
+/** gRPC wraps the system's error; what is inside is what helps. */
+function bindFailure(address: HostPort, error: Error, flag: string): string {
+  const inner = /\[(.*)\]/.exec(error.message)?.[1] ?? error.message;
+  return `cannot listen on ${printHostPort(address)}: ${inner}; choose another address with ${flag}`;
+}
+
+/** Throws with the address, and the flag that changes it, when it cannot be bound. */
 export function openPort(
   address: HostPort,
   services: readonly GrpcService[],
   credentials: ServerCredentials,
+  flag: string,
 ): Promise<GrpcPort> {
   const server = new Server(SERVER_OPTIONS);
   for (const { definition, implementation } of services) server.addService(definition, implementation);
   return new Promise((resolve, reject) => {
     server.bindAsync(printHostPort(address), credentials, (error, port) => {
-      if (error !== null) reject(new Error(`cannot listen on ${printHostPort(address)}: ${error.message}`));
+      if (error !== null) reject(new Error(bindFailure(address, error, flag)));
       else resolve({ address: { host: address.host, port }, stop: () => server.forceShutdown() });
     });
   });

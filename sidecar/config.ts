@@ -127,6 +127,11 @@ const LEVELS: Readonly<Record<string, string>> = {
 
 function readSettings(flags: FlagValues): Settings {
   const caAddress = text(flags, 'ca-address');
+  if (caAddress !== null && text(flags, 'ca-root') === null) {
+    throw new UsageError(
+      '--ca-address needs --ca-root FILE: the root certificate by which the authority is recognised (discovery writes it to DATA_DIR/ca-root.pem)',
+    );
+  }
   return {
     mode: choice(flags, 'mode', ['serve', 'validate']),
     configPath: text(flags, 'config-path'),

@@ -107,6 +107,7 @@ class Connected implements ControlPlane {
         file: config.stateDir === null ? null : join(config.stateDir, 'identity.pem'),
         clock,
         log: logs.child('identity'),
+        service: serviceOf(config),
         onRenewed: () => {},
       },
       this.#resources.judge,
@@ -206,4 +207,11 @@ class Connected implements ControlPlane {
       includeEndpoints,
     ) as readonly DumpSection[];
   }
+}
+
+/** Whom the bootstrap says this sidecar stands for; '' where it does not. */
+function serviceOf({ node }: Config): string {
+  const own = node.metadata['fairlead'];
+  const service = typeof own === 'object' && own !== null && !Array.isArray(own) ? own['service'] : undefined;
+  return typeof service === 'string' ? service : '';
 }

@@ -5,10 +5,10 @@ import { type Admin, serveAdmin } from '../core/admin.ts';
 import { systemClock } from '../core/clock.ts';
 import { createLifecycle, type Lifecycle } from '../core/lifecycle.ts';
 import { createLogs, type Logs, parseLevels } from '../core/log.ts';
-import { adminPages, type AdminSources } from './admin.ts';
 import type { ServerState } from './admin/server-info.ts';
+import { type AdminSources, adminPages } from './admin.ts';
 import type { Config } from './config.ts';
-import { connect, type ControlPlane } from './control-plane.ts';
+import { type ControlPlane, connect } from './control-plane.ts';
 import { drained } from './drain.ts';
 import { Runtime } from './runtime/runtime.ts';
 import { LogFiles } from './telemetry/access-log.ts';
@@ -62,7 +62,15 @@ async function createSidecar(config: Config, logs: Logs): Promise<SidecarParts> 
     onError: (path, error) => logs.child('access-log').error({ path, err: error }, 'an access log cannot be written'),
   });
   const spans = await openSpans();
-  const runtime = new Runtime({ clock, log: logs.child('runtime'), stats, logFiles, node: config.node, spans, onListeners: () => {} });
+  const runtime = new Runtime({
+    clock,
+    log: logs.child('runtime'),
+    stats,
+    logFiles,
+    node: config.node,
+    spans,
+    onListeners: () => {},
+  });
   const controlPlane = connect({ config, clock, logs, stats, runtime });
   const state = new ServerStates(runtime, controlPlane);
   return {
@@ -148,6 +156,11 @@ function adminPart(config: Config, parts: AdminParts, lifecycle: Lifecycle): Par
         pages: adminPages(sources),
         name: 'fairlead',
         addressPath: config.adminAddressPath ?? undefined,
+      }).catch((error: Error) => {
+        const { host, port } = config.admin ?? { host: '', port: 0 };
+        throw new Error(
+          `the admin interface cannot listen on ${host}:${port}: ${error.message}; choose another port in admin.address (\`fairlead bootstrap --admin-port\`)`,
+        );
       });
     },
     stop: () => admin?.close(),

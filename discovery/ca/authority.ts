@@ -12,8 +12,8 @@ import {
   privateKeyPem,
   readCertificates,
   readPrivateKey,
-  selfSignedRoot,
   type Signer,
+  selfSignedRoot,
 } from './x509.ts';
 
 /** The signing key and its root in one file, so that they are replaced together or not at all. */

@@ -2,15 +2,15 @@
 // the encrypted port only.
 
 import { create } from '@bufbuild/protobuf';
+import type { ServerUnaryCall, sendUnaryData } from '@grpc/grpc-js';
 import { status as grpcStatus, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
 import { serviceDefinition } from '../../proto/ads.ts';
 import {
-  IstioCertificateService,
   type IstioCertificateRequest,
   type IstioCertificateResponse,
   IstioCertificateResponseSchema,
+  IstioCertificateService,
 } from '../../proto/gen/istio/v1/auth/ca_pb.ts';
 import type { Authority } from './authority.ts';
 import { authenticate } from './caller.ts';

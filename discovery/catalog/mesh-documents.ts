@@ -2,7 +2,7 @@
 // mistake is left out of the part; whoever sees errors does not use the part.
 
 import type { ConfigError } from '../../core/config-error.ts';
-import { check, type ConfigDocument, type ConfigPath, valueAt } from '../../core/config-file.ts';
+import { type ConfigDocument, type ConfigPath, check, valueAt } from '../../core/config-file.ts';
 import { nearest } from '../../core/spelling.ts';
 import {
   type Named,
@@ -18,7 +18,7 @@ import {
   toService,
   toTraffic,
 } from './convert.ts';
-import { type Documents, KINDS, type Kind, shortForm, type ShortForm, type ShortService } from './mesh-schema.ts';
+import { type Documents, KINDS, type Kind, type ShortForm, type ShortService, shortForm } from './mesh-schema.ts';
 import { checkReferences } from './references.ts';
 import {
   type AuthorizationPolicy,

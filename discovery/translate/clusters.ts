@@ -14,9 +14,8 @@ import { CLUSTER } from '../../proto/resources.ts';
 import { toDuration } from '../../proto/scalars.ts';
 import type { LoadBalancing, MeshPolicy, OutlierDetection, Service } from '../catalog/types.ts';
 import { clusterName, identityOf, inboundCluster } from './names.ts';
-import { type EncodedResource, encodeResource } from './resource.ts';
+import { any, type EncodedResource, encodeResource } from './resource.ts';
 import { adsSource, upstreamTls } from './tls.ts';
-import { any } from './resource.ts';
 
 const CONNECT_TIMEOUT_MS = 1000;
 const RETRY_BUDGET = { percent: 20, minConcurrency: 3 };

@@ -9,8 +9,8 @@ import { RouterSchema } from '../../proto/gen/envoy/extensions/filters/http/rout
 import { TlsInspectorSchema } from '../../proto/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
 import {
   HttpConnectionManager_ForwardClientCertDetails as ForwardCert,
-  type HttpFilterSchema,
   HttpConnectionManagerSchema,
+  type HttpFilterSchema,
 } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import { LISTENER } from '../../proto/resources.ts';
 import { toDuration } from '../../proto/scalars.ts';

@@ -3,8 +3,8 @@
 
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
-  type HeaderValueOptionSchema,
   HeaderValueOption_HeaderAppendAction as Append,
+  type HeaderValueOptionSchema,
 } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type {
   HeaderMatcherSchema,

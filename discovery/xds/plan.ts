@@ -2,7 +2,7 @@
 // the newest state only. Make before break: a change of listeners and routes waits until the clusters that
 // it may name, and their endpoints, are in place; a cluster goes only when no table on the client names it.
 
-import { CLUSTER, ENDPOINT, LISTENER, RESOURCE_TYPES, ROUTE, type ResourceType } from '../../proto/resources.ts';
+import { CLUSTER, ENDPOINT, LISTENER, RESOURCE_TYPES, type ResourceType, ROUTE } from '../../proto/resources.ts';
 import { type Difference, difference, type Kind } from './difference.ts';
 import type { Resource, Snapshot } from './snapshot.ts';
 import type { Subscription } from './subscription.ts';

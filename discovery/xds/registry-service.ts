@@ -2,18 +2,18 @@
 // their wire form over a small structural interface.
 
 import { create } from '@bufbuild/protobuf';
-import { type ServerUnaryCall, status as grpcStatus, type ServerWritableStream } from '@grpc/grpc-js';
+import { status as grpcStatus, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
 import { serviceDefinition } from '../../proto/ads.ts';
 import {
   type Instance as InstanceMessage,
-  LeaveResponseSchema,
   type LeaveRequest,
+  LeaveResponseSchema,
   type ListRequest,
   type ListResponse,
   ListResponseSchema,
-  Registry,
   type RegisterRequest,
   RegisterResponseSchema,
+  Registry,
   type RenewRequest,
   RenewResponseSchema,
 } from '../../proto/gen/fairlead/registry/v1/registry_pb.ts';

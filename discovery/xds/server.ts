@@ -2,13 +2,13 @@
 // them of changes in slices, so that one change for many clients does not stop the loop.
 
 import type {
-  sendUnaryData,
   ServerDuplexStream,
   ServerUnaryCall,
   ServiceDefinition,
+  sendUnaryData,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { Metadata, status as grpcStatus } from '@grpc/grpc-js';
+import { status as grpcStatus, Metadata } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
 import { ADS } from '../../proto/ads.ts';
 import type { Node } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';

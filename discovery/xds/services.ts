@@ -16,16 +16,16 @@ import {
 } from '../../proto/gen/envoy/service/status/v3/csds_pb.ts';
 import {
   ClientSchema,
-  ListClientsResponseSchema,
   type ListClientsRequest,
+  ListClientsResponseSchema,
   Status,
 } from '../../proto/gen/fairlead/status/v1/status_pb.ts';
 import {
   Health,
-  type HealthCheckResponse,
-  HealthCheckResponse_ServingStatus as Serving,
-  HealthCheckResponseSchema,
   type HealthCheckRequest,
+  type HealthCheckResponse,
+  HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus as Serving,
 } from '../../proto/gen/grpc/health/v1/health_pb.ts';
 import { toTimestamp } from '../../proto/scalars.ts';
 import { type AdsHub, type GrpcService, StatusError, unary } from './server.ts';

@@ -12,6 +12,7 @@ import { IstioCertificateRequestSchema, IstioCertificateService } from '../../pr
 import { encodeCanonical } from '../../proto/registry.ts';
 import { SECRET } from '../../proto/resources.ts';
 import type { Judge } from '../xds/source.ts';
+import { advise } from './advice.ts';
 import { type AuthorityAddress, call } from './authority-client.ts';
 import { type KeyPair, keyPairOf, loadKeyPair, newSigningRequest, saveKeyPair } from './key-pair.ts';
 
@@ -24,6 +25,8 @@ export interface CertifyOptions {
   readonly file: string | null;
   readonly clock: Clock;
   readonly log: Log;
+  /** The service that the bootstrap says we are; ''. A certificate for another is of no use. */
+  readonly service: string;
   /** A new pair is in force. */
   readonly onRenewed: (pair: KeyPair) => void;
 }
@@ -101,7 +104,20 @@ export class Certifier {
     const { csr, privateKey } = await newSigningRequest();
     const own = this.#pair !== null && this.#pair.notAfterMs > clock.wall() ? this.#pair : null;
     const response = await call(authority, createCertificate, create(IstioCertificateRequestSchema, { csr }), own);
-    return keyPairOf(response.certChain, privateKey, this.#pair?.id ?? null, clock.wall());
+    const pair = keyPairOf(response.certChain, privateKey, this.#pair?.id ?? null, clock.wall());
+    this.#checkService(pair);
+    return pair;
+  }
+
+  /** A token names a workload; one made for another would only be refused everywhere, one call at a time. */
+  #checkService({ id }: KeyPair): void {
+    const { service, authority } = this.#options;
+    const named = id.segments.at(-1) ?? '';
+    if (service === '' || named === service) return;
+    const from = authority.tokenFile ?? 'the certificate';
+    throw new Error(
+      `${from} is for "${named}", the bootstrap is for "${service}": make one with \`fairlead token --service ${service}\``,
+    );
   }
 
   /** Hands the pair to the judge; whether it is in force. */
@@ -135,7 +151,7 @@ export class Certifier {
     const { clock, log } = this.#options;
     const pair = this.#pair;
     const left = pair === null ? 0 : (pair.notAfterMs - clock.wall()) / (pair.notAfterMs - pair.notBeforeMs);
-    const fields = { reason: error.message, leftPercent: Math.round(left * 100) };
+    const fields = { reason: advise(error, this.#options.authority), leftPercent: Math.round(left * 100) };
     if (left < ALARM_AT) log.error(fields, 'no certificate could be had; trying again');
     else log.warn(fields, 'the certificate could not be renewed; trying again');
   }

@@ -14,6 +14,7 @@ import {
   Registry,
   RenewRequestSchema,
 } from '../../proto/gen/fairlead/registry/v1/registry_pb.ts';
+import { advise } from './advice.ts';
 import { type AuthorityAddress, call } from './authority-client.ts';
 import type { KeyPair } from './key-pair.ts';
 
@@ -61,16 +62,16 @@ export class Registration {
 
   async #round(): Promise<void> {
     if (this.#left) return;
-    const { clock, log } = this.#options;
+    const { authority, clock, log } = this.#options;
     try {
       const granted = this.#leaseId === null ? await this.#register() : await this.#renew(this.#leaseId);
       this.#attempts = 0;
       this.#again((granted * 1000) / RENEWALS_PER_LEASE);
     } catch (error) {
-      const { code, message } = error as Error & { code?: number };
+      const { code } = error as { code?: number };
       // The lease is over: discovery forgot us, or we were away too long.
       if (code === status.NOT_FOUND) this.#leaseId = null;
-      log.warn({ reason: message }, 'discovery could not be told of this instance; trying again');
+      log.warn({ reason: advise(error, authority) }, 'discovery could not be told of this instance; trying again');
       this.#again(code === status.NOT_FOUND ? 0 : backoffMs(RETRY, ++this.#attempts, () => clock.random()));
     }
   }
@@ -109,7 +110,7 @@ export class Registration {
     try {
       await call(authority, leave, create(LeaveRequestSchema, { leaseId: this.#leaseId }), identity());
     } catch (error) {
-      log.warn({ reason: (error as Error).message }, 'discovery could not be told that this instance leaves');
+      log.warn({ reason: advise(error, authority) }, 'discovery could not be told that this instance leaves');
     }
   }
 }

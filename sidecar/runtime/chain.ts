@@ -26,6 +26,8 @@ export interface ChainContext {
   readonly clusters: Clusters;
   readonly buildFilter: BuildFilter;
   readonly listenerName: string;
+  /** The listener reads server names before a chain is chosen. */
+  readonly inspectsTls: boolean;
   readonly listenerStats: ListenerStats;
   readonly log: Log;
   /** Everything of the connection manager but its routes. */
@@ -88,9 +90,10 @@ export class Chain {
   #tlsHandler(): ConstructorParameters<typeof TlsAcceptor>[1] {
     return {
       onSecure: (socket: TLSSocket, facts: TlsFacts, serverName: string | null) => {
+        // As in Envoy, the name is known where the listener looked for it before the handshake.
         const { ssl } = this.#context.listenerStats;
         if (ssl !== null) ssl.handshake++;
-        this.#serve(socket, facts, serverName);
+        this.#serve(socket, facts, this.#context.inspectsTls ? serverName : null);
       },
       onRefused: (reason: string) => {
         const { ssl } = this.#context.listenerStats;

@@ -176,7 +176,7 @@ export class Runtime {
     this.#listeners.delete(name);
     const addresses = listener.description.addresses.map(({ host, port }) => `${host}:${port}`);
     this.bindErrors.set(name, `cannot bind ${addresses.join(', ')}: ${(error as Error).message}`);
-    this.#context.log.error({ listener: name, addresses, err: error }, 'a listener could not be bound');
+    this.#context.log.error({ listener: name, addresses, reason: (error as Error).message }, 'a listener could not be bound; is another program using the port?');
     this.#context.onListeners();
   }
 
@@ -194,6 +194,7 @@ export class Runtime {
       clusters: this.clusters,
       buildFilter: this.#buildFilter(description.http.statPrefix),
       listenerName: listener.name,
+      inspectsTls: listener.inspectTls,
       listenerStats: this.#context.stats.listener(label),
       log: this.#context.log,
       hcm,

@@ -160,7 +160,10 @@ class AdsClient {
   #mayAskListeners(): boolean {
     const known =
       !this.#wanted.value.has(CLUSTER) || this.#typeStatus(CLUSTER).accepted + this.#typeStatus(CLUSTER).rejected > 0;
-    if (known || this.#listenersMayCome) return true;
+    if (known || this.#listenersMayCome) {
+      this.#listenersWait?.cancel();
+      return true;
+    }
     const { clock, initialFetchTimeoutMs } = this.#options;
     if (initialFetchTimeoutMs > 0)
       this.#listenersWait ??= clock.after(initialFetchTimeoutMs, () => this.#stopWaiting());

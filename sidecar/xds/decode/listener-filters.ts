@@ -10,8 +10,8 @@ import { isType, openAny, typeName } from './any.ts';
 import type { Fields } from './fields.ts';
 import { unsupportedKind } from './unsupported-filters.ts';
 
-type Inspection = Pick<Listener, 'inspectTls' | 'proxyProtocol'>;
-type Known = 'tls-inspector' | 'http-inspector' | 'proxy-protocol' | null;
+type Inspection = Pick<Listener, 'inspectTls'>;
+type Known = 'tls-inspector' | 'http-inspector' | null;
 
 export function decodeListenerFilters(
   list: readonly Fields<typeof ListenerFilterSchema>[],
@@ -24,7 +24,6 @@ export function decodeListenerFilters(
   }
   return {
     inspectTls: known.some(({ kind }) => kind === 'tls-inspector') || chains.some(needsTlsInspector),
-    proxyProtocol: known.some(({ kind }) => kind === 'proxy-protocol'),
   };
 }
 
@@ -64,12 +63,7 @@ function decodeConfig(opened: Extension): Known {
     return 'tls-inspector';
   }
   if (isType(opened, HttpInspectorSchema)) return 'http-inspector';
-  if (isType(opened, ProxyProtocolSchema)) {
-    const f = opened;
-    f.security('disallowedVersions');
-    f.ignore('statPrefix');
-    f.end();
-    return 'proxy-protocol';
-  }
+  // Taken for a request, its header would be answered 400; left out, every client would have the balancer's address.
+  if (isType(opened, ProxyProtocolSchema)) return opened.add('security', '', 'the PROXY protocol is not supported by fairlead');
   return opened.unsupported('', `the listener filter ${opened.schema.typeName} is not supported by fairlead`);
 }

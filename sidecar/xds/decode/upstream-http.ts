@@ -165,6 +165,9 @@ function decodeSni(f: Fields<typeof SniSchema>): Sni {
     autoSniHeader: f.take('overrideAutoSniHeader').toLowerCase() || null,
     autoSanValidation: f.take('autoSanValidation'),
   };
+  // Taking these silently would leave a name unchecked that the operator wants checked.
+  if (sni.autoSni) f.unsupported('autoSni');
+  if (sni.autoSanValidation) f.unsupported('autoSanValidation');
   f.end();
   return sni;
 }
