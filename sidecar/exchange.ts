@@ -5,6 +5,7 @@
 import { FLAG } from './errors.ts';
 import { field, fields, type HeaderList, type RequestHead, type ResponseHead, requestField, requestFields } from './http/head.ts';
 import type { Metadata } from './model/route.ts';
+import type { WireBytes } from './http/stream.ts';
 import type { AddressFacts, ConnectionFacts, RequestFacts, TlsFacts } from './telemetry/facts.ts';
 
 const NO_REQUEST: RequestHead = {
@@ -50,8 +51,8 @@ export class Exchange implements RequestFacts {
   statusOverride = 0;
   bytesReceived = 0;
   bytesSent = 0;
-  requestHeaderBytes = 0;
-  responseHeaderBytes = 0;
+  downstreamWire: WireBytes | null = null;
+  upstreamWire: WireBytes | null = null;
   upstreamBytesSent = 0;
   upstreamBytesReceived = 0;
 
@@ -96,6 +97,24 @@ export class Exchange implements RequestFacts {
     return this.statusOverride || (this.response?.status ?? 0);
   }
 
+  /** Names and values as they are now, without what stands between them on a wire. */
+  get requestHeaderBytes(): number {
+    if (!this.hasRequest) return 0;
+    let bytes = sizeOf(this.request.headers);
+    for (const name of PSEUDO) {
+      const value = requestField(this.request, name);
+      if (value !== null) bytes += name.length + value.length;
+    }
+    return bytes;
+  }
+
+  get responseHeaderBytes(): number {
+    const { response } = this;
+    if (response === null) return 0;
+    const closing = response.close === true ? 'connectionclose'.length : 0;
+    return sizeOf(response.headers) + ':status200'.length + closing;
+  }
+
   get requestId(): string | null {
     return field(this.request.headers, 'x-request-id');
   }
@@ -107,7 +126,6 @@ export class Exchange implements RequestFacts {
     next.request = { ...this.request, headers: this.request.headers.slice() };
     next.hasRequest = true;
     next.internal = this.internal;
-    next.requestHeaderBytes = this.requestHeaderBytes;
     return next;
   }
 
@@ -162,6 +180,14 @@ export class Exchange implements RequestFacts {
   clusterMetadata(namespace: string, path: readonly string[]): unknown {
     return inside(this.clusterData[namespace], path);
   }
+}
+
+const PSEUDO = [':authority', ':path', ':method', ':scheme'];
+
+function sizeOf(list: HeaderList): number {
+  let bytes = 0;
+  for (const text of list) bytes += text.length;
+  return bytes;
 }
 
 function joined(values: readonly string[]): string | null {

@@ -12,6 +12,8 @@ export interface LocalReply {
   readonly flag: number;
   /** Further headers, flat. */
   readonly headers: string[];
+  /** What gRPC clients are told where it is not what the status stands for. */
+  readonly grpcStatus?: number;
   /** The connection ends with this answer. */
   readonly close?: boolean;
 }

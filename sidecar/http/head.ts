@@ -85,16 +85,17 @@ function removeAfter(headers: HeaderList, name: string, from: number): void {
 
 /** A request header by Envoy's name: pseudo-headers included. */
 export function requestField(head: RequestHead, name: string): string | null {
-  if (name.charCodeAt(0) !== 58) return name === 'host' ? head.authority : field(head.headers, name);
+  if (name.charCodeAt(0) !== 58) return name === 'host' ? head.authority || null : field(head.headers, name);
   switch (name) {
     case ':path':
       return head.path === '' ? null : head.path;
     case ':method':
       return head.method;
     case ':authority':
-      return head.authority;
+      return head.authority === '' ? null : head.authority;
     case ':scheme':
-      return head.scheme;
+      // Decided together with the authority; without one the request goes nowhere.
+      return head.authority === '' ? null : head.scheme;
     default:
       return null;
   }

@@ -8,7 +8,21 @@
 import type { ProxyError } from '../errors.ts';
 import type { HeaderList } from './head.ts';
 
+/** Bytes of one exchange on one side, as they were on the wire; those of its field lines also alone. */
+export interface WireBytes {
+  received: number;
+  receivedFields: number;
+  sent: number;
+  sentFields: number;
+}
+
+export function noBytes(): WireBytes {
+  return { received: 0, receivedFields: 0, sent: 0, sentFields: 0 };
+}
+
 export interface HttpStream<Out> {
+  /** Counted as the exchange goes on. */
+  readonly wire: WireBytes;
   sendHead(head: Out, end: boolean): void;
   /** false: wait for onDrain. */
   sendData(chunk: Buffer, end: boolean): boolean;

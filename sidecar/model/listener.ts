@@ -24,7 +24,6 @@ export interface Listener {
   readonly defaultChain: FilterChain | null;
   /** tls_inspector is present: SNI, ALPN and "is it TLS?" are known before a chain is chosen. */
   readonly inspectTls: boolean;
-  readonly proxyProtocol: boolean;
   readonly listenerFiltersTimeoutMs: number;
   readonly continueOnListenerFiltersTimeout: boolean;
   /** Bytes that may be buffered for a connection, default 1 MiB. */

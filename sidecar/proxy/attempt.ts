@@ -23,6 +23,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
   #paused = false;
   #tryTimer: Timer | null = null;
   #idleTimer: Timer | null = null;
+  #durationTimer: Timer | null = null;
   readonly #forward: Forward;
   readonly #host: Host;
   readonly #head: RequestHead;
@@ -77,12 +78,23 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     cluster.reportConnected(this.#host);
     const stream = connection.open(this);
     this.#stream = stream;
+    x.upstreamWire = stream.wire;
     if (body.ended) this.requestComplete();
     const pieces = body.take();
     const bare = body.ended && pieces.length === 0 && body.trailers === null;
     stream.sendHead(this.#head, bare && this.#head.upgrade === null);
     this.#replay(stream, pieces);
     if (this.#stream !== null) this.#forward.onUpstreamDrain();
+    this.#limitDuration();
+  }
+
+  #limitDuration(): void {
+    const longest = this.#forward.plan.cluster.description.http.maxStreamDurationMs;
+    if (longest === 0 || this.#over) return;
+    this.#durationTimer = this.#forward.clock.after(longest, () => {
+      this.#forward.plan.cluster.stats.upstream_rq_max_duration_reached++;
+      this.#forward.onTryTimeout(this, new ProxyError(FAILURE.upstreamMaxStreamDuration));
+    });
   }
 
   /** Sends what of the body came before the connection was open. */
@@ -216,6 +228,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     this.#stopWaiting = null;
     this.#tryTimer?.cancel();
     this.#idleTimer?.cancel();
+    this.#durationTimer?.cancel();
     this.#forward.exchange.upstreamRxEndMs = this.#forward.clock.now();
     this.#trace?.end(this.#forward.exchange);
     if (!this.#holding) return;

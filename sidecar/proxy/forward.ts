@@ -172,6 +172,8 @@ export class Forward {
     x.hostData = host.endpoint.metadata;
     x.hostsAttempted = this.#tried.map(({ address }) => address);
     x.upstreamFailureReason = null;
+    x.upstreamLocal = null;
+    x.upstreamWire = null;
   }
 
   /** The head of this attempt. What differs from try to try is set on the request itself: the log shows the last. */
@@ -308,7 +310,7 @@ export class Forward {
   /** A try took too long; the next one may be quicker. */
   onTryTimeout(attempt: Attempt, error: ProxyError): void {
     if (this.#done) return;
-    if (this.#answering && error.row !== FAILURE.perTryIdleTimeout) return;
+    if (this.#answering && error.row === FAILURE.perTryTimeout) return;
     attempt.timedOut();
     attempt.cancel(error);
     this.#attempt = null;

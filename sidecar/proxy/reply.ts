@@ -62,9 +62,12 @@ export function wantsGrpc(request: RequestHead): boolean {
   return isGrpc(request);
 }
 
+export function grpcCode(status: number): number {
+  return GRPC_CODES[status] ?? 2;
+}
+
 /** Trailers-only: HTTP 200, the code and text in headers. */
-export function grpcHeaders(status: number, message: string): HeaderList {
-  const code = GRPC_CODES[status] ?? 2;
+export function grpcHeaders(code: number, message: string): HeaderList {
   const headers: HeaderList = ['content-type', 'application/grpc', 'grpc-status', String(code)];
   if (message !== '') headers.push('grpc-message', percentEncode(message));
   return headers;

@@ -5,7 +5,7 @@ import type { LocalReply } from '../filters/filter.ts';
 import { field, fields, type HeaderList, type ResponseHead, removeField, setField } from '../http/head.ts';
 import type { MappedAnswer } from '../telemetry/local-reply.ts';
 import { applyAdd, applyMutations, type Mutations } from './mutate.ts';
-import { grpcHeaders, wantsGrpc } from './reply.ts';
+import { grpcCode, grpcHeaders, wantsGrpc } from './reply.ts';
 import type { Serving } from './serve.ts';
 
 const NO_BODY = Buffer.alloc(0);
@@ -14,7 +14,6 @@ const NO_BODY = Buffer.alloc(0);
 export function answerHead(serving: Serving, head: ResponseHead, timed: boolean): void {
   const { x, hcm } = serving;
   x.responseCodeDetails = 'via_upstream';
-  x.responseHeaderBytes = head.wireBytes;
   const suppress = serving.answeredBy?.plan.suppressEnvoyHeaders === true;
   if (timed && !suppress) {
     const took = Math.round(hcm.clock.now() - x.requestEndMs);
@@ -40,11 +39,12 @@ export function localReplyHead(
   const headers: HeaderList = reply.headers.slice();
   applyMutations(changes, headers, x);
   if (x.hasRequest && wantsGrpc(x.request)) {
-    headers.push(...grpcHeaders(reply.status, reply.body));
+    headers.push(...grpcHeaders(reply.grpcStatus ?? grpcCode(reply.status), reply.body));
     finishHeaders(serving, headers);
     return { head: { status: 200, headers, version: 11, wireBytes: 0, close }, body: NO_BODY };
   }
   const mapped = mapReply(serving, reply, headers);
+  x.localReplyBody = '';
   const body = Buffer.from(mapped.body, 'latin1');
   describeBody(headers, body, mapped.contentType);
   finishHeaders(serving, headers);

@@ -7,7 +7,7 @@ import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { type LocalReply, runData, runRequest, runResponse, type Verdict } from '../filters/filter.ts';
 import type { FilterChain } from '../filters/filter.ts';
-import { type HeaderList, type RequestHead, type ResponseHead } from '../http/head.ts';
+import { type HeaderList, removeField, type RequestHead, type ResponseHead } from '../http/head.ts';
 import type { RequestReader } from '../http/h1/server.ts';
 import type { Fault } from '../http/h1/fault.ts';
 import type { HttpStream } from '../http/stream.ts';
@@ -29,6 +29,7 @@ import { rewritePath } from './rewrite.ts';
 import { replyOf, upstreamFailureReply } from './reply.ts';
 import { answerHead, localReplyHead } from './respond.ts';
 import type { CompiledRoute } from './route-table.ts';
+import { longestDuration } from './timeouts.ts';
 import { chooseTarget, noteCluster, planForward, type Target } from './plan.ts';
 
 const NO_FILTERS: FilterChain = { onRequest: null, onRequestData: null, onResponse: null, onResponseData: null, onEnd: null };
@@ -68,6 +69,7 @@ export class Serving implements RequestReader, AnswerSink {
     this.x = x;
     this.hcm = hcm;
     this.#stream = stream;
+    x.downstreamWire = stream.wire;
     this.#clusters = clusters;
     this.#onOver = onOver;
     this.#idleMs = hcm.config.streamIdleTimeoutMs;
@@ -88,7 +90,6 @@ export class Serving implements RequestReader, AnswerSink {
     const { x, hcm } = this;
     x.request = head;
     x.hasRequest = true;
-    x.requestHeaderBytes = head.wireBytes;
     this.#touch();
     if (end) this.#requestDone();
     const refused = this.#admit(head);
@@ -155,8 +156,8 @@ export class Serving implements RequestReader, AnswerSink {
     if (action.kind !== 'forward') return;
     this.#aim(route, action);
     if (action.idleTimeoutMs !== null) this.#setIdle(action.idleTimeoutMs);
-    const longest = action.maxStreamDuration?.maxMs;
-    if (longest !== null && longest !== undefined) this.#limitDuration(longest);
+    const longest = longestDuration(x.request, action);
+    if (longest !== null) this.#limitDuration(longest);
   }
 
   #aim(route: CompiledRoute, action: ForwardAction): void {
@@ -210,6 +211,8 @@ export class Serving implements RequestReader, AnswerSink {
       return;
     }
     const { route, hcm } = this;
+    // Without a router nobody answers: Envoy takes such a chain, and the request waits for its time to end.
+    if (hcm.config.filters.at(-1)?.config.kind !== 'router') return;
     hcm.stats.rq_total++;
     if (this.#toTls) {
       const { authority, path } = this.x.request;
@@ -330,11 +333,24 @@ export class Serving implements RequestReader, AnswerSink {
       return;
     }
     if (this.#follow(head, end)) return;
+    const declined = this.x.request.upgrade === 'websocket' && head.status >= 200 && head.status < 300;
     this.x.response = head;
     answerHead(this, head, this.#requestEnded);
+    if (declined) {
+      this.#declineUpgrade(head, end);
+      return;
+    }
     const pending = runResponse(this.filters, this.x);
     if (pending instanceof Promise) this.#holdAnswer(pending, head, end);
     else this.#sendHead(head, end);
+  }
+
+  /** A success that is no switch: what follows has no meaning as a WebSocket, so the head is all of the answer. */
+  #declineUpgrade(head: ResponseHead, end: boolean): void {
+    this.x.responseCodeDetails = 'websocket_handshake_unsuccessful';
+    removeField(head.headers, 'content-length');
+    if (!end) this.#forward?.cancel(new ProxyError(FAILURE.downstreamGone));
+    this.#sendHead(head, true);
   }
 
   /** Takes a redirect as a request of its own, where the route says so. true: the answer goes no further. */
@@ -570,7 +586,8 @@ export class Serving implements RequestReader, AnswerSink {
       return;
     }
     this.#forward?.cancel(error);
-    this.reply({ ...replyOf(row), status });
+    const reply = { ...replyOf(row), status };
+    this.reply(row === FAILURE.maxStreamDuration ? { ...reply, grpcStatus: row.grpc } : reply);
   }
 }
 

@@ -3,7 +3,6 @@
 
 import { field, type RequestHead, removeField, setField } from '../http/head.ts';
 import type { ForwardAction } from '../model/route.ts';
-import { isGrpc } from './match.ts';
 
 /** Milliseconds; 0: no limit. */
 export interface RequestTimeouts {
@@ -19,7 +18,7 @@ export function requestTimeouts(
   perTry: { readonly perTryTimeoutMs: number; readonly perTryIdleTimeoutMs: number } | null,
   respectExpected: boolean,
 ): RequestTimeouts {
-  let globalMs = grpcTimeout(head, action) ?? action.timeoutMs;
+  let globalMs = action.timeoutMs;
   const expected = respectExpected ? milliseconds(head, 'x-envoy-expected-rq-timeout-ms') : null;
   const asked = milliseconds(head, 'x-envoy-upstream-rq-timeout-ms');
   if (expected !== null) globalMs = expected;
@@ -39,14 +38,14 @@ function milliseconds(head: RequestHead, name: string): number | null {
 
 const GRPC_UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1 / 1000, n: 1 / 1e6 };
 
-/** With a maximum for it configured, the deadline that a gRPC client states in its header. */
-function grpcTimeout(head: RequestHead, action: ForwardAction): number | null {
+/** How long the whole may last: the deadline that a gRPC client states, where it is heard, or the route's limit. */
+export function longestDuration(head: RequestHead, action: ForwardAction): number | null {
   const limits = action.maxStreamDuration;
-  if (limits?.grpcTimeoutHeaderMaxMs == null || !isGrpc(head)) return null;
   const parts = /^(\d{1,8})([HMSmun])$/.exec(field(head.headers, 'grpc-timeout') ?? '');
-  const stated = parts === null ? 0 : Number(parts[1]) * (GRPC_UNITS[parts[2] as string] as number);
+  if (limits === null || limits.grpcTimeoutHeaderMaxMs === null || parts === null) return limits?.maxMs ?? null;
+  const stated = Number(parts[1]) * (GRPC_UNITS[parts[2] as string] as number);
   const max = limits.grpcTimeoutHeaderMaxMs;
-  const capped = max > 0 && (stated === 0 || stated > max) ? max : stated;
+  const capped = max > 0 && stated > max ? max : stated;
   return capped > limits.grpcTimeoutHeaderOffsetMs ? capped - limits.grpcTimeoutHeaderOffsetMs : capped;
 }
 

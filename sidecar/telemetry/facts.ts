@@ -28,6 +28,14 @@ export interface TlsFacts {
   readonly local: CertificateFacts | null;
 }
 
+/** Bytes on the wire of one side; of its field lines alone. */
+export interface WireFacts {
+  readonly received: number;
+  readonly receivedFields: number;
+  readonly sent: number;
+  readonly sentFields: number;
+}
+
 export interface ConnectionFacts {
   readonly id: number;
   /** Peer of the connection. */
@@ -77,6 +85,9 @@ export interface RequestFacts {
   readonly bytesSent: number;
   readonly requestHeaderBytes: number;
   readonly responseHeaderBytes: number;
+  readonly downstreamWire?: WireFacts | null;
+  /** Of the last attempt. */
+  readonly upstreamWire?: WireFacts | null;
   readonly upstreamBytesSent: number;
   readonly upstreamBytesReceived: number;
   readonly routeName: string;

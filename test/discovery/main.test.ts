@@ -6,6 +6,7 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { fetch } from 'undici';
 import { create } from '@bufbuild/protobuf';
 import { type ClientDuplexStream, credentials, makeClientConstructor, Metadata } from '@grpc/grpc-js';
 import { discoveryConfig, UsageError } from '../../discovery/config.ts';

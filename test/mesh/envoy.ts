@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { request } from 'undici';
 import { stringify } from 'yaml';
 import { tempDir } from '../temp-dir.ts';
 import { eventually } from './discovery.ts';
@@ -70,7 +71,7 @@ export async function runEnvoy(t: TestContext, bootstrap: Record<string, unknown
     if (address === '') throw new Error('no admin address yet');
     return address;
   }, 20_000);
-  const get = async (path: string) => (await fetch(`http://${admin}${path}`)).text();
+  const get = async (path: string) => (await request(`http://${admin}${path}`)).body.text();
   return {
     admin,
     get,

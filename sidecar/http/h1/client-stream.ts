@@ -3,7 +3,7 @@
 
 import type { ProxyError } from '../../errors.ts';
 import { type HeaderList, type RequestHead, removeField } from '../head.ts';
-import type { HttpStream } from '../stream.ts';
+import { type HttpStream, noBytes } from '../stream.ts';
 import { chunkedEnd, chunkHead } from './chunked.ts';
 import { formatRequest, type HeaderCase } from './format.ts';
 
@@ -25,6 +25,7 @@ export interface ClientConnection {
 }
 
 export class ClientStream implements HttpStream<RequestHead> {
+  readonly wire = noBytes();
   method = '';
   upgrade: string | null = null;
   expectsContinue = false;
@@ -59,7 +60,10 @@ export class ClientStream implements HttpStream<RequestHead> {
 
   #headText(connection: ClientConnection, head: RequestHead, end: boolean): string {
     if (head.upgrade !== null) removeField(head.headers, 'content-length');
-    return formatRequest(head, connection.framing(this, head, end), connection.headerCase);
+    const text = formatRequest(head, connection.framing(this, head, end), connection.headerCase);
+    this.wire.sent += text.length;
+    this.wire.sentFields = text.length - text.indexOf('\r\n') - 4;
+    return text;
   }
 
   flush(): void {
@@ -81,14 +85,18 @@ export class ClientStream implements HttpStream<RequestHead> {
   }
 
   #plain(connection: ClientConnection, before: string, chunk: Buffer): boolean {
+    this.wire.sent += chunk.length;
     if (chunk.length > 0) return connection.writeBody(before, chunk, '');
     return before.length === 0 || connection.write(before);
   }
 
   #inChunks(connection: ClientConnection, before: string, chunk: Buffer, end: boolean): boolean {
     const tail = end ? chunkedEnd([]) : '';
+    this.wire.sent += tail.length;
     if (chunk.length === 0) return before.length + tail.length === 0 || connection.write(before + tail);
-    return connection.writeBody(before + chunkHead(chunk.length), chunk, `\r\n${tail}`);
+    const size = chunkHead(chunk.length);
+    this.wire.sent += size.length + chunk.length + 2;
+    return connection.writeBody(before + size, chunk, `\r\n${tail}`);
   }
 
   #done(connection: ClientConnection): void {

@@ -110,6 +110,7 @@ export class Http1Client implements ClientConnection {
         return this.#readChunks(bytes, at);
       case TO_END:
       case TUNNEL:
+        this.#count(bytes.length - at);
         this.#reader?.onData(at === 0 ? bytes : bytes.subarray(at), false);
         return bytes.length;
       case OVER:
@@ -144,7 +145,9 @@ export class Http1Client implements ClientConnection {
   #onHead(text: string, wire: number, next: number): number {
     const stream = this.#stream as ClientStream;
     const parsed = parseResponse(text, wire, stream.method, this.#options);
+    stream.wire.received += wire;
     if ('reason' in parsed) return this.#fail(parsed);
+    stream.wire.receivedFields += parsed.fieldBytes;
     const { status } = parsed.head;
     if (status === 101) return this.#onSwitch(parsed, stream, next);
     if (status < 200) return this.#onInterim(parsed, stream, next);
@@ -195,12 +198,15 @@ export class Http1Client implements ClientConnection {
   #readCounted(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#left);
     this.#left -= end - at;
+    this.#count(end - at);
     this.#bodyData(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end), this.#left === 0);
     return end;
   }
 
   #readChunks(bytes: Buffer, at: number): number {
     const chunks = this.#chunks as ChunkedReader;
+    // Counted first: the last byte may end the exchange.
+    this.#count(bytes.length - at);
     const next = chunks.read(bytes, at, this.#chunkSink);
     return chunks.fault === null ? next : this.#fail(chunks.fault);
   }
@@ -219,6 +225,10 @@ export class Http1Client implements ClientConnection {
       this.#maybeFree();
     },
   };
+
+  #count(bytes: number): void {
+    if (this.#stream !== null) this.#stream.wire.received += bytes;
+  }
 
   #bodyData(piece: Buffer, end: boolean): void {
     if (!end) {

@@ -31,9 +31,12 @@ export interface ParsedRequest {
   readonly close: boolean;
   /** An HTTP/1.0 client asked to keep the connection. */
   readonly keepAlive: boolean;
+  /** Bytes of the field lines as Envoy counts them: a line end is one. */
+  readonly fieldBytes: number;
 }
 
 export interface ParsedResponse {
+  readonly fieldBytes: number;
   readonly head: ResponseHead;
   readonly length: number;
   readonly close: boolean;
@@ -85,6 +88,7 @@ interface Fields {
   expect: string | null;
   te: boolean;
   keepAlive: boolean;
+  count: number;
 }
 
 /** `text` is the head without its final empty line; `wireBytes` what it took on the wire. */
@@ -110,7 +114,8 @@ export function parseRequest(
   if (!isTarget(target)) return FAULT.target;
   const found = readFields(text, lineEnd + 2, rules);
   if ('reason' in found) return found;
-  return requestOf(method, target, version, found, wireBytes, scheme);
+  const parsed = requestOf(method, target, version, found, wireBytes, scheme);
+  return 'reason' in parsed ? parsed : { ...parsed, fieldBytes: fieldBytes(wireBytes, lineEnd, found.count) };
 }
 
 function requestOf(
@@ -120,7 +125,7 @@ function requestOf(
   found: Fields,
   wireBytes: number,
   scheme: 'http' | 'https',
-): ParsedRequest | Fault {
+): Omit<ParsedRequest, 'fieldBytes'> | Fault {
   const length = bodyLength(found, version);
   if (typeof length !== 'number') return length;
   const place = readTarget(method, target, found.host ?? '', scheme);
@@ -128,7 +133,7 @@ function requestOf(
   if ('reason' in place) return place;
   const members = connectionMembers(found.connection);
   if ('reason' in members) return members;
-  const upgrade = members.names.has('upgrade') && found.upgrade !== null && version === 11 ? found.upgrade : null;
+  const upgrade = version === 11 && members.names.has('upgrade') ? wantedUpgrade(found.upgrade) : null;
   if (upgrade !== null && length !== 0) return FAULT.upgradeWithBody;
   dropNominated(found.headers, members.names);
   const expects = found.expect !== null && version === 11 && length !== 0;
@@ -136,7 +141,7 @@ function requestOf(
   // Without a body there is nothing to wait for; a stray Expect is a desync gadget for the next hop.
   if (found.expect !== null && !expects) removeField(found.headers, 'expect');
   if (found.te) found.headers.push('te', 'trailers');
-  if (upgrade !== null) found.headers.push('upgrade', upgrade);
+  if (upgrade !== null) found.headers.push('upgrade', found.upgrade as string);
   const head: RequestHead = {
     method,
     path: place.path,
@@ -151,6 +156,12 @@ function requestOf(
   // HTTP/1.1 without a Host is refused above the codec; whoever sends it is not listened to any longer.
   const close = members.names.has('close') || (version === 11 && found.host === null);
   return { head, length, close, keepAlive: members.names.has('keep-alive') || found.keepAlive };
+}
+
+/** An upgrade to HTTP/2 is never passed on: the offer is dropped, as RFC 9113 3.1 and Envoy have it. */
+function wantedUpgrade(value: string | null): string | null {
+  const type = value?.toLowerCase() ?? null;
+  return type === 'h2c' ? null : type;
 }
 
 /** `method` of the request decides whether an answer has a body (RFC 9112 6.3). */
@@ -169,7 +180,13 @@ export function parseResponse(
   if (status < 100 || status > 599 || after !== 32) return FAULT.statusLine;
   const found = readFields(text, lineEnd + 2, limits);
   if ('reason' in found) return found;
-  return responseOf(status, version, found, wireBytes, method);
+  const parsed = responseOf(status, version, found, wireBytes, method);
+  return 'reason' in parsed ? parsed : { ...parsed, fieldBytes: fieldBytes(wireBytes, lineEnd, found.count) };
+}
+
+/** What is left of a head without its first line, its last line end, and one byte of each line's own. */
+function fieldBytes(wireBytes: number, firstLine: number, lines: number): number {
+  return Math.max(wireBytes - firstLine - 4 - lines, 3);
 }
 
 function responseOf(
@@ -178,15 +195,15 @@ function responseOf(
   found: Fields,
   wireBytes: number,
   method: string,
-): ParsedResponse | Fault {
+): Omit<ParsedResponse, 'fieldBytes'> | Fault {
   const framed = bodyLength(found, version);
   if (typeof framed !== 'number') return framed;
   const members = connectionMembers(found.connection);
   if ('reason' in members) return members;
   dropNominated(found.headers, members.names);
   if (found.host !== null) found.headers.push('host', found.host);
-  const upgrade = status === 101 ? found.upgrade : null;
-  if (upgrade !== null) found.headers.push('upgrade', upgrade);
+  const upgrade = status === 101 && found.upgrade !== null ? found.upgrade.toLowerCase() : null;
+  if (upgrade !== null) found.headers.push('upgrade', found.upgrade as string);
   const head: ResponseHead = { status, headers: found.headers, version, wireBytes };
   const unframed = found.contentLength === -1 && found.transferEncoding === null;
   const bodiless = status < 200 || status === 204 || status === 304 || method === 'HEAD';
@@ -217,8 +234,8 @@ export function readFields(text: string, at: number, limits: HeadLimits): Fields
     expect: null,
     te: false,
     keepAlive: false,
+    count: 0,
   };
-  let count = 0;
   while (at < text.length) {
     const end = lineEndOf(text, at);
     const first = text.charCodeAt(at);
@@ -227,7 +244,7 @@ export function readFields(text: string, at: number, limits: HeadLimits): Fields
     if (colon === -1 || colon >= end) return FAULT.fieldLine;
     const name = fieldName(text.slice(at, colon));
     if (name === null) return FAULT.fieldLine;
-    if (++count > limits.maxHeadersCount) return FAULT.tooMany;
+    if (++found.count > limits.maxHeadersCount) return FAULT.tooMany;
     const fault = sortField(found, name, trimOws(text, colon + 1, end), limits);
     if (fault !== null) return fault;
     at = end + 2;
@@ -244,7 +261,8 @@ function sortField(found: Fields, name: string, value: string, limits: HeadLimit
       return null;
     case 'content-length':
       if (found.contentLength !== -1) return FAULT.contentLength;
-      found.contentLength = digits(value);
+      // Canonical digits only: what one reader takes for octal must not be another's decimal.
+      found.contentLength = value.length > 1 && value.startsWith('0') ? -1 : digits(value);
       if (found.contentLength === -1) return FAULT.contentLength;
       found.headers.push(name, value);
       return null;
@@ -257,7 +275,7 @@ function sortField(found: Fields, name: string, value: string, limits: HeadLimit
       return null;
     case 'upgrade':
       if (found.upgrade !== null) return FAULT.repeated;
-      found.upgrade = value.toLowerCase();
+      found.upgrade = value;
       return null;
     case 'expect':
       if (found.expect !== null) return FAULT.repeated;

@@ -3,7 +3,7 @@
 
 import type { ProxyError } from '../../errors.ts';
 import type { HeaderList, ResponseHead } from '../head.ts';
-import type { HttpStream } from '../stream.ts';
+import { type HttpStream, noBytes } from '../stream.ts';
 import { chunkedEnd, chunkHead } from './chunked.ts';
 import { formatResponse, type HeaderCase } from './format.ts';
 
@@ -25,6 +25,7 @@ export interface ServerConnection {
 }
 
 export class ServerStream implements HttpStream<ResponseHead> {
+  readonly wire = noBytes();
   method = '';
   version: 10 | 11 = 11;
   upgrade: string | null = null;
@@ -70,7 +71,10 @@ export class ServerStream implements HttpStream<ResponseHead> {
 
   #headText(head: ResponseHead, bodiless: boolean, last: boolean): string {
     const framing = this.#connection.framing(this, head, bodiless, last);
-    return formatResponse(head, this.version, framing, this.#connection.headerCase);
+    const text = formatResponse(head, this.version, framing, this.#connection.headerCase);
+    this.wire.sent += text.length;
+    this.wire.sentFields = text.length - text.indexOf('\r\n') - 4;
+    return text;
   }
 
   /** Writes a head that no data followed at once. */
@@ -92,14 +96,20 @@ export class ServerStream implements HttpStream<ResponseHead> {
   }
 
   #plain(before: string, chunk: Buffer): boolean {
-    if (chunk.length > 0 && this.method !== 'HEAD') return this.#connection.writeBody(before, chunk, '');
+    if (chunk.length > 0 && this.method !== 'HEAD') {
+      this.wire.sent += chunk.length;
+      return this.#connection.writeBody(before, chunk, '');
+    }
     return before.length === 0 || this.#connection.write(before);
   }
 
   #inChunks(before: string, chunk: Buffer, end: boolean): boolean {
     const tail = end ? chunkedEnd([]) : '';
+    this.wire.sent += tail.length;
     if (chunk.length === 0) return before.length + tail.length > 0 ? this.#connection.write(before + tail) : true;
-    return this.#connection.writeBody(before + chunkHead(chunk.length), chunk, `\r\n${tail}`);
+    const size = chunkHead(chunk.length);
+    this.wire.sent += size.length + chunk.length + 2;
+    return this.#connection.writeBody(before + size, chunk, `\r\n${tail}`);
   }
 
   #end(): void {

@@ -145,7 +145,9 @@ export class Http1Server implements ServerConnection {
 
   #closeIdle(): void {
     this.#closeTimer = null;
-    if (this.#stream === null) this.#endSocket();
+    if (this.#stream !== null) return;
+    if (this.#openUntil > 0) this.#linger();
+    else this.#endSocket();
   }
 
   /** One timer per connection, set again for what is left when it fires: nothing to do per request. */
@@ -161,7 +163,7 @@ export class Http1Server implements ServerConnection {
 
   #idleTimeout(): void {
     this.#handler.onIdleTimeout();
-    this.drain();
+    this.#lifeOver();
   }
 
   #onBytes(bytes: Buffer): void {
@@ -189,6 +191,7 @@ export class Http1Server implements ServerConnection {
           at = this.#readChunks(bytes, at);
           break;
         case TUNNEL:
+          this.#count(bytes.length - at);
           this.#reader?.onData(at === 0 ? bytes : bytes.subarray(at), false);
           at = bytes.length;
           break;
@@ -279,8 +282,11 @@ export class Http1Server implements ServerConnection {
     this.#headTimer?.cancel();
     this.#headTimer = null;
     this.#sawCrlf = false;
+    const bytes = (this.#stream as ServerStream).wire;
+    bytes.received = wire;
     const parsed = parseRequest(text, wire, this.#options.scheme, this.#options);
     if ('reason' in parsed) return this.#fail(parsed);
+    bytes.receivedFields = parsed.fieldBytes;
     this.#startRequest(parsed);
     return this.#socket.destroyed ? -1 : next;
   }
@@ -305,6 +311,7 @@ export class Http1Server implements ServerConnection {
   #readCounted(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#left);
     this.#left -= end - at;
+    this.#count(end - at);
     const piece = at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end);
     this.#bodyData(piece, this.#left === 0);
     return end;
@@ -317,6 +324,10 @@ export class Http1Server implements ServerConnection {
     if (end) this.#maybeNext();
   }
 
+  #count(bytes: number): void {
+    if (this.#stream !== null) this.#stream.wire.received += bytes;
+  }
+
   #requestEnds(): void {
     this.#state = WAIT;
     this.#chunks = null;
@@ -325,7 +336,11 @@ export class Http1Server implements ServerConnection {
 
   #readChunks(bytes: Buffer, at: number): number {
     const chunks = this.#chunks as ChunkedReader;
+    // Counted first: the last byte may end the exchange. What follows the body is taken off again below.
+    const stream = this.#stream;
+    this.#count(bytes.length - at);
     const next = chunks.read(bytes, at, this.#chunkSink);
+    if (stream !== null && next > 0) stream.wire.received -= bytes.length - next;
     if (chunks.fault !== null) return this.#fail(chunks.fault);
     return next;
   }
@@ -414,7 +429,6 @@ export class Http1Server implements ServerConnection {
       return;
     }
     this.#state = CLOSING;
-    this.#byUs = true;
     this.#rest = EMPTY;
     this.#socket.resume();
     this.#closeTimer?.cancel();

@@ -19,6 +19,7 @@ const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5
  */
 export function readTarget(method: string, target: string, host: string, _scheme: string): Place | Fault | null {
   if (target.charCodeAt(0) === 47) {
+    if (method === 'CONNECT') return null;
     return AUTHORITY.test(host) ? { path: target, authority: host } : FAULT.badHost;
   }
   if (!AUTHORITY.test(host)) return FAULT.badHost;

@@ -43,7 +43,6 @@ const SNAKE = [
   'UNAUTHENTICATED',
 ];
 const BY_HTTP: Readonly<Record<number, number>> = {
-  200: 0,
   400: 13,
   401: 16,
   403: 7,

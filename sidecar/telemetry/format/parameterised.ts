@@ -3,7 +3,7 @@
 import type { RequestFacts } from '../facts.ts';
 import { grpcStatus } from './grpc.ts';
 import { validity } from './peer.ts';
-import { detailsText } from './plain.ts';
+import { connectedTo, detailsText } from './plain.ts';
 import { compileTime } from './time.ts';
 import { encoded, FormatError, type Provider, type Value } from './value.ts';
 
@@ -66,7 +66,7 @@ const FIXED: Readonly<Record<string, Compile>> = {
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: address((facts) => facts.connection.local.host),
   DOWNSTREAM_DIRECT_LOCAL_ADDRESS_WITHOUT_PORT: address((facts) => facts.connection.local.host),
   UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: address((facts) => facts.upstreamLocal?.host ?? null),
-  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: address((facts) => facts.upstreamHost?.host ?? null),
+  UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: address((facts) => connectedTo(facts)?.host ?? null),
   DOWNSTREAM_PEER_CERT_V_START: (format) => validity('downstream', false, format),
   DOWNSTREAM_PEER_CERT_V_END: (format) => validity('downstream', true, format),
   UPSTREAM_PEER_CERT_V_START: (format) => validity('upstream', false, format),

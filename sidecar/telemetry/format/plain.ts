@@ -41,6 +41,11 @@ export function detailsText(details: string | null, keepSpaces = false): Value {
 }
 
 /** Upstream facts count for nothing where no upstream was chosen. */
+/** The host of the last attempt, once a connection to it was there. */
+export function connectedTo(facts: RequestFacts): AddressFacts | null {
+  return facts.upstreamLocal === null ? null : facts.upstreamHost;
+}
+
 function ofUpstream<T extends Value>(read: (facts: RequestFacts) => T): Provider {
   return (facts) => (facts.upstreamHost === null ? null : read(facts));
 }
@@ -79,18 +84,18 @@ export const PLAIN: Readonly<Record<string, Provider>> = {
   REQUEST_HEADERS_BYTES: (facts) => facts.requestHeaderBytes,
   RESPONSE_HEADERS_BYTES: (facts) => facts.responseHeaderBytes,
   RESPONSE_TRAILERS_BYTES: () => 0,
-  DOWNSTREAM_WIRE_BYTES_RECEIVED: (facts) => facts.requestHeaderBytes + facts.bytesReceived,
-  DOWNSTREAM_WIRE_BYTES_SENT: (facts) => facts.responseHeaderBytes + facts.bytesSent,
-  DOWNSTREAM_HEADER_BYTES_RECEIVED: (facts) => facts.requestHeaderBytes,
-  DOWNSTREAM_HEADER_BYTES_SENT: (facts) => facts.responseHeaderBytes,
-  DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED: (facts) => facts.requestHeaderBytes,
-  DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_SENT: (facts) => facts.responseHeaderBytes,
-  UPSTREAM_WIRE_BYTES_RECEIVED: (facts) => facts.upstreamBytesReceived,
-  UPSTREAM_WIRE_BYTES_SENT: (facts) => facts.upstreamBytesSent,
-  UPSTREAM_HEADER_BYTES_RECEIVED: absent,
-  UPSTREAM_HEADER_BYTES_SENT: absent,
-  UPSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED: absent,
-  UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT: absent,
+  DOWNSTREAM_WIRE_BYTES_RECEIVED: ({ downstreamWire }) => downstreamWire?.received ?? 0,
+  DOWNSTREAM_WIRE_BYTES_SENT: ({ downstreamWire }) => downstreamWire?.sent ?? 0,
+  DOWNSTREAM_HEADER_BYTES_RECEIVED: ({ downstreamWire }) => downstreamWire?.receivedFields ?? 0,
+  DOWNSTREAM_HEADER_BYTES_SENT: ({ downstreamWire }) => downstreamWire?.sentFields ?? 0,
+  DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED: ({ downstreamWire }) => downstreamWire?.receivedFields ?? 0,
+  DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_SENT: ({ downstreamWire }) => downstreamWire?.sentFields ?? 0,
+  UPSTREAM_WIRE_BYTES_RECEIVED: ({ upstreamWire }) => upstreamWire?.received ?? 0,
+  UPSTREAM_WIRE_BYTES_SENT: ({ upstreamWire }) => upstreamWire?.sent ?? 0,
+  UPSTREAM_HEADER_BYTES_RECEIVED: ({ upstreamWire }) => upstreamWire?.receivedFields ?? 0,
+  UPSTREAM_HEADER_BYTES_SENT: ({ upstreamWire }) => upstreamWire?.sentFields ?? 0,
+  UPSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED: ({ upstreamWire }) => upstreamWire?.receivedFields ?? 0,
+  UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT: ({ upstreamWire }) => upstreamWire?.sentFields ?? 0,
   DOWNSTREAM_REMOTE_ADDRESS: (facts) => addressText(facts.remote),
   DOWNSTREAM_REMOTE_PORT: (facts) => facts.remote.port,
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS: (facts) => addressText(facts.connection.direct),
@@ -122,8 +127,8 @@ export const PLAIN: Readonly<Record<string, Provider>> = {
   UPSTREAM_CONNECTION_IDS_ATTEMPTED: absent,
   UPSTREAM_LOCAL_ADDRESS: (facts) => addressText(facts.upstreamLocal),
   UPSTREAM_LOCAL_PORT: (facts) => facts.upstreamLocal?.port ?? null,
-  UPSTREAM_REMOTE_ADDRESS: (facts) => addressText(facts.upstreamHost),
-  UPSTREAM_REMOTE_PORT: (facts) => facts.upstreamHost?.port ?? null,
+  UPSTREAM_REMOTE_ADDRESS: (facts) => addressText(connectedTo(facts)),
+  UPSTREAM_REMOTE_PORT: (facts) => connectedTo(facts)?.port ?? null,
   UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID: ofUpstream(() => ''),
   UPSTREAM_DETECTED_CLOSE_TYPE: ofUpstream(() => 'Normal'),
   UPSTREAM_LOCAL_CLOSE_REASON: absent,

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { request } from 'undici';
 import { bootstrapOf } from '../../../cli/verbs/bootstrap.ts';
 import { call } from '../../mesh/call.ts';
 import { certificateFor } from '../../mesh/certificates.ts';
@@ -86,7 +87,7 @@ routes:
   discovery.mesh(mesh(0, 1));
   await eventually(async () => assert.deepEqual(await origins(outbound, 'catalog', 1), ['v2']));
   await eventually(async () =>
-    assert.ok((await (await fetch(`http://${discovery.admin}/clients`)).text()).includes('"synced"')),
+    assert.ok((await (await request(`http://${discovery.admin}/clients`)).body.text()).includes('"synced"')),
   );
   assert.equal(await envoy.sum(REJECTED), 0, envoy.stderr());
 });

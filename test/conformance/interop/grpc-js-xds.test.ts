@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type sendUnaryData, Server, ServerCredentials } from '@grpc/grpc-js';
+import { request } from 'undici';
 import { runCommandLine } from '../../../cli/main.ts';
 import { runDiscovery, type TestDiscovery } from '../../mesh/discovery.ts';
 import { ECHO } from './grpc-echo.ts';
@@ -56,7 +57,7 @@ test('a proxyless client reaches every instance, dialling by the short or the lo
   );
   assert.deepEqual([...new Set(await dial(discovery, 'xds:///echo:50051', 20))].sort(), ['one', 'two']);
   assert.equal((await dial(discovery, 'xds:///echo.default.svc.cluster.local:50051')).length, 1);
-  const clients = await (await fetch(`http://${discovery.admin}/clients`)).text();
+  const clients = await (await request(`http://${discovery.admin}/clients`)).body.text();
   assert.ok(!clients.includes('"reason"'), clients);
 });
 

@@ -3,10 +3,10 @@ import { test } from 'node:test';
 import { DEFAULT_LIMITS } from '../../../sidecar/model/cluster.ts';
 import { CircuitBreaker } from '../../../sidecar/upstream/limits.ts';
 
-test('a limit of 0 refuses even the first', () => {
+test('a limit of 0 refuses even the first, and is not shown as reached', () => {
   const breaker = new CircuitBreaker({ ...DEFAULT_LIMITS, maxPendingRequests: 0 });
   assert.equal(breaker.mayWait, false);
-  assert.equal(breaker.gauges().pendingOpen, true);
+  assert.equal(breaker.gauges().pendingOpen, false);
 });
 
 test('what is left is shown only when tracked', () => {
