@@ -71,7 +71,8 @@ class Connected implements ControlPlane {
       clock,
       wildcard: { listeners: config.ads?.listeners ?? false, clusters: config.ads?.clusters ?? false },
       ownSecrets: new Set(withIdentity ? [OWN_SECRET] : []),
-      warn: (resource, problem) => logs.child('xds').warn({ resource, field: problem.field, reason: problem.reason }, 'passed over'),
+      warn: (resource, problem) =>
+        logs.child('xds').warn({ resource, field: problem.field, reason: problem.reason }, 'passed over'),
     });
     this.#lastGood =
       config.stateDir === null ? null : openLastGood(config.stateDir, (message) => logs.child('xds').warn(message));
@@ -83,7 +84,8 @@ class Connected implements ControlPlane {
     const { config, clock, logs } = this.#context;
     const { ads, snapshot } = config;
     const cluster = snapshot.clusters.get(ads?.cluster ?? '');
-    if (ads === null || cluster === undefined) throw new Error('the cluster of ads_config is not among the static clusters');
+    if (ads === null || cluster === undefined)
+      throw new Error('the cluster of ads_config is not among the static clusters');
     return createAdsSource({
       target: targetOf(cluster),
       authority: ads.authority,
@@ -127,7 +129,9 @@ class Connected implements ControlPlane {
 
   get configured(): boolean {
     if (this.#ads === null || this.#fromDisk) return true;
-    return [...this.#ads.status.value.types.values()].some(({ type, version }) => type.shortName === 'CDS' && version !== '');
+    return [...this.#ads.status.value.types.values()].some(
+      ({ type, version }) => type.shortName === 'CDS' && version !== '',
+    );
   }
 
   async start(): Promise<void> {
@@ -151,10 +155,14 @@ class Connected implements ControlPlane {
     if (updates.length === 0) return;
     const log = this.#context.logs.child('xds');
     for (const update of updates) {
-      for (const { name, field, reason } of this.#resources.judge(update)) log.warn({ name, field, reason }, 'not taken from disk');
+      for (const { name, field, reason } of this.#resources.judge(update))
+        log.warn({ name, field, reason }, 'not taken from disk');
     }
     this.#fromDisk = true;
-    log.info({ resources: updates.reduce((sum, { changed }) => sum + changed.length, 0) }, 'serving the last good configuration until discovery answers');
+    log.info(
+      { resources: updates.reduce((sum, { changed }) => sum + changed.length, 0) },
+      'serving the last good configuration until discovery answers',
+    );
   }
 
   #saveSoon(): void {
@@ -202,7 +210,9 @@ class Connected implements ControlPlane {
         startedWallMs: this.#startedWallMs,
         held: this.#resources.held,
         refused: this.#resources.refused,
-        versions: new Map([...(this.#ads?.status.value.types.values() ?? [])].map(({ type, version }) => [type, version])),
+        versions: new Map(
+          [...(this.#ads?.status.value.types.values() ?? [])].map(({ type, version }) => [type, version]),
+        ),
       },
       includeEndpoints,
     ) as readonly DumpSection[];

@@ -103,7 +103,14 @@ export interface FailureRow {
   readonly retry: RetryClass;
 }
 
-function row(flag: number, details: string, status: number, grpc: number, fault: FailureRow['fault'], retry: RetryClass): FailureRow {
+function row(
+  flag: number,
+  details: string,
+  status: number,
+  grpc: number,
+  fault: FailureRow['fault'],
+  retry: RetryClass,
+): FailureRow {
   return { flag, details, status, grpc, fault, retry };
 }
 
@@ -118,13 +125,62 @@ export const FAILURE = {
   overflow: row(FLAG.UO, 'upstream_reset_before_response_started{overflow}', 503, UNAVAILABLE, 'upstream', 'never'),
   dropOverload: row(FLAG.DO, 'drop_overload', 503, UNAVAILABLE, 'upstream', 'never'),
   unconditionalDropOverload: row(FLAG.UDO, 'unconditional_drop_overload', 503, UNAVAILABLE, 'upstream', 'never'),
-  connectFailure: row(FLAG.UF, 'upstream_reset_before_response_started{remote_connection_failure}', 503, UNAVAILABLE, 'upstream', 'not-sent'),
-  connectTimeout: row(FLAG.UF, 'upstream_reset_before_response_started{connection_timeout}', 503, UNAVAILABLE, 'upstream', 'not-sent'),
-  reusedClosed: row(FLAG.UC, 'upstream_reset_before_response_started{connection_termination}', 503, UNAVAILABLE, 'upstream', 'reused'),
-  upstreamClosed: row(FLAG.UC, 'upstream_reset_before_response_started{connection_termination}', 503, UNAVAILABLE, 'upstream', 'maybe-processed'),
-  upstreamReset: row(FLAG.UR, 'upstream_reset_before_response_started{remote_reset}', 503, UNAVAILABLE, 'upstream', 'maybe-processed'),
-  upstreamProtocol: row(FLAG.UPE, 'upstream_reset_before_response_started{protocol_error}', 502, UNAVAILABLE, 'upstream', 'maybe-processed'),
-  upstreamCut: row(FLAG.UPE, 'upstream_reset_after_response_started{protocol_error}', 502, UNAVAILABLE, 'upstream', 'never'),
+  connectFailure: row(
+    FLAG.UF,
+    'upstream_reset_before_response_started{remote_connection_failure}',
+    503,
+    UNAVAILABLE,
+    'upstream',
+    'not-sent',
+  ),
+  connectTimeout: row(
+    FLAG.UF,
+    'upstream_reset_before_response_started{connection_timeout}',
+    503,
+    UNAVAILABLE,
+    'upstream',
+    'not-sent',
+  ),
+  reusedClosed: row(
+    FLAG.UC,
+    'upstream_reset_before_response_started{connection_termination}',
+    503,
+    UNAVAILABLE,
+    'upstream',
+    'reused',
+  ),
+  upstreamClosed: row(
+    FLAG.UC,
+    'upstream_reset_before_response_started{connection_termination}',
+    503,
+    UNAVAILABLE,
+    'upstream',
+    'maybe-processed',
+  ),
+  upstreamReset: row(
+    FLAG.UR,
+    'upstream_reset_before_response_started{remote_reset}',
+    503,
+    UNAVAILABLE,
+    'upstream',
+    'maybe-processed',
+  ),
+  upstreamProtocol: row(
+    FLAG.UPE,
+    'upstream_reset_before_response_started{protocol_error}',
+    502,
+    UNAVAILABLE,
+    'upstream',
+    'maybe-processed',
+  ),
+  upstreamCut: row(
+    FLAG.UPE,
+    'upstream_reset_after_response_started{protocol_error}',
+    502,
+    UNAVAILABLE,
+    'upstream',
+    'never',
+  ),
   responseTimeout: row(FLAG.UT, 'response_timeout', 504, DEADLINE, 'upstream', 'never'),
   perTryTimeout: row(FLAG.UT, 'upstream_per_try_timeout', 504, DEADLINE, 'upstream', 'maybe-processed'),
   perTryIdleTimeout: row(FLAG.UT, 'upstream_per_try_idle_timeout', 504, DEADLINE, 'upstream', 'maybe-processed'),

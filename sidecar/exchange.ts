@@ -3,7 +3,15 @@
 // It is also the RequestFacts that log lines, added headers and spans are written from.
 
 import { FLAG } from './errors.ts';
-import { field, fields, type HeaderList, type RequestHead, type ResponseHead, requestField, requestFields } from './http/head.ts';
+import {
+  field,
+  fields,
+  type HeaderList,
+  type RequestHead,
+  type ResponseHead,
+  requestField,
+  requestFields,
+} from './http/head.ts';
 import type { Metadata } from './model/route.ts';
 import type { WireBytes } from './http/stream.ts';
 import type { AddressFacts, ConnectionFacts, RequestFacts, TlsFacts } from './telemetry/facts.ts';

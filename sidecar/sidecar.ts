@@ -192,6 +192,7 @@ function adminSources(config: Config, parts: AdminParts, lifecycle: Lifecycle): 
       quit: () => void lifecycle.stop('quitquitquit'),
       failHealthChecks: (failing) => {
         state.failing = failing;
+        runtime.failHealthChecks(failing);
       },
       reopenLogs: () => logFiles.reopen(),
     },

@@ -47,7 +47,10 @@ function hostView(host: Host): HostView {
 }
 
 export function listenerViews(runtime: Runtime): ListenerView[] {
-  return [...runtime.listeners.values()].map((listener) => ({ name: listener.description.name, addresses: listener.addresses }));
+  return [...runtime.listeners.values()].map((listener) => ({
+    name: listener.description.name,
+    addresses: listener.addresses,
+  }));
 }
 
 export function unreadyOf(runtime: Runtime): Unready {
@@ -86,6 +89,10 @@ export function serverInfo(config: Config, clock: Clock): ServerInfo {
       mode: config.mode === 'validate' ? 'Validate' : 'Serve',
       admin_address_path: config.adminAddressPath ?? '',
     },
-    node: { id: config.node.id, cluster: config.node.cluster, locality: { region: config.node.region, zone: config.node.zone } },
+    node: {
+      id: config.node.id,
+      cluster: config.node.cluster,
+      locality: { region: config.node.region, zone: config.node.zone },
+    },
   };
 }

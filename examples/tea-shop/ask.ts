@@ -23,7 +23,14 @@ const TIMEOUT_MS = 5000;
 export function ask({ port, path, host, method = 'GET', headers = {}, body, agent }: Question): Promise<Asked> {
   return new Promise((resolve, reject) => {
     const call = request(
-      { host: '127.0.0.1', port, path, method, headers: { ...(host === undefined ? {} : { host }), ...headers }, ...(agent === undefined ? {} : { agent }) },
+      {
+        host: '127.0.0.1',
+        port,
+        path,
+        method,
+        headers: { ...(host === undefined ? {} : { host }), ...headers },
+        ...(agent === undefined ? {} : { agent }),
+      },
       (response) => {
         const pieces: Buffer[] = [];
         response.on('data', (piece: Buffer) => pieces.push(piece));

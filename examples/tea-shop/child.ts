@@ -53,7 +53,8 @@ export class Child {
   #onOutput(bytes: Buffer, show: boolean): void {
     this.#log.write(bytes);
     if (!show) return;
-    for (const line of bytes.toString().trimEnd().split('\n')) process.stderr.write(`${this.name.padEnd(18)} | ${line}\n`);
+    for (const line of bytes.toString().trimEnd().split('\n'))
+      process.stderr.write(`${this.name.padEnd(18)} | ${line}\n`);
   }
 
   /** Everything it said so far. */

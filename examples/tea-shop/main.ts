@@ -41,7 +41,12 @@ export async function main(args: string[]): Promise<void> {
   const stopped = stopSignal();
   const say = values.output === 'json' ? () => {} : (text: string) => process.stdout.write(`${text}\n`);
   say('Opening the tea shop: discovery, six programs, a sidecar beside each.');
-  const shop = await Shop.open({ dir, port: Number(values.port ?? PAGE_PORT), showLogs: values.logs === true, leafTtl });
+  const shop = await Shop.open({
+    dir,
+    port: Number(values.port ?? PAGE_PORT),
+    showLogs: values.logs === true,
+    leafTtl,
+  });
   try {
     if (values.output === 'json') process.stdout.write(`${JSON.stringify(describe(shop))}\n`);
     else printMap(shop);
@@ -66,7 +71,14 @@ function stopSignal(): Promise<void> {
 function describe(shop: Shop): unknown {
   const local = (port: number) => `127.0.0.1:${port}`;
   const { xds, secureXds, admin } = shop.discoveryPorts;
-  const discovery = { role: 'discovery', service: null, pid: shop.discovery.pid, xds: local(xds), secure_xds: local(secureXds), admin: local(admin) };
+  const discovery = {
+    role: 'discovery',
+    service: null,
+    pid: shop.discovery.pid,
+    xds: local(xds),
+    secure_xds: local(secureXds),
+    admin: local(admin),
+  };
   const members = shop.members.flatMap(({ plan, ports, spiffeId, app, sidecar }) => [
     {
       role: plan.app === null ? 'gateway' : 'sidecar',
@@ -74,12 +86,21 @@ function describe(shop: Shop): unknown {
       instance: plan.name,
       pid: sidecar.pid,
       admin: local(ports.admin),
-      ...(plan.app === null ? { inbound: local(shop.gatewayPort) } : { inbound: local(ports.inbound), outbound: local(ports.outbound) }),
+      ...(plan.app === null
+        ? { inbound: local(shop.gatewayPort) }
+        : { inbound: local(ports.inbound), outbound: local(ports.outbound) }),
       spiffe_id: spiffeId,
     },
-    ...(app === null ? [] : [{ role: 'app', service: plan.service, instance: plan.name, pid: app.pid, address: local(ports.app) }]),
+    ...(app === null
+      ? []
+      : [{ role: 'app', service: plan.service, instance: plan.name, pid: app.pid, address: local(ports.app) }]),
   ]);
-  return { page: `http://127.0.0.1:${shop.gatewayPort}/`, mesh: shop.meshFile, dir: shop.dir, processes: [discovery, ...members] };
+  return {
+    page: `http://127.0.0.1:${shop.gatewayPort}/`,
+    mesh: shop.meshFile,
+    dir: shop.dir,
+    processes: [discovery, ...members],
+  };
 }
 
 function printMap(shop: Shop): void {
@@ -93,11 +114,28 @@ function printMap(shop: Shop): void {
   ]);
   const table = [['INSTANCE', 'INBOUND', 'OUTBOUND', 'APP', 'ADMIN', 'SPIFFE ID'], ...rows];
   const widths = table[0]?.map((_, i) => Math.max(...table.map((row) => (row[i] ?? '').length))) ?? [];
-  process.stdout.write(`\n${table.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()).join('\n')}\n`);
-  const edges = [['shop', 'web'], ['web', 'catalog'], ['web', 'reviews']].map(([from, to]) => `  ${idOf(shop, from)} -> ${idOf(shop, to)}`);
+  process.stdout.write(
+    `\n${table
+      .map((row) =>
+        row
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd(),
+      )
+      .join('\n')}\n`,
+  );
+  const edges = [
+    ['shop', 'web'],
+    ['web', 'catalog'],
+    ['web', 'reviews'],
+  ].map(([from, to]) => `  ${idOf(shop, from)} -> ${idOf(shop, to)}`);
   process.stdout.write(`\nWho speaks to whom, each with mutual TLS:\n${edges.join('\n')}\n`);
-  process.stdout.write(`\nThe page:   http://127.0.0.1:${shop.gatewayPort}/\nThe mesh:   ${shop.meshFile}  (change a weight and watch)\n`);
-  process.stdout.write(`Who runs what:   fairlead status --server 127.0.0.1:${shop.discoveryPorts.admin}\nCtrl-C closes the shop.\n\n`);
+  process.stdout.write(
+    `\nThe page:   http://127.0.0.1:${shop.gatewayPort}/\nThe mesh:   ${shop.meshFile}  (change a weight and watch)\n`,
+  );
+  process.stdout.write(
+    `Who runs what:   fairlead status --server 127.0.0.1:${shop.discoveryPorts.admin}\nCtrl-C closes the shop.\n\n`,
+  );
 }
 
 function idOf(shop: Shop, service: string | undefined): string {
@@ -111,7 +149,9 @@ async function walk(shop: Shop, say: (text: string) => void): Promise<boolean> {
     try {
       const seen = await step.run(shop);
       held++;
-      say(`${styleText('green', 'ok')}  ${i + 1}. ${step.title} (${((performance.now() - started) / 1000).toFixed(1)} s)\n      ${seen}`);
+      say(
+        `${styleText('green', 'ok')}  ${i + 1}. ${step.title} (${((performance.now() - started) / 1000).toFixed(1)} s)\n      ${seen}`,
+      );
     } catch (error) {
       say(`${styleText('red', 'FAILED')}  ${i + 1}. ${step.title}\n      ${(error as Error).message}`);
     }

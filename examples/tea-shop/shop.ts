@@ -93,7 +93,11 @@ export class Shop {
     mkdirSync(join(options.dir, 'logs'), { recursive: true });
     const [xds, secureXds, admin, ...rest] = await freePorts(3 + MEMBERS.length * 4);
     const gatewayPort = await preferPort(options.port);
-    const shop = new Shop(options, gatewayPort, { xds: xds as number, secureXds: secureXds as number, admin: admin as number });
+    const shop = new Shop(options, gatewayPort, {
+      xds: xds as number,
+      secureXds: secureXds as number,
+      admin: admin as number,
+    });
     try {
       await shop.#start(rest);
     } catch (error) {
@@ -109,13 +113,19 @@ export class Shop {
       const own = { app, inbound, outbound, admin };
       return { plan, own, app: plan.app === null ? null : this.#startApp(plan, own) };
     });
-    await until('discovery', async () => (await ask({ port: this.discoveryPorts.admin, path: '/ready' })).status === 200);
+    await until(
+      'discovery',
+      async () => (await ask({ port: this.discoveryPorts.admin, path: '/ready' })).status === 200,
+    );
     for (const { plan, own, app } of apps) {
       const spiffeId = workloadId(TRUST_DOMAIN, 'default', plan.service).uri;
       this.members.push({ plan, ports: own, spiffeId, app, sidecar: this.startSidecar(plan, own) });
     }
     for (const { plan, ports: own } of this.members) {
-      await until(`the sidecar of ${plan.name}`, async () => (await ask({ port: own.admin, path: '/ready' })).status === 200);
+      await until(
+        `the sidecar of ${plan.name}`,
+        async () => (await ask({ port: own.admin, path: '/ready' })).status === 200,
+      );
     }
     await until('the page', async () => (await this.get('/api/teas/sencha')).status === 200);
   }
@@ -124,8 +134,18 @@ export class Shop {
     const { xds, secureXds, admin } = this.discoveryPorts;
     const { leafTtl } = this.#options;
     return this.#child('discovery', [
-      CLI, 'discovery', '--config', this.meshFile, '--data-dir', join(this.dir, 'discovery'),
-      '--xds-address', `127.0.0.1:${xds}`, '--secure-xds-address', `127.0.0.1:${secureXds}`, '--admin-address', `127.0.0.1:${admin}`,
+      CLI,
+      'discovery',
+      '--config',
+      this.meshFile,
+      '--data-dir',
+      join(this.dir, 'discovery'),
+      '--xds-address',
+      `127.0.0.1:${xds}`,
+      '--secure-xds-address',
+      `127.0.0.1:${secureXds}`,
+      '--admin-address',
+      `127.0.0.1:${admin}`,
       ...(leafTtl === null ? [] : ['--leaf-ttl', leafTtl]),
     ]);
   }
@@ -146,8 +166,22 @@ export class Shop {
     writeFileSync(file('token'), `${makeToken(tokenKey(join(this.dir, 'discovery')), claims)}\n`, { mode: 0o600 });
     writeFileSync(file('yaml'), stringify(this.#bootstrap(plan, own)));
     const argv = [
-      CLI, 'sidecar', '-c', file('yaml'), '--join-token-file', file('token'), '--ca-address', `127.0.0.1:${this.discoveryPorts.secureXds}`,
-      '--ca-root', join(this.dir, 'discovery', 'ca-root.pem'), '--state-dir', file('state'), '--drain-time-s', '5', '-l', 'info',
+      CLI,
+      'sidecar',
+      '-c',
+      file('yaml'),
+      '--join-token-file',
+      file('token'),
+      '--ca-address',
+      `127.0.0.1:${this.discoveryPorts.secureXds}`,
+      '--ca-root',
+      join(this.dir, 'discovery', 'ca-root.pem'),
+      '--state-dir',
+      file('state'),
+      '--drain-time-s',
+      '5',
+      '-l',
+      'info',
       ...(plan.app === null ? [] : ['--register']),
     ];
     return this.#child(`${plan.name}-sidecar`, argv);
@@ -155,7 +189,8 @@ export class Shop {
 
   #bootstrap(plan: MemberPlan, own: Ports): Record<string, unknown> {
     const common = { 'admin-port': String(own.admin), 'xds-address': `127.0.0.1:${this.discoveryPorts.xds}` };
-    if (plan.app === null) return bootstrapOf({ ...common, gateway: plan.service, 'gateway-port': String(this.gatewayPort) });
+    if (plan.app === null)
+      return bootstrapOf({ ...common, gateway: plan.service, 'gateway-port': String(this.gatewayPort) });
     const bootstrap = bootstrapOf({
       ...common,
       service: plan.service,

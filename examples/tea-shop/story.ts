@@ -18,7 +18,12 @@ const PER_SECOND = 40;
 
 interface TeaAnswer {
   readonly web: { readonly caller: string; readonly self: string };
-  readonly catalog: { readonly version: string; readonly instance: string; readonly caller: string; readonly self: string };
+  readonly catalog: {
+    readonly version: string;
+    readonly instance: string;
+    readonly caller: string;
+    readonly self: string;
+  };
 }
 
 function must(holds: boolean, otherwise: string): asserts holds {
@@ -46,7 +51,10 @@ async function underLoad(shop: Shop, act: () => Promise<void>): Promise<LoadResu
 
 async function mutualTls(shop: Shop): Promise<string> {
   const { web, catalog } = await tea(shop);
-  must(web.caller === shop.member('shop').spiffeId && web.self === shop.member('web-a').spiffeId, `web was asked by "${web.caller}"`);
+  must(
+    web.caller === shop.member('shop').spiffeId && web.self === shop.member('web-a').spiffeId,
+    `web was asked by "${web.caller}"`,
+  );
   must(catalog.caller === shop.member('web-a').spiffeId, `catalog was asked by "${catalog.caller}"`);
   must(catalog.self === shop.member('catalog-v1-a').spiffeId, `catalog answered as "${catalog.self}"`);
   must(await refusesPlainText(shop.member('catalog-v1-a').ports.inbound), 'a plain-text request got into catalog');
@@ -68,9 +76,21 @@ function refusesPlainText(port: number): Promise<boolean> {
 
 async function faultIsHidden(shop: Shop): Promise<string> {
   const answers = await Promise.all(Array.from({ length: 30 }, () => shop.get('/api/teas/matcha')));
-  must(answers.every(({ status }) => status === 200), 'the fault of reviews-b reached a customer');
-  const { text } = await ask({ port: shop.member('web-a').ports.admin, path: '/stats?filter=reviews.*upstream_rq_retry_success' });
-  return `30 of 30 requests for matcha answered while reviews-b fails; ${text.trim().split('\n').at(-1)?.replace(/^.*\.(upstream_rq_retry_success)/, '$1') ?? ''}`;
+  must(
+    answers.every(({ status }) => status === 200),
+    'the fault of reviews-b reached a customer',
+  );
+  const { text } = await ask({
+    port: shop.member('web-a').ports.admin,
+    path: '/stats?filter=reviews.*upstream_rq_retry_success',
+  });
+  return `30 of 30 requests for matcha answered while reviews-b fails; ${
+    text
+      .trim()
+      .split('\n')
+      .at(-1)
+      ?.replace(/^.*\.(upstream_rq_retry_success)/, '$1') ?? ''
+  }`;
 }
 
 async function shareOfV2(shop: Shop, requests: number): Promise<number> {
@@ -85,7 +105,11 @@ async function shareOfV2(shop: Shop, requests: number): Promise<number> {
 async function split(shop: Shop): Promise<string> {
   const before = await shareOfV2(shop, 400);
   must(before > 0.04 && before < 0.18, `v2 got ${before * 100} % instead of 10 %`);
-  shop.editMesh((text) => text.replace('version: v1, weight: 90', 'version: v1, weight: 50').replace('version: v2, weight: 10', 'version: v2, weight: 50'));
+  shop.editMesh((text) =>
+    text
+      .replace('version: v1, weight: 90', 'version: v1, weight: 50')
+      .replace('version: v2, weight: 10', 'version: v2, weight: 50'),
+  );
   await until('the new split', async () => {
     const share = await shareOfV2(shop, 100);
     return share > 0.3;
@@ -113,12 +137,18 @@ async function withoutDiscovery(shop: Shop): Promise<string> {
     shop.discovery.kill();
     await sleep(20_000);
     shop.discovery = shop.startDiscovery();
-    await until('discovery', async () => (await ask({ port: shop.discoveryPorts.admin, path: '/ready' })).status === 200);
+    await until(
+      'discovery',
+      async () => (await ask({ port: shop.discoveryPorts.admin, path: '/ready' })).status === 200,
+    );
     await until('the first sidecars', async () => (await clients(shop)) > 1);
   });
   const { text } = await ask({ port: shop.discoveryPorts.admin, path: '/v1/instances' });
   const names = (JSON.parse(text) as { instances: { name: string }[] }).instances.map(({ name }) => name);
-  must(names.includes('catalog-v1-a') && names.includes('reviews-a'), `discovery came back knowing only ${names.join(', ')}`);
+  must(
+    names.includes('catalog-v1-a') && names.includes('reviews-a'),
+    `discovery came back knowing only ${names.join(', ')}`,
+  );
   return `discovery killed for 20 s during ${sent} requests; none failed, ${names.length} instances remembered`;
 }
 
@@ -138,10 +168,14 @@ async function rotate(shop: Shop): Promise<string> {
   const names = ['shop', 'web-a', 'catalog-v1-a', 'reviews-a'];
   const before = await Promise.all(names.map((name) => serialOf(shop, name)));
   const { sent } = await underLoad(shop, () =>
-    until('new certificates', async () => {
-      const now = await Promise.all(names.map((name) => serialOf(shop, name)));
-      return now.every((serial, i) => serial !== before[i] && serial !== '');
-    }, 60_000),
+    until(
+      'new certificates',
+      async () => {
+        const now = await Promise.all(names.map((name) => serialOf(shop, name)));
+        return now.every((serial, i) => serial !== before[i] && serial !== '');
+      },
+      60_000,
+    ),
   );
   return `every certificate of ${names.join(', ')} was renewed during ${sent} requests; none failed`;
 }

@@ -61,7 +61,11 @@ export function runRequest(chain: FilterChain, x: Exchange): Verdict | Promise<V
   return chain.onRequest === null ? null : runRequestFrom(chain.onRequest, x, 0);
 }
 
-function runRequestFrom(list: NonNullable<FilterChain['onRequest']>, x: Exchange, from: number): Verdict | Promise<Verdict> {
+function runRequestFrom(
+  list: NonNullable<FilterChain['onRequest']>,
+  x: Exchange,
+  from: number,
+): Verdict | Promise<Verdict> {
   for (let i = from; i < list.length; i++) {
     const verdict = (list[i] as (x: Exchange) => Verdict | Promise<Verdict>)(x);
     if (verdict instanceof Promise) return verdict.then((said) => said ?? runRequestFrom(list, x, i + 1));
@@ -74,7 +78,11 @@ export function runResponse(chain: FilterChain, x: Exchange): void | Promise<voi
   return chain.onResponse === null ? undefined : runResponseFrom(chain.onResponse, x, 0);
 }
 
-function runResponseFrom(list: NonNullable<FilterChain['onResponse']>, x: Exchange, from: number): void | Promise<void> {
+function runResponseFrom(
+  list: NonNullable<FilterChain['onResponse']>,
+  x: Exchange,
+  from: number,
+): void | Promise<void> {
   for (let i = from; i < list.length; i++) {
     const pending = (list[i] as (x: Exchange) => void | Promise<void>)(x);
     if (pending instanceof Promise) return pending.then(() => runResponseFrom(list, x, i + 1));

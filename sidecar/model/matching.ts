@@ -28,7 +28,8 @@ function plainMatches(kind: 'exact' | 'prefix' | 'suffix' | 'contains', value: s
  */
 export function headerMatches(match: HeaderMatch, values: readonly string[]): boolean {
   const { test } = match;
-  if (test.kind === 'present') return (values.length > 0 || match.treatMissingAsEmpty) === (test.present !== match.invert);
+  if (test.kind === 'present')
+    return (values.length > 0 || match.treatMissingAsEmpty) === (test.present !== match.invert);
   if (values.length === 0) {
     return match.treatMissingAsEmpty && valueMatches(test, '') !== match.invert;
   }

@@ -41,7 +41,9 @@ export function dial(target: DialTarget, clock: Clock, dialled: Dialled): () => 
     allowHalfOpen: true,
     noDelay: true,
     ...(target.bind === null ? {} : { localAddress: target.bind.host, localPort: target.bind.port }),
-    ...(target.keepAliveSeconds === null ? {} : { keepAlive: true, keepAliveInitialDelay: target.keepAliveSeconds * 1000 }),
+    ...(target.keepAliveSeconds === null
+      ? {}
+      : { keepAlive: true, keepAliveInitialDelay: target.keepAliveSeconds * 1000 }),
   });
   const attempt = new Attempt(socket, target, clock, dialled);
   return () => attempt.stop();
@@ -89,7 +91,9 @@ class Attempt {
     this.#socket.on('error', () => secure.destroy());
     this.#socket = secure;
     secure.once('error', this.#onError);
-    secure.once('close', () => this.#fail(new ProxyError(FAILURE.connectFailure, { context: 'closed during the TLS handshake' })));
+    secure.once('close', () =>
+      this.#fail(new ProxyError(FAILURE.connectFailure, { context: 'closed during the TLS handshake' })),
+    );
     secure.once('secureConnect', () => this.#onSecure(secure, tls));
   }
 

@@ -43,7 +43,11 @@ export function contextOptions(material: TlsMaterial): SecureContextOptions {
 }
 
 /** Why a peer is not who it has to be, or null. `chainError`: what OpenSSL said of the chain. */
-export function identityFault(validation: ValidationContext | null, peer: Certificate | null, chainError: string | null): string | null {
+export function identityFault(
+  validation: ValidationContext | null,
+  peer: Certificate | null,
+  chainError: string | null,
+): string | null {
   if (validation === null) return null;
   if (peer === null) return 'the peer presented no certificate';
   const expiredOnly = chainError === 'CERT_HAS_EXPIRED' && validation.allowExpired;
@@ -56,21 +60,31 @@ function pinFault(validation: ValidationContext, peer: Certificate): string | nu
   const { certificateHashes, spkiHashes } = validation;
   if (certificateHashes.length === 0 && spkiHashes.length === 0) return null;
   if (certificateHashes.includes(peer.fingerprint256)) return null;
-  return spkiHashes.length > 0 && spkiHashes.includes(peer.spkiHash()) ? null : 'the certificate is not one of those pinned';
+  return spkiHashes.length > 0 && spkiHashes.includes(peer.spkiHash())
+    ? null
+    : 'the certificate is not one of those pinned';
 }
 
 function sanFault(wanted: readonly SanMatch[], peer: Certificate): string | null {
-  if (wanted.length === 0 || wanted.some((rule) => sansOf(peer, rule.type).some((san) => sanMatches(rule, san)))) return null;
+  if (wanted.length === 0 || wanted.some((rule) => sansOf(peer, rule.type).some((san) => sanMatches(rule, san))))
+    return null;
   const names = [...peer.uriSans, ...peer.dnsSans].join(', ') || 'none';
   return `the peer's names (${names}) are not among those expected`;
 }
 
 function sansOf(peer: Certificate, type: SanMatch['type']): readonly string[] {
-  return type === 'uri' ? peer.uriSans : type === 'dns' ? peer.dnsSans : type === 'email' ? peer.emailSans : peer.ipSans;
+  return type === 'uri'
+    ? peer.uriSans
+    : type === 'dns'
+      ? peer.dnsSans
+      : type === 'email'
+        ? peer.emailSans
+        : peer.ipSans;
 }
 
 function sanMatches(rule: SanMatch, san: string): boolean {
-  if (rule.type === 'dns' && rule.match.kind === 'exact' && san.startsWith('*.')) return wildcardMatches(san, rule.match.value);
+  if (rule.type === 'dns' && rule.match.kind === 'exact' && san.startsWith('*.'))
+    return wildcardMatches(san, rule.match.value);
   return textMatches(rule.match, rule.type === 'dns' ? san.toLowerCase() : san, rule.type === 'dns');
 }
 
@@ -97,7 +111,12 @@ export function peerCertificate(socket: TLSSocket): Certificate | null {
 }
 
 /** What is logged and forwarded about a finished handshake. */
-export function tlsFacts(socket: TLSSocket, peer: Certificate | null, validated: boolean, local: Certificate | null): TlsFacts {
+export function tlsFacts(
+  socket: TLSSocket,
+  peer: Certificate | null,
+  validated: boolean,
+  local: Certificate | null,
+): TlsFacts {
   return {
     version: socket.getProtocol() ?? '',
     cipher: socket.getCipher()?.standardName ?? '',

@@ -34,7 +34,8 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     this.#host = host;
     this.#head = head;
     const { trace } = forward.plan;
-    this.#trace = trace === null ? null : trace.attempt(new HeaderAccessOf(head.headers), forward.exchange.attemptCount);
+    this.#trace =
+      trace === null ? null : trace.attempt(new HeaderAccessOf(head.headers), forward.exchange.attemptCount);
   }
 
   get open(): boolean {
@@ -187,7 +188,10 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     this.#stopWaiting = null;
     if (isTransportFailure(error)) this.#forward.exchange.upstreamFailureReason = error.context;
     if (error.row.flag === FLAG.UF) {
-      this.#forward.plan.cluster.reportLocalFailure(this.#host, error.row === FAILURE.connectTimeout ? 'timeout' : 'failure');
+      this.#forward.plan.cluster.reportLocalFailure(
+        this.#host,
+        error.row === FAILURE.connectTimeout ? 'timeout' : 'failure',
+      );
     }
     this.#finish();
     this.#forward.onFailed(this, error);

@@ -71,7 +71,10 @@ export class Forward {
     this.#sink = sink;
     this.#clock = clock;
     this.#retriesLeft = plan.rules?.numRetries ?? 0;
-    this.#body = new RequestBody(plan.bufferLimit, plan.rules !== null || plan.action.internalRedirect !== null || isIdempotent(x.request.method));
+    this.#body = new RequestBody(
+      plan.bufferLimit,
+      plan.rules !== null || plan.action.internalRedirect !== null || isIdempotent(x.request.method),
+    );
   }
 
   /** `end`: the request has no body. */
@@ -281,7 +284,8 @@ export class Forward {
     const attempts = (rules?.numRetries ?? 0) - this.#retriesLeft;
     if (wait === null) cluster.stats.upstream_rq_retry_backoff_exponential++;
     else cluster.stats.upstream_rq_retry_backoff_ratelimited++;
-    const ms = wait ?? backoffMs(rules?.policy.backoff ?? { baseMs: 25, maxMs: 250 }, attempts, () => this.#clock.random());
+    const ms =
+      wait ?? backoffMs(rules?.policy.backoff ?? { baseMs: 25, maxMs: 250 }, attempts, () => this.#clock.random());
     this.#attempt = null;
     this.#retried = true;
     this.#backoffTimer = this.#clock.after(ms, () => {
@@ -315,7 +319,8 @@ export class Forward {
     attempt.cancel(error);
     this.#attempt = null;
     const { rules } = this.#plan;
-    if (!this.#answering && rules !== null && failureIsRetriable(rules, error, true) && this.#mayRetry()) this.#retry(null);
+    if (!this.#answering && rules !== null && failureIsRetriable(rules, error, true) && this.#mayRetry())
+      this.#retry(null);
     else {
       this.#settle(false);
       this.#fail(error);

@@ -42,7 +42,8 @@ export function admitRequest(x: Exchange, hcm: Hcm, internalOnlyHeaders: readonl
   const secure = x.connection.tls !== null;
   removeField(head.headers, 'x-envoy-internal');
   const mayBeInternal = config.useRemoteAddress ? fromConnection(x, hcm, secure) : fromForwardedFor(x, hcm);
-  if (field(head.headers, 'x-forwarded-proto') === null) head.headers.push('x-forwarded-proto', secure ? 'https' : 'http');
+  if (field(head.headers, 'x-forwarded-proto') === null)
+    head.headers.push('x-forwarded-proto', secure ? 'https' : 'http');
   applyScheme(head, hcm);
   if (config.appendXForwardedPort && field(head.headers, 'x-forwarded-port') === null) {
     head.headers.push('x-forwarded-port', String(x.connection.local.port));
@@ -86,7 +87,10 @@ function fromForwardedFor(x: Exchange, hcm: Hcm): boolean {
 }
 
 /** The address `skip` hops from the end of x-forwarded-for; null where there is none or it is no address. */
-function lastAddress(head: RequestHead, skip: number): { readonly address: AddressFacts; readonly only: boolean } | null {
+function lastAddress(
+  head: RequestHead,
+  skip: number,
+): { readonly address: AddressFacts; readonly only: boolean } | null {
   const values = fields(head.headers, 'x-forwarded-for');
   if (values.length === 0) return null;
   const hops = values.join(',').split(',');

@@ -18,11 +18,17 @@ export interface Redirected {
 }
 
 /** `followed`: how many redirects brought the request here. */
-export function followedRequest(x: Exchange, answer: ResponseHead, policy: InternalRedirectPolicy, followed: number): Redirected | Passed {
+export function followedRequest(
+  x: Exchange,
+  answer: ResponseHead,
+  policy: InternalRedirectPolicy,
+  followed: number,
+): Redirected | Passed {
   const target = absoluteUrl(field(answer.headers, 'location'));
   if (target === null) return 'passthrough_internal_redirect_bad_location';
   const secure = x.connection.tls !== null;
-  if (!policy.allowCrossScheme && (target.scheme === 'https') !== secure) return 'passthrough_internal_redirect_unsafe_scheme';
+  if (!policy.allowCrossScheme && (target.scheme === 'https') !== secure)
+    return 'passthrough_internal_redirect_unsafe_scheme';
   if (followed >= policy.maxRedirects) return 'passthrough_internal_redirect_too_many_redirects';
   const { request } = x;
   const headers = request.headers.slice();
@@ -41,5 +47,9 @@ function absoluteUrl(location: string | null): Pick<RequestHead, 'scheme' | 'aut
   const parts = ABSOLUTE.exec(location ?? '');
   if (parts === null) return null;
   const [, scheme = '', authority = '', rest = ''] = parts;
-  return { scheme: scheme.toLowerCase() as 'http' | 'https', authority, path: rest.startsWith('/') ? rest : `/${rest}` };
+  return {
+    scheme: scheme.toLowerCase() as 'http' | 'https',
+    authority,
+    path: rest.startsWith('/') ? rest : `/${rest}`,
+  };
 }

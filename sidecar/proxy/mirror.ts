@@ -19,7 +19,13 @@ const EMPTY = Buffer.alloc(0);
 const LONGEST_MIRROR_MS = 15_000;
 
 /** Starts the copies that the route asks for. */
-export function mirrorRequest(x: Exchange, route: CompiledRoute, clusters: Clusters, hcm: Hcm, end: boolean): readonly Mirror[] {
+export function mirrorRequest(
+  x: Exchange,
+  route: CompiledRoute,
+  clusters: Clusters,
+  hcm: Hcm,
+  end: boolean,
+): readonly Mirror[] {
   if (route.mirrors.length === 0) return [];
   return route.mirrors.flatMap((policy) => {
     if (hcm.clock.random() >= policy.fraction) return [];

@@ -56,30 +56,35 @@ export function applyMutations(levels: readonly Level[] | null, headers: HeaderL
   if (levels === null) return;
   for (const level of levels) {
     for (const name of level.remove) removeField(headers, name);
-    for (const add of level.add) applyAdd(add, headers, x);
+    if (level.add.length > 0) applyAdds(level.add, headers, x);
   }
 }
 
-export function applyAdd(add: Add, headers: HeaderList, x: Exchange): void {
-  const value = add.value(x);
-  if (value === '' && !add.keepEmpty) return;
-  // A value made of parts of certificates or requests must not be able to start a new line.
-  if (!isWritable(value)) return;
-  const present = headers.includes(add.name) && hasField(headers, add.name);
-  switch (add.action) {
-    case 'append':
-      if (present && repetition(add.name) !== null) setField(headers, add.name, `${field(headers, add.name)},${value}`);
-      else headers.push(add.name, value);
-      return;
-    case 'add-if-absent':
-      if (!present) headers.push(add.name, value);
-      return;
-    case 'overwrite-or-add':
-      setField(headers, add.name, value);
-      return;
-    default:
-      if (present) setField(headers, add.name, value);
+/** Envoy's order: every value and condition is judged by the headers as they were, overwrites come before additions. */
+export function applyAdds(adds: readonly Add[], headers: HeaderList, x: Exchange): void {
+  const due = adds.map((add) => ({ add, value: valueDue(add, headers, x) }));
+  for (const { add, value } of due) {
+    if (value !== null && add.action.startsWith('overwrite')) setField(headers, add.name, value);
   }
+  for (const { add, value } of due) {
+    if (value !== null && !add.action.startsWith('overwrite')) appendField(headers, add.name, value);
+  }
+}
+
+/** null: this change does not apply. */
+function valueDue(add: Add, headers: HeaderList, x: Exchange): string | null {
+  const value = add.value(x);
+  if (value === '' && !add.keepEmpty) return null;
+  // A value made of parts of certificates or requests must not be able to start a new line.
+  if (!isWritable(value)) return null;
+  if (add.action === 'add-if-absent' && hasField(headers, add.name)) return null;
+  return add.action === 'overwrite' && !hasField(headers, add.name) ? null : value;
+}
+
+function appendField(headers: HeaderList, name: string, value: string): void {
+  const present = repetition(name) === null ? null : field(headers, name);
+  if (present === null) headers.push(name, value);
+  else setField(headers, name, `${present},${value}`);
 }
 
 function hasField(headers: HeaderList, name: string): boolean {

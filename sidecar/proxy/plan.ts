@@ -37,7 +37,12 @@ export interface Target {
 }
 
 /** A reply where the request goes nowhere. */
-export function planForward(serving: Serving, route: CompiledRoute, action: ForwardAction, clusters: Clusters): ForwardPlan | LocalReply {
+export function planForward(
+  serving: Serving,
+  route: CompiledRoute,
+  action: ForwardAction,
+  clusters: Clusters,
+): ForwardPlan | LocalReply {
   const { hcm, target } = serving;
   const cluster = target === null ? undefined : clusters.get(target.name);
   if (target === null || cluster === undefined) {
@@ -59,10 +64,19 @@ function dropped(cluster: Cluster): LocalReply | null {
   if (category === null) return null;
   const certain = cluster.assignment?.dropOverloads.some(({ share }) => share >= 1) === true;
   const row = certain ? FAILURE.unconditionalDropOverload : FAILURE.dropOverload;
-  return { ...replyOf(row), headers: [certain ? 'x-envoy-unconditional-drop-overload' : 'x-envoy-drop-overload', 'true'] };
+  return {
+    ...replyOf(row),
+    headers: [certain ? 'x-envoy-unconditional-drop-overload' : 'x-envoy-drop-overload', 'true'],
+  };
 }
 
-function prepare(serving: Serving, route: CompiledRoute, action: ForwardAction, cluster: Cluster, target: Target): ForwardPlan {
+function prepare(
+  serving: Serving,
+  route: CompiledRoute,
+  action: ForwardAction,
+  cluster: Cluster,
+  target: Target,
+): ForwardPlan {
   const { x, hcm } = serving;
   const head = x.request;
   const router = hcm.config.filters.at(-1)?.config;

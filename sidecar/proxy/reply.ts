@@ -24,7 +24,8 @@ export function upstreamFailureReply(error: ProxyError, attempts: number, suppre
   if (reason === undefined) return replyOf(error.row, timeoutBody(error.row));
   const before = 'upstream connect error or disconnect/reset before headers. ';
   const body = `${before}${attempts > 1 ? 'retried and the latest ' : ''}reset reason: ${reason}`;
-  const headers: HeaderList = error.row === FAILURE.overflow && !suppressEnvoyHeaders ? ['x-envoy-overloaded', 'true'] : [];
+  const headers: HeaderList =
+    error.row === FAILURE.overflow && !suppressEnvoyHeaders ? ['x-envoy-overloaded', 'true'] : [];
   return { ...replyOf(error.row, body), details: failureDetails(error), headers };
 }
 
@@ -42,7 +43,8 @@ export function isTransportFailure(error: ProxyError): boolean {
 function timeoutBody(row: FailureRow): string {
   if (row === FAILURE.noHealthyUpstream) return 'no healthy upstream';
   if (row === FAILURE.streamIdle) return 'stream timeout';
-  if (row === FAILURE.responseTimeout || row === FAILURE.perTryTimeout || row === FAILURE.perTryIdleTimeout) return 'upstream request timeout';
+  if (row === FAILURE.responseTimeout || row === FAILURE.perTryTimeout || row === FAILURE.perTryIdleTimeout)
+    return 'upstream request timeout';
   if (row === FAILURE.requestTimeout) return 'request timeout';
   if (row === FAILURE.upstreamMaxStreamDuration) return 'upstream max stream duration reached';
   if (row === FAILURE.maxStreamDuration) return 'downstream duration timeout';
@@ -55,7 +57,16 @@ export function replyOf(row: FailureRow, body = timeoutBody(row)): LocalReply {
 }
 
 /** gRPC codes for HTTP statuses (grpc/doc/http-grpc-status-mapping.md). */
-const GRPC_CODES: Readonly<Record<number, number>> = { 400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14 };
+const GRPC_CODES: Readonly<Record<number, number>> = {
+  400: 13,
+  401: 16,
+  403: 7,
+  404: 12,
+  429: 14,
+  502: 14,
+  503: 14,
+  504: 14,
+};
 
 /** Whether an answer of ours must take gRPC's form. */
 export function wantsGrpc(request: RequestHead): boolean {
@@ -76,6 +87,10 @@ export function grpcHeaders(code: number, message: string): HeaderList {
 /** grpc-message: visible ASCII but `%`; the rest percent-encoded. */
 function percentEncode(text: string): string {
   return [...Buffer.from(text, 'utf8')]
-    .map((byte) => (byte < 0x20 || byte > 0x7e || byte === 0x25 ? `%${byte.toString(16).toUpperCase().padStart(2, '0')}` : String.fromCharCode(byte)))
+    .map((byte) =>
+      byte < 0x20 || byte > 0x7e || byte === 0x25
+        ? `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+        : String.fromCharCode(byte),
+    )
     .join('');
 }

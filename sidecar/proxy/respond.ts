@@ -4,7 +4,7 @@
 import type { LocalReply } from '../filters/filter.ts';
 import { field, fields, type HeaderList, type ResponseHead, removeField, setField } from '../http/head.ts';
 import type { MappedAnswer } from '../telemetry/local-reply.ts';
-import { applyAdd, applyMutations, type Mutations } from './mutate.ts';
+import { applyAdds, applyMutations, type Mutations } from './mutate.ts';
 import { grpcCode, grpcHeaders, wantsGrpc } from './reply.ts';
 import type { Serving } from './serve.ts';
 
@@ -38,13 +38,13 @@ export function localReplyHead(
   const close = reply.close === true || reply.status === 400;
   const headers: HeaderList = reply.headers.slice();
   applyMutations(changes, headers, x);
+  const mapped = mapReply(serving, reply, headers);
+  x.localReplyBody = '';
   if (x.hasRequest && wantsGrpc(x.request)) {
-    headers.push(...grpcHeaders(reply.grpcStatus ?? grpcCode(reply.status), reply.body));
+    headers.push(...grpcHeaders(reply.grpcStatus ?? grpcCode(mapped.status), mapped.body));
     finishHeaders(serving, headers);
     return { head: { status: 200, headers, version: 11, wireBytes: 0, close }, body: NO_BODY };
   }
-  const mapped = mapReply(serving, reply, headers);
-  x.localReplyBody = '';
   const body = Buffer.from(mapped.body, 'latin1');
   describeBody(headers, body, mapped.contentType);
   finishHeaders(serving, headers);
@@ -65,14 +65,24 @@ function describeBody(headers: HeaderList, body: Buffer, contentType: string | n
 }
 
 /** The operator's own form of our answers, where there is one; its headers are added to ours. */
-function mapReply({ x, hcm }: Serving, reply: LocalReply, headers: HeaderList): Pick<MappedAnswer, 'status' | 'body' | 'contentType'> {
+function mapReply(
+  { x, hcm }: Serving,
+  reply: LocalReply,
+  headers: HeaderList,
+): Pick<MappedAnswer, 'status' | 'body' | 'contentType'> {
   if (hcm.localReply === null) return { status: reply.status, body: reply.body, contentType: null };
   const mapped = hcm.localReply(reply, (answer) => {
     x.response = { status: answer.status, headers, version: 11, wireBytes: 0 };
     x.localReplyBody = answer.body;
     return x;
   });
-  for (const { name, value, action, keepEmpty } of mapped.headers) applyAdd({ name, value: () => value, action, keepEmpty }, headers, x);
+  const adds = mapped.headers.map(({ name, value, action, keepEmpty }) => ({
+    name,
+    value: () => value,
+    action,
+    keepEmpty,
+  }));
+  applyAdds(adds, headers, x);
   return mapped;
 }
 

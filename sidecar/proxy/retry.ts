@@ -56,18 +56,34 @@ export function retryRules(policy: RetryPolicy | null, head: RequestHead): Retry
     policy: base,
     words,
     numRetries: maxRetries !== null && /^\d{1,9}$/.test(maxRetries) ? Number(maxRetries) : base.numRetries,
-    statusCodes: [...base.retriableStatusCodes, ...wordsOf(field(head.headers, 'x-envoy-retriable-status-codes')).map(Number)],
-    headers: [...base.retriableHeaders, ...wordsOf(field(head.headers, 'x-envoy-retriable-header-names')).map(presence)],
+    statusCodes: [
+      ...base.retriableStatusCodes,
+      ...wordsOf(field(head.headers, 'x-envoy-retriable-status-codes')).map(Number),
+    ],
+    headers: [
+      ...base.retriableHeaders,
+      ...wordsOf(field(head.headers, 'x-envoy-retriable-header-names')).map(presence),
+    ],
     idempotent: isIdempotent(head.method),
   };
 }
 
 function wordsOf(value: string | null): string[] {
-  return value === null ? [] : value.split(',').map((word) => word.trim()).filter((word) => word !== '');
+  return value === null
+    ? []
+    : value
+        .split(',')
+        .map((word) => word.trim())
+        .filter((word) => word !== '');
 }
 
 function presence(name: string): HeaderMatch {
-  return { name: name.toLowerCase(), test: { kind: 'present', present: true }, invert: false, treatMissingAsEmpty: false };
+  return {
+    name: name.toLowerCase(),
+    test: { kind: 'present', present: true },
+    invert: false,
+    treatMissingAsEmpty: false,
+  };
 }
 
 const GATEWAY_ERRORS = new Set([502, 503, 504]);

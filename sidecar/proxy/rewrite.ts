@@ -4,7 +4,12 @@ import { field, fields, type RequestHead, setField } from '../http/head.ts';
 import type { ForwardAction, RouteMatch } from '../model/route.ts';
 
 /** Rewrites the path as the route says; the query stays. The client's path is left in a header. */
-export function rewritePath(head: RequestHead, match: RouteMatch, rewrite: ForwardAction['pathRewrite'], keepOriginal: boolean): void {
+export function rewritePath(
+  head: RequestHead,
+  match: RouteMatch,
+  rewrite: ForwardAction['pathRewrite'],
+  keepOriginal: boolean,
+): void {
   if (rewrite === null) return;
   const original = head.path;
   const end = original.indexOf('?');
@@ -17,7 +22,11 @@ export function rewritePath(head: RequestHead, match: RouteMatch, rewrite: Forwa
   if (keepOriginal) setField(head.headers, 'x-envoy-original-path', original);
 }
 
-export function rewrittenPath(path: string, match: RouteMatch, rewrite: NonNullable<ForwardAction['pathRewrite']>): string {
+export function rewrittenPath(
+  path: string,
+  match: RouteMatch,
+  rewrite: NonNullable<ForwardAction['pathRewrite']>,
+): string {
   if (rewrite.kind === 'prefix') return rewrite.value + path.slice(matchedLength(path, match));
   return rewrite.rewrite.regex.replaceAll(path, rewrite.rewrite.substitution);
 }
@@ -31,7 +40,8 @@ function matchedLength(path: string, match: RouteMatch): number {
 /** Rewrites that depend on the request alone; `auto_host_rewrite` waits for the host. */
 export function rewriteHost(head: RequestHead, action: ForwardAction, weightedLiteral: string | null): void {
   const rewrite = action.hostRewrite;
-  if (weightedLiteral !== null) setHost(head, weightedLiteral, action.appendXForwardedHost);
+  // Envoy leaves no trace of what stood there before a weighted cluster's own host.
+  if (weightedLiteral !== null) head.authority = weightedLiteral;
   if (rewrite === null || rewrite.kind === 'auto') return;
   if (rewrite.kind === 'literal') setHost(head, rewrite.value, action.appendXForwardedHost);
   else if (rewrite.kind === 'header') {

@@ -4,7 +4,14 @@
 import { compile, type FilterChain } from '../filters/filter.ts';
 import type { BuildFilter } from '../filters/table.ts';
 import type { HttpFilter, TypedFilterConfig } from '../model/filter.ts';
-import type { RequestMirror, RetryPolicy, Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
+import type {
+  RequestMirror,
+  RetryPolicy,
+  Route,
+  RouteConfiguration,
+  VirtualHost,
+  WeightedCluster,
+} from '../model/route.ts';
 import { compileMutations, type Mutations } from './mutate.ts';
 
 export interface CompiledRoute {
@@ -41,7 +48,11 @@ export interface RouteTable {
   readonly filters: FilterChain;
 }
 
-export function compileRouteTable(config: RouteConfiguration, filters: readonly HttpFilter[], build: BuildFilter): RouteTable {
+export function compileRouteTable(
+  config: RouteConfiguration,
+  filters: readonly HttpFilter[],
+  build: BuildFilter,
+): RouteTable {
   const hosts = config.virtualHosts.map((host) => compileHost(host, config, filters, build));
   const exact = new Map<string, CompiledHost>();
   const suffixes: Wildcard[] = [];
@@ -66,7 +77,12 @@ export function compileRouteTable(config: RouteConfiguration, filters: readonly 
   };
 }
 
-function compileHost(host: VirtualHost, config: RouteConfiguration, filters: readonly HttpFilter[], build: BuildFilter): CompiledHost {
+function compileHost(
+  host: VirtualHost,
+  config: RouteConfiguration,
+  filters: readonly HttpFilter[],
+  build: BuildFilter,
+): CompiledHost {
   const routes: CompiledRoute[] = [];
   const compiled: CompiledHost = { host, routes };
   for (const route of host.routes) routes.push(compileRoute(route, compiled, config, filters, build));

@@ -32,7 +32,13 @@ import type { CompiledRoute } from './route-table.ts';
 import { longestDuration } from './timeouts.ts';
 import { chooseTarget, noteCluster, planForward, type Target } from './plan.ts';
 
-const NO_FILTERS: FilterChain = { onRequest: null, onRequestData: null, onResponse: null, onResponseData: null, onEnd: null };
+const NO_FILTERS: FilterChain = {
+  onRequest: null,
+  onRequestData: null,
+  onResponse: null,
+  onResponseData: null,
+  onEnd: null,
+};
 const EMPTY = Buffer.alloc(0);
 
 export class Serving implements RequestReader, AnswerSink {
@@ -126,7 +132,8 @@ export class Serving implements RequestReader, AnswerSink {
     }
     head.authority = canonicalHost(head.authority, this.x.connection.local.port, config);
     admitRequest(this.x, hcm, hcm.routes()?.config.internalOnlyHeaders ?? []);
-    if (path.kind === 'redirect') return { ...replyOf(FAILURE.pathNormalization), status: 307, headers: ['location', path.path] };
+    if (path.kind === 'redirect')
+      return { ...replyOf(FAILURE.pathNormalization), status: 307, headers: ['location', path.path] };
     this.#findRoute(head);
     if (hcm.tracer !== null) this.#startTrace(hcm.tracer, head);
     return head.upgrade !== null && !this.#mayUpgrade(head.upgrade) ? replyOf(FAILURE.upgradeFailed) : null;
@@ -265,7 +272,8 @@ export class Serving implements RequestReader, AnswerSink {
   }
 
   #sendBody(chunk: Buffer, end: boolean): void {
-    const piece = this.filters.onRequestData === null ? chunk : (runData(this.filters.onRequestData, this.x, chunk, end) ?? EMPTY);
+    const piece =
+      this.filters.onRequestData === null ? chunk : (runData(this.filters.onRequestData, this.x, chunk, end) ?? EMPTY);
     for (const mirror of this.#mirrors) mirror.sendData(piece, end);
     this.#forward?.sendData(piece, end);
   }
@@ -360,7 +368,8 @@ export class Serving implements RequestReader, AnswerSink {
     const policy = forward?.plan.action.internalRedirect;
     if (forward == null || policy == null || !policy.statuses.includes(head.status)) return false;
     const { stats } = forward.plan.cluster;
-    const next = this.#requestEnded && forward.body.replayable ? followedRequest(x, head, policy, this.#redirects) : null;
+    const next =
+      this.#requestEnded && forward.body.replayable ? followedRequest(x, head, policy, this.#redirects) : null;
     if (next === null || typeof next === 'string' || !this.#hasRoute(next.head)) {
       if (typeof next === 'string') hcm.stats[next]++;
       stats.upstream_internal_redirect_failed_total++;
@@ -390,7 +399,13 @@ export class Serving implements RequestReader, AnswerSink {
   /** The redirected request is an exchange of its own, with its own filters and log line, on the same stream. */
   #handOver(body: readonly Buffer[]): void {
     const { x, hcm } = this;
-    const next = new Serving(x.successor(hcm.clock.now(), hcm.clock.wall()), hcm, this.#stream, this.#clusters, this.#onOver);
+    const next = new Serving(
+      x.successor(hcm.clock.now(), hcm.clock.wall()),
+      hcm,
+      this.#stream,
+      this.#clusters,
+      this.#onOver,
+    );
     this.#next = next;
     this.#over = true;
     this.#stopTimers();
@@ -406,7 +421,7 @@ export class Serving implements RequestReader, AnswerSink {
     const proceed = (said: Verdict) => {
       if (this.#over) return;
       this.#proceed(said, body.length === 0);
-      body.forEach((piece, i) => this.#sendBody(piece, i === body.length - 1));
+      for (const [i, piece] of body.entries()) this.#sendBody(piece, i === body.length - 1);
     };
     if (!(verdict instanceof Promise)) proceed(verdict);
     else verdict.then(proceed, (error: unknown) => this.#filterFailed(error));
@@ -578,7 +593,10 @@ export class Serving implements RequestReader, AnswerSink {
     this.#expire(FAILURE.maxStreamDuration, FAILURE.maxStreamDuration.status);
   }
 
-  #expire(row: typeof FAILURE.streamIdle | typeof FAILURE.requestTimeout | typeof FAILURE.maxStreamDuration, status: number): void {
+  #expire(
+    row: typeof FAILURE.streamIdle | typeof FAILURE.requestTimeout | typeof FAILURE.maxStreamDuration,
+    status: number,
+  ): void {
     const error = new ProxyError(row);
     if (this.#answering) {
       this.x.fail(row.flag, row.details);

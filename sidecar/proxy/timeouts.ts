@@ -36,7 +36,14 @@ function milliseconds(head: RequestHead, name: string): number | null {
   return value !== null && /^\d{1,12}$/.test(value) ? Number(value) : null;
 }
 
-const GRPC_UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1 / 1000, n: 1 / 1e6 };
+const GRPC_UNITS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1000,
+  m: 1,
+  u: 1 / 1000,
+  n: 1 / 1e6,
+};
 
 /** How long the whole may last: the deadline that a gRPC client states, where it is heard, or the route's limit. */
 export function longestDuration(head: RequestHead, action: ForwardAction): number | null {

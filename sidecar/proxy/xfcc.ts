@@ -23,7 +23,11 @@ export function forwardClientCertificate(x: Exchange, config: HttpConnectionMana
   setField(x.request.headers, NAME, [...present, element].join(','));
 }
 
-function elementOf(peer: CertificateFacts, local: CertificateFacts | null, set: HttpConnectionManager['setClientCert']): string {
+function elementOf(
+  peer: CertificateFacts,
+  local: CertificateFacts | null,
+  set: HttpConnectionManager['setClientCert'],
+): string {
   const parts: string[] = [];
   for (const uri of local?.uriSans ?? []) parts.push(`By=${uri}`);
   parts.push(`Hash=${peer.fingerprint256}`);

@@ -23,7 +23,8 @@ const ORDER: readonly Score[] = [
   (match, traits) => (match.destinationPort === null ? 0 : match.destinationPort === traits.destinationPort ? 1 : -1),
   (match, traits) => prefixScore(match.prefixRanges, traits.destinationAddress),
   (match, traits) => serverNameScore(match.serverNames, traits.serverName),
-  (match, traits) => (match.transportProtocol === '' ? 0 : match.transportProtocol === traits.transportProtocol ? 1 : -1),
+  (match, traits) =>
+    match.transportProtocol === '' ? 0 : match.transportProtocol === traits.transportProtocol ? 1 : -1,
   (match, traits) => listScore(match.applicationProtocols, traits.applicationProtocols),
   (match, traits) => prefixScore(match.directSourcePrefixRanges, traits.sourceAddress),
   (match, traits) => sourceTypeScore(match, traits),
@@ -32,7 +33,10 @@ const ORDER: readonly Score[] = [
 ];
 
 /** The chain for a connection, or null. */
-export function chooseChain<C extends { readonly match: FilterChainMatch }>(chains: readonly C[], traits: ConnectionTraits): C | null {
+export function chooseChain<C extends { readonly match: FilterChainMatch }>(
+  chains: readonly C[],
+  traits: ConnectionTraits,
+): C | null {
   let left: readonly C[] = chains;
   for (const score of ORDER) {
     if (left.length === 0) return null;
@@ -80,6 +84,9 @@ function listScore(wanted: readonly string[], offered: readonly string[]): numbe
 
 function sourceTypeScore(match: FilterChainMatch, traits: ConnectionTraits): number {
   if (match.sourceType === 'any') return 0;
-  const local = traits.sourceAddress === traits.destinationAddress || traits.sourceAddress.startsWith('127.') || traits.sourceAddress === '::1';
+  const local =
+    traits.sourceAddress === traits.destinationAddress ||
+    traits.sourceAddress.startsWith('127.') ||
+    traits.sourceAddress === '::1';
   return (match.sourceType === 'local') === local ? 1 : -1;
 }

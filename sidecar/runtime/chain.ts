@@ -6,7 +6,12 @@ import type { TLSSocket } from 'node:tls';
 import type { Log } from '../../core/log.ts';
 import { Exchange } from '../exchange.ts';
 import type { BuildFilter } from '../filters/table.ts';
-import { Http1Server, type Http1ServerHandler, type Http1ServerOptions, type RequestReader } from '../http/h1/server.ts';
+import {
+  Http1Server,
+  type Http1ServerHandler,
+  type Http1ServerOptions,
+  type RequestReader,
+} from '../http/h1/server.ts';
 import type { ResponseHead } from '../http/head.ts';
 import type { HttpStream } from '../http/stream.ts';
 import type { FilterChain, HttpConnectionManager } from '../model/listener.ts';
@@ -28,6 +33,8 @@ export interface ChainContext {
   readonly listenerName: string;
   /** The listener reads server names before a chain is chosen. */
   readonly inspectsTls: boolean;
+  /** The operator took this instance out of health checks: answers ask clients to go elsewhere. */
+  readonly failing: () => boolean;
   readonly listenerStats: ListenerStats;
   readonly log: Log;
   /** Everything of the connection manager but its routes. */
@@ -121,7 +128,9 @@ export class Chain {
       listenerName: this.#context.listenerName,
       filterChainName: this.description.name,
     };
-    const connection = new Connection(socket, facts, this.#hcm, this.#context.clusters, () => this.#connections.delete(connection));
+    const connection = new Connection(socket, facts, this.#hcm, this.#context, () =>
+      this.#connections.delete(connection),
+    );
     this.#connections.add(connection);
     if (this.#draining) connection.drain();
   }
@@ -144,15 +153,15 @@ class Connection implements Http1ServerHandler {
   #drained = false;
   readonly #facts: ConnectionFacts;
   readonly #hcm: Hcm;
-  readonly #clusters: Clusters;
+  readonly #context: ChainContext;
   readonly #codec: Http1Server;
   readonly #onClose: () => void;
   readonly #startedMs: number;
 
-  constructor(socket: Socket, facts: ConnectionFacts, hcm: Hcm, clusters: Clusters, onClose: () => void) {
+  constructor(socket: Socket, facts: ConnectionFacts, hcm: Hcm, context: ChainContext, onClose: () => void) {
     this.#facts = facts;
     this.#hcm = hcm;
-    this.#clusters = clusters;
+    this.#context = context;
     this.#onClose = onClose;
     this.#startedMs = hcm.clock.now();
     const { stats } = hcm;
@@ -175,7 +184,8 @@ class Connection implements Http1ServerHandler {
     const { clock } = this.#hcm;
     const x = new Exchange(this.#facts, clock.now(), clock.wall());
     this.#busy++;
-    return new Serving(x, this.#hcm, stream, this.#clusters, this.#onOver);
+    if (this.#context.failing()) this.#codec.retire();
+    return new Serving(x, this.#hcm, stream, this.#context.clusters, this.#onOver);
   }
 
   readonly #onOver = () => {

@@ -25,7 +25,12 @@ export interface MadeHcm {
 }
 
 /** `label` names the listener in statistics. */
-export function makeHcm(config: HttpConnectionManager, listener: Listener, label: string, settings: HcmSettings): MadeHcm {
+export function makeHcm(
+  config: HttpConnectionManager,
+  listener: Listener,
+  label: string,
+  settings: HcmSettings,
+): MadeHcm {
   const { clock, stats, logFiles, node } = settings;
   const random = () => clock.random();
   const cell = stats.http(config.statPrefix);

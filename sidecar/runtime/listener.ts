@@ -39,7 +39,8 @@ export class Listener {
     this.#description = description;
     this.#context = context;
     this.#chains = description.chains.map((chain) => context.makeChain(chain, description));
-    this.#defaultChain = description.defaultChain === null ? null : context.makeChain(description.defaultChain, description);
+    this.#defaultChain =
+      description.defaultChain === null ? null : context.makeChain(description.defaultChain, description);
   }
 
   get description(): ListenerDescription {
@@ -54,7 +55,9 @@ export class Listener {
   get addresses(): readonly SocketAddress[] {
     return this.#servers.flatMap((server) => {
       const address = server.address();
-      return address !== null && typeof address === 'object' ? [{ host: plainAddress(address.address), port: address.port }] : [];
+      return address !== null && typeof address === 'object'
+        ? [{ host: plainAddress(address.address), port: address.port }]
+        : [];
     });
   }
 
@@ -72,14 +75,18 @@ export class Listener {
     if (!bindToPort) return;
     try {
       for (const { host, port } of addresses) {
-        this.#servers.push(await listen({ host, port, backlog, reusePort, ipv4Compat }, (socket) => this.#onConnection(socket)));
+        this.#servers.push(
+          await listen({ host, port, backlog, reusePort, ipv4Compat }, (socket) => this.#onConnection(socket)),
+        );
       }
     } catch (error) {
       this.#stopAccepting();
       throw error;
     }
     for (const server of this.#servers) {
-      server.on('error', (error) => this.#context.log.error({ listener: this.#description.name, err: error }, 'accepting failed'));
+      server.on('error', (error) =>
+        this.#context.log.error({ listener: this.#description.name, err: error }, 'accepting failed'),
+      );
     }
   }
 
@@ -126,7 +133,10 @@ export class Listener {
       try {
         chain.useTls(material);
       } catch (error) {
-        this.#context.log.error({ listener: this.#description.name, err: error }, 'a TLS context could not be made; the last one stays');
+        this.#context.log.error(
+          { listener: this.#description.name, err: error },
+          'a TLS context could not be made; the last one stays',
+        );
       }
     }
   }
@@ -195,7 +205,10 @@ export class Listener {
       sourceAddress: plainAddress(socket.remoteAddress),
       sourcePort: socket.remotePort ?? 0,
     };
-    const description = chooseChain(this.#chains.map((chain) => ({ match: chain.description.match, chain })), traits);
+    const description = chooseChain(
+      this.#chains.map((chain) => ({ match: chain.description.match, chain })),
+      traits,
+    );
     const chain = description?.chain ?? this.#defaultChain;
     if (chain === null) {
       this.#context.stats.no_filter_chain_match++;
@@ -228,6 +241,8 @@ export class Listener {
 
   get label(): string {
     const [first] = this.#description.addresses;
-    return this.#description.statPrefix ?? (first === undefined ? this.#description.name : hostPort(first.host, first.port));
+    return (
+      this.#description.statPrefix ?? (first === undefined ? this.#description.name : hostPort(first.host, first.port))
+    );
   }
 }

@@ -30,6 +30,7 @@ export class Runtime {
   readonly #materials = new Map<string, TlsMaterial>();
   readonly #waited = new Set<string>();
   #draining = false;
+  #failing = false;
   #stopped = false;
   readonly clusters: Clusters;
   readonly #context: RuntimeContext;
@@ -37,7 +38,12 @@ export class Runtime {
 
   constructor(context: RuntimeContext) {
     this.#context = context;
-    this.clusters = new Clusters({ clock: context.clock, log: context.log, stats: context.stats, onReady: () => this.#startListeners() });
+    this.clusters = new Clusters({
+      clock: context.clock,
+      log: context.log,
+      stats: context.stats,
+      onReady: () => this.#startListeners(),
+    });
     context.stats.listenerManager.workers_started = 1;
     this.#buildFilter = (prefix: string) => filterBuilder({ rbacStats: (rules) => context.stats.rbac(prefix, rules) });
   }
@@ -101,7 +107,10 @@ export class Runtime {
       this.clusters.get(cluster.name)?.useTls(material);
       this.#materials.set(cluster.name, material);
     } catch (error) {
-      this.#context.log.error({ cluster: cluster.name, err: error }, 'a TLS context could not be made; the last one stays');
+      this.#context.log.error(
+        { cluster: cluster.name, err: error },
+        'a TLS context could not be made; the last one stays',
+      );
     }
   }
 
@@ -176,7 +185,10 @@ export class Runtime {
     this.#listeners.delete(name);
     const addresses = listener.description.addresses.map(({ host, port }) => `${host}:${port}`);
     this.bindErrors.set(name, `cannot bind ${addresses.join(', ')}: ${(error as Error).message}`);
-    this.#context.log.error({ listener: name, addresses, reason: (error as Error).message }, 'a listener could not be bound; is another program using the port?');
+    this.#context.log.error(
+      { listener: name, addresses, reason: (error as Error).message },
+      'a listener could not be bound; is another program using the port?',
+    );
     this.#context.onListeners();
   }
 
@@ -195,6 +207,7 @@ export class Runtime {
       buildFilter: this.#buildFilter(description.http.statPrefix),
       listenerName: listener.name,
       inspectsTls: listener.inspectTls,
+      failing: () => this.#failing,
       listenerStats: this.#context.stats.listener(label),
       log: this.#context.log,
       hcm,
@@ -204,12 +217,14 @@ export class Runtime {
 
   /** What a listener waits for before it is bound; empty: nothing. */
   missingParts(description: ListenerDescription): string[] {
-    const chains = description.defaultChain === null ? description.chains : [...description.chains, description.defaultChain];
+    const chains =
+      description.defaultChain === null ? description.chains : [...description.chains, description.defaultChain];
     const missing: string[] = [];
     for (const chain of chains) {
       const { routes } = chain.http;
       if (routes.kind === 'rds' && !this.#snapshot.routes.has(routes.name)) missing.push(`routes "${routes.name}"`);
-      for (const name of secretNames(chain.tls)) if (!this.#snapshot.secrets.has(name)) missing.push(`secret "${name}"`);
+      for (const name of secretNames(chain.tls))
+        if (!this.#snapshot.secrets.has(name)) missing.push(`secret "${name}"`);
     }
     for (const cluster of this.clusters.all) if (!cluster.ready) missing.push(`endpoints of cluster "${cluster.name}"`);
     return missing;
@@ -217,8 +232,14 @@ export class Runtime {
 
   /** Everything that listeners still wait for. */
   get missing(): readonly string[] {
-    const waiting = [...this.#snapshot.listeners.values()].filter(({ name }) => !this.#listeners.has(name) || this.#starting.has(name));
-    return [...new Set(waiting.flatMap((description) => [...this.missingParts(description), `listener "${description.name}"`]))];
+    const waiting = [...this.#snapshot.listeners.values()].filter(
+      ({ name }) => !this.#listeners.has(name) || this.#starting.has(name),
+    );
+    return [
+      ...new Set(
+        waiting.flatMap((description) => [...this.missingParts(description), `listener "${description.name}"`]),
+      ),
+    ];
   }
 
   /** Calls `go` once, after the fetch timeout, unless it is waited for already. */
@@ -255,6 +276,11 @@ export class Runtime {
   drain(): void {
     this.#draining = true;
     for (const listener of this.#listeners.values()) listener.drain();
+  }
+
+  /** Answers ask for their connection to be closed for as long as this instance fails health checks. */
+  failHealthChecks(failing: boolean): void {
+    this.#failing = failing;
   }
 
   /** Closes the listening sockets; what is under way goes on. */

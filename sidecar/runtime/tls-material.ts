@@ -31,7 +31,11 @@ function certificateOf(secret: Secret | undefined): TlsCertificate | null {
 }
 
 /** undefined: named, but not here yet. */
-function validationOf(tls: CommonTls, secrets: Secrets, before: TlsMaterial | null): ValidationContext | null | undefined {
+function validationOf(
+  tls: CommonTls,
+  secrets: Secrets,
+  before: TlsMaterial | null,
+): ValidationContext | null | undefined {
   const source = tls.validation;
   if (source === null) return null;
   if (source.kind === 'inline') return source.context;
@@ -56,7 +60,8 @@ function merge(defaults: ValidationContext, dynamic: ValidationContext): Validat
 }
 
 function sameContext(a: ValidationContext, b: ValidationContext): boolean {
-  const sameList = (x: readonly unknown[], y: readonly unknown[]) => x.length === y.length && x.every((item, i) => item === y[i]);
+  const sameList = (x: readonly unknown[], y: readonly unknown[]) =>
+    x.length === y.length && x.every((item, i) => item === y[i]);
   return (
     a.trustedCa === b.trustedCa &&
     a.crl === b.crl &&

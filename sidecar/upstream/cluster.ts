@@ -47,7 +47,10 @@ export class Cluster {
     this.stats = context.stats;
     this.#description = description;
     this.#context = context;
-    this.#breakers = { default: new CircuitBreaker(description.limits.default), high: new CircuitBreaker(description.limits.high) };
+    this.#breakers = {
+      default: new CircuitBreaker(description.limits.default),
+      high: new CircuitBreaker(description.limits.high),
+    };
     this.#settings = this.#makeSettings();
     this.stats.gauges = {
       membership: () => this.#membership(),
@@ -131,14 +134,21 @@ export class Cluster {
     const next = new Map<string, Host>();
     for (const locality of assignment.localities) {
       for (const endpoint of locality.endpoints) {
-        const host = new Host(endpoint, endpoint, locality, locality.priority, this.#ready ? now : Number.NEGATIVE_INFINITY);
+        const host = new Host(
+          endpoint,
+          endpoint,
+          locality,
+          locality.priority,
+          this.#ready ? now : Number.NEGATIVE_INFINITY,
+        );
         const known = this.#hosts.get(host.key);
         if (known === undefined) next.set(host.key, host);
         else next.set(host.key, known.moved(endpoint, locality, locality.priority));
       }
     }
     this.#leave([...this.#hosts.values()].filter((host) => next.get(host.key) !== host));
-    if (next.size !== this.#hosts.size || [...next.keys()].some((key) => !this.#hosts.has(key))) this.stats.membership_change++;
+    if (next.size !== this.#hosts.size || [...next.keys()].some((key) => !this.#hosts.has(key)))
+      this.stats.membership_change++;
     this.#hosts = next;
     this.#rebuild();
     if (this.#ready) return;
@@ -163,7 +173,9 @@ export class Cluster {
   #rebuild(): void {
     const tiers: LocalityHosts<Host>[][] = [];
     for (const locality of this.#assignment?.localities ?? []) {
-      const hosts = locality.endpoints.flatMap((endpoint) => this.#hosts.get(hostPort(endpoint.host, endpoint.port)) ?? []);
+      const hosts = locality.endpoints.flatMap(
+        (endpoint) => this.#hosts.get(hostPort(endpoint.host, endpoint.port)) ?? [],
+      );
       while (tiers.length <= locality.priority) tiers.push([]);
       (tiers[locality.priority] as LocalityHosts<Host>[]).push({ weight: locality.weight, hosts });
     }

@@ -43,7 +43,12 @@ export class Clusters {
     }
     const { clock, log, stats } = this.#context;
     const cell = stats.cluster(description.altStatName ?? description.name);
-    const cluster = new Cluster(description, { clock, log, stats: cell, onReady: () => this.#context.onReady(description.name) });
+    const cluster = new Cluster(description, {
+      clock,
+      log,
+      stats: cell,
+      onReady: () => this.#context.onReady(description.name),
+    });
     this.#living.set(description.name, cluster);
     stats.clusterManager.cluster_added++;
     return cluster;

@@ -23,7 +23,13 @@ export class DnsEndpoints {
   readonly #log: Log;
   readonly #publish: (assignment: ClusterLoadAssignment) => void;
 
-  constructor(discovery: DnsDiscovery, stats: ClusterStats, clock: Clock, log: Log, publish: (assignment: ClusterLoadAssignment) => void) {
+  constructor(
+    discovery: DnsDiscovery,
+    stats: ClusterStats,
+    clock: Clock,
+    log: Log,
+    publish: (assignment: ClusterLoadAssignment) => void,
+  ) {
     this.#discovery = discovery;
     this.#stats = stats;
     this.#clock = clock;
@@ -38,12 +44,17 @@ export class DnsEndpoints {
   }
 
   async #refresh(): Promise<void> {
-    const names = new Set(this.#discovery.assignment.localities.flatMap(({ endpoints }) => endpoints.map(({ host }) => host)));
+    const names = new Set(
+      this.#discovery.assignment.localities.flatMap(({ endpoints }) => endpoints.map(({ host }) => host)),
+    );
     let shortest = Number.POSITIVE_INFINITY;
     for (const name of names) shortest = Math.min(shortest, await this.#resolve(name));
     if (this.#stopped) return;
     this.#publish(this.#assignment());
-    const wait = this.#discovery.respectTtl && Number.isFinite(shortest) ? Math.max(shortest, SHORTEST_TTL_MS) : this.#discovery.refreshMs;
+    const wait =
+      this.#discovery.respectTtl && Number.isFinite(shortest)
+        ? Math.max(shortest, SHORTEST_TTL_MS)
+        : this.#discovery.refreshMs;
     this.#timer = this.#clock.after(wait, () => void this.#refresh());
   }
 

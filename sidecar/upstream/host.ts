@@ -39,7 +39,13 @@ export class Host {
   /** When it joined, monotonic ms; slow start counts from here. */
   readonly joinedMs: number;
 
-  constructor(endpoint: Endpoint, address: { readonly host: string; readonly port: number }, locality: Locality, priority: number, nowMs: number) {
+  constructor(
+    endpoint: Endpoint,
+    address: { readonly host: string; readonly port: number },
+    locality: Locality,
+    priority: number,
+    nowMs: number,
+  ) {
     this.endpoint = endpoint;
     this.address = { host: address.host, port: address.port };
     this.key = hostPort(address.host, address.port);

@@ -130,13 +130,13 @@ export class OutlierDetector<H extends Ejectable> {
     }
   }
 
-  /** The share of ejected hosts, this one included, must stay below the limit: 100 never ejects the last. */
+  /** The share of ejected hosts, this one included, may reach the limit and not pass it. */
   #mayEject(): boolean {
     const { maxEjectionPercent, alwaysEjectOneHost } = this.#config;
     const hosts = this.#options.hosts();
     const active = hosts.filter(({ ejected }) => ejected).length;
     if (active === 0 && alwaysEjectOneHost) return true;
-    return (100 * (active + 1)) / hosts.length < Math.min(100, maxEjectionPercent);
+    return (100 * (active + 1)) / hosts.length <= maxEjectionPercent;
   }
 
   #eject(host: H, record: HostRecord): void {

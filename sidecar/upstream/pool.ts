@@ -46,7 +46,13 @@ export class Pool {
   readonly #hostStats: HostStats;
   readonly #clock: Clock;
 
-  constructor(settings: () => PoolSettings, breaker: CircuitBreaker, stats: ClusterStats, hostStats: HostStats, clock: Clock) {
+  constructor(
+    settings: () => PoolSettings,
+    breaker: CircuitBreaker,
+    stats: ClusterStats,
+    hostStats: HostStats,
+    clock: Clock,
+  ) {
     this.#settings = settings;
     this.#breaker = breaker;
     this.#stats = stats;
@@ -242,7 +248,14 @@ export class PooledConnection {
   readonly #clock: Clock;
   readonly #started: number;
 
-  constructor(socket: Socket, tls: TlsFacts | null, settings: PoolSettings, pool: Pool, stats: ClusterStats, clock: Clock) {
+  constructor(
+    socket: Socket,
+    tls: TlsFacts | null,
+    settings: PoolSettings,
+    pool: Pool,
+    stats: ClusterStats,
+    clock: Clock,
+  ) {
     this.tls = tls;
     this.#certificatesEndMs = certificatesEnd(tls, clock);
     this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };

@@ -55,7 +55,11 @@ async function fromDns(name: string, family: Family): Promise<Resolved> {
   if (family !== 'v4') asked.push(RESOLVER.resolve6(name, { ttl: true }));
   const answers = await Promise.allSettled(asked);
   const records = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
-  if (records.length === 0) throw (answers.find((answer) => answer.status === 'rejected') as PromiseRejectedResult).reason;
-  const addresses = inOrder(records.map((record) => record.address), family).slice(0, MOST_ADDRESSES);
+  if (records.length === 0)
+    throw (answers.find((answer) => answer.status === 'rejected') as PromiseRejectedResult).reason;
+  const addresses = inOrder(
+    records.map((record) => record.address),
+    family,
+  ).slice(0, MOST_ADDRESSES);
   return { addresses, ttl: Math.min(...records.map((record) => record.ttl)) };
 }

@@ -64,7 +64,7 @@ const WRONG_HEAD: Readonly<Record<string, string>> = {
   'R33 a space before a colon': ok('content-length : 0'),
   'R34 an empty name': ok(': b\r\ncontent-length: 0'),
   'R35 no colon': ok('xyz\r\ncontent-length: 0'),
-  'R40 a head past 60 KiB': ok(`x: ${'y'.repeat(62_000)}\r\ncontent-length: 0`),
+  'R40 a head past its limit': ok(`x: ${'y'.repeat(90_000)}\r\ncontent-length: 0`),
   'R41 3000 fields': ok(`${Array.from({ length: 3000 }, (_, i) => `x-${i}: 1`).join('\r\n')}\r\ncontent-length: 0`),
   'another version': 'HTTP/1.2 200 OK\r\ncontent-length: 0\r\n\r\n',
 };
@@ -121,13 +121,42 @@ interface Good {
 
 const GOOD: Readonly<Record<string, Good>> = {
   'R07 bytes after an answer': { text: `${answer('one')}${answer('two')}`, expect: /\r\n\r\none$/, kept: false },
-  'R13 a body after 204': { text: 'HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello', expect: /^HTTP\/1\.1 204 [^]*\r\n\r\n$/, kept: false },
-  'R14 a body after 304': { text: 'HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\nhello', expect: /^HTTP\/1\.1 304 [^]*\r\n\r\n$/, kept: false },
-  'R18 a 100 that nobody asked for': { text: `HTTP/1.1 100 Continue\r\n\r\n${answer('ok')}`, expect: /^HTTP\/1\.1 200 [^]*ok$/, kept: true },
-  'R28 no reason phrase': { text: 'HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok', expect: /^HTTP\/1\.1 200 OK[^]*ok$/, kept: true },
-  'R39 a body to the end of the connection': { text: ok('x: 1', 'hello'), end: true, expect: /chunked\r\n[^]*hello[^]*0\r\n\r\n$/, kept: false },
-  'R46 Connection: close and more': { text: `${ok('connection: close\r\ncontent-length: 2', 'ok')}more`, expect: /\r\n\r\nok$/, kept: false },
-  'R47 protected fields stay': { text: ok('connection: set-cookie\r\nset-cookie: a=1\r\ncontent-length: 0'), expect: /^set-cookie: a=1\r$/m, kept: true },
+  'R13 a body after 204': {
+    text: 'HTTP/1.1 204 No Content\r\ncontent-length: 5\r\n\r\nhello',
+    expect: /^HTTP\/1\.1 204 [\s\S]*\r\n\r\n$/,
+    kept: false,
+  },
+  'R14 a body after 304': {
+    text: 'HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\nhello',
+    expect: /^HTTP\/1\.1 304 [\s\S]*\r\n\r\n$/,
+    kept: false,
+  },
+  'R18 a 100 that nobody asked for': {
+    text: `HTTP/1.1 100 Continue\r\n\r\n${answer('ok')}`,
+    expect: /^HTTP\/1\.1 200 [\s\S]*ok$/,
+    kept: true,
+  },
+  'R28 no reason phrase': {
+    text: 'HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok',
+    expect: /^HTTP\/1\.1 200 OK[\s\S]*ok$/,
+    kept: true,
+  },
+  'R39 a body to the end of the connection': {
+    text: ok('x: 1', 'hello'),
+    end: true,
+    expect: /chunked\r\n[\s\S]*o\r\n0\r\n\r\n$/,
+    kept: false,
+  },
+  'R46 Connection: close and more': {
+    text: `${ok('connection: close\r\ncontent-length: 2', 'ok')}more`,
+    expect: /\r\n\r\nok$/,
+    kept: false,
+  },
+  'R47 protected fields stay': {
+    text: ok('connection: set-cookie\r\nset-cookie: a=1\r\ncontent-length: 0'),
+    expect: /^set-cookie: a=1\r$/m,
+    kept: true,
+  },
 };
 
 describe('answers that are delivered', () => {
@@ -135,7 +164,9 @@ describe('answers that are delivered', () => {
     it(name, async () => {
       for (const pieces of cuts(text)) {
         says(pieces, end);
-        const received = await ask(bench, [GET], (all) => (/^HTTP\/1\.1 (204|304)/.test(all) ? all.endsWith('\r\n\r\n') : wholeAnswer(all)));
+        const received = await ask(bench, [GET], (all) =>
+          /^HTTP\/1\.1 (204|304)/.test(all) ? all.endsWith('\r\n\r\n') : wholeAnswer(all),
+        );
         assert.match(received, expect, JSON.stringify(pieces));
         if (kept) continue;
         const first = bench.origin.seen.at(-1)?.connection;

@@ -23,7 +23,8 @@ let friend: Pair;
 const inline = (text: string) => `{inline_string: ${JSON.stringify(text)}}`;
 
 function common(pair: Pair, ca: string, wanted: string | null): string {
-  const names = wanted === null ? '' : `, match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: "${wanted}"}}]`;
+  const names =
+    wanted === null ? '' : `, match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: "${wanted}"}}]`;
   return `common_tls_context: {tls_params: {tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3}, tls_certificates: [{certificate_chain: ${inline(pair.cert)}, private_key: ${inline(pair.key)}}], validation_context: {trusted_ca: ${inline(ca)}${names}}}`;
 }
 
@@ -49,7 +50,13 @@ function askTls(port: number, options: ConnectionOptions): Promise<Asked> {
   return new Promise((resolve) => {
     let text = '';
     let session: Buffer | null = null;
-    const socket: TLSSocket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, servername: 'server', ...options });
+    const socket: TLSSocket = connect({
+      port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      servername: 'server',
+      ...options,
+    });
     let reused = false;
     const end = () => resolve({ text, session, reused });
     socket.on('session', (ticket: Buffer) => {
@@ -94,7 +101,8 @@ describe('a strict listener', () => {
     'an identity in other case': () => makeLeaf(root, { uris: ['spiffe://MESH.test/ns/default/sa/friend'] }),
     'no URI name': () => makeLeaf(root, { dns: ['friend.test'] }),
     'the identity as a DNS name': () => makeLeaf(root, { dns: [FRIEND] }),
-    'the identity in the subject only': () => makeLeaf(root, { subject: 'CN=spiffe\\:\\/\\/mesh.test/ns/default/sa/friend' }),
+    'the identity in the subject only': () =>
+      makeLeaf(root, { subject: 'CN=spiffe\\:\\/\\/mesh.test/ns/default/sa/friend' }),
     'the right identity of a foreign authority': () => makeLeaf(stranger, { uris: [FRIEND] }),
     'a certificate for servers only': () => makeLeaf(root, { uris: [FRIEND], usages: ['server'] }),
     'a self-signed one': async () => makeRoot('friend'),
@@ -155,7 +163,10 @@ describe('towards an upstream', () => {
       reached++;
       response.end('secret');
     });
-    const server = createTlsServer({ cert: pair.cert, key: pair.key, ca: root.cert, requestCert: true, minVersion: 'TLSv1.3' }, (socket) => http.emit('connection', socket));
+    const server = createTlsServer(
+      { cert: pair.cert, key: pair.key, ca: root.cert, requestCert: true, minVersion: 'TLSv1.3' },
+      (socket) => http.emit('connection', socket),
+    );
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };

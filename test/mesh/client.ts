@@ -54,7 +54,10 @@ class Client implements RawClient {
 
   until(good: (received: string) => boolean): Promise<string> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`not seen in time; received ${JSON.stringify(this.received)}`)), LIMIT_MS);
+      const timer = setTimeout(
+        () => reject(new Error(`not seen in time; received ${JSON.stringify(this.received)}`)),
+        LIMIT_MS,
+      );
       this.#changed = () => {
         if (!good(this.received) && !this.closed) return;
         clearTimeout(timer);
@@ -74,7 +77,11 @@ class Client implements RawClient {
 }
 
 /** Sends one text in the given pieces on a connection of its own, and reads the answer to its end. */
-export async function exchange(port: number, pieces: readonly string[], good: (received: string) => boolean): Promise<string> {
+export async function exchange(
+  port: number,
+  pieces: readonly string[],
+  good: (received: string) => boolean,
+): Promise<string> {
   const client = await openClient(port);
   try {
     await client.send(...pieces);

@@ -54,6 +54,8 @@ export async function runEnvoy(t: TestContext, bootstrap: Record<string, unknown
     '1',
     '-l',
     'warning',
+    '--file-flush-interval-msec',
+    '50',
     '--admin-address-path',
     addressPath,
   ];

@@ -33,7 +33,13 @@ export interface LeafOptions {
 async function keyPair(): Promise<{ keys: webcrypto.CryptoKeyPair; pem: string }> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
-  return { keys, pem: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({ format: 'pem', type: 'pkcs8' }) as string };
+  return {
+    keys,
+    pem: createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({
+      format: 'pem',
+      type: 'pkcs8',
+    }) as string,
+  };
 }
 
 export async function makeRoot(name: string): Promise<Root> {
@@ -45,7 +51,10 @@ export async function makeRoot(name: string): Promise<Root> {
       signingAlgorithm: ALGORITHM,
       notBefore: new Date(Date.now() - HOUR_MS),
       notAfter: new Date(Date.now() + 24 * HOUR_MS),
-      extensions: [new x509.BasicConstraintsExtension(true, undefined, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)],
+      extensions: [
+        new x509.BasicConstraintsExtension(true, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      ],
     },
     webcrypto as never,
   );
@@ -55,7 +64,10 @@ export async function makeRoot(name: string): Promise<Root> {
 export async function makeLeaf(root: Root, options: LeafOptions): Promise<Pair> {
   const { uris = [], dns = [], subject = '', from = -1, to = 12, usages = ['server', 'client'], ca = false } = options;
   const { keys, pem } = await keyPair();
-  const names = [...uris.map((value) => ({ type: 'url' as const, value })), ...dns.map((value) => ({ type: 'dns' as const, value }))];
+  const names = [
+    ...uris.map((value) => ({ type: 'url' as const, value })),
+    ...dns.map((value) => ({ type: 'dns' as const, value })),
+  ];
   const certificate = await x509.X509CertificateGenerator.create(
     {
       subject,

@@ -22,7 +22,8 @@ export interface TestProxy {
 }
 
 const HCM = 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
-const ROUTER = '{name: envoy.filters.http.router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}';
+const ROUTER =
+  '{name: envoy.filters.http.router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}';
 
 export interface BootstrapPieces {
   /** Name -> port of an origin; a STATIC cluster each. */
@@ -48,7 +49,15 @@ function indent(text: string, by: number): string {
     .join('\n');
 }
 
-export function bootstrapText({ origins, routes, hcm = '', cluster = {}, chain = '', listener = '', clusters = '' }: BootstrapPieces): string {
+export function bootstrapText({
+  origins,
+  routes,
+  hcm = '',
+  cluster = {},
+  chain = '',
+  listener = '',
+  clusters = '',
+}: BootstrapPieces): string {
   const first = Object.keys(origins)[0] ?? 'o1';
   const list = Object.entries(origins).map(([name, port]) =>
     [
@@ -87,13 +96,35 @@ ${clusters === '' ? '' : indent(clusters, 2)}
 
 export async function startProxy(bootstrap: string | BootstrapPieces): Promise<TestProxy> {
   const text = typeof bootstrap === 'string' ? bootstrap : bootstrapText(bootstrap);
-  const read = readBootstrap([{ file: 'test.yaml', text }], { allowUnsupported: false, allowUnknown: false, node: {}, readFile: () => Buffer.alloc(0), environment: {} });
+  const read = readBootstrap([{ file: 'test.yaml', text }], {
+    allowUnsupported: false,
+    allowUnknown: false,
+    node: {},
+    readFile: () => Buffer.alloc(0),
+    environment: {},
+  });
   assert.ok(read.ok, read.ok ? '' : read.errors.map(({ path, message }) => `${path}: ${message}`).join('\n'));
   const logged: string[] = [];
-  const logs = createLogs({ levels: { root: 'debug', components: new Map() }, write: (line) => void logged.push(line) });
+  const logs = createLogs({
+    levels: { root: 'debug', components: new Map() },
+    write: (line) => void logged.push(line),
+  });
   const stats = new Stats();
-  const logFiles = new LogFiles({ clock: systemClock, stats: stats.filesystem, flushMs: 20, onError: (_, error) => assert.fail(error) });
-  const runtime = new Runtime({ clock: systemClock, log: logs.child('runtime'), stats, logFiles, node: { id: 'test', cluster: 'test' }, spans: null, onListeners: () => {} });
+  const logFiles = new LogFiles({
+    clock: systemClock,
+    stats: stats.filesystem,
+    flushMs: 20,
+    onError: (_, error) => assert.fail(error),
+  });
+  const runtime = new Runtime({
+    clock: systemClock,
+    log: logs.child('runtime'),
+    stats,
+    logFiles,
+    node: { id: 'test', cluster: 'test' },
+    spans: null,
+    onListeners: () => {},
+  });
   runtime.apply(read.value.snapshot);
   await runtime.settled();
   assert.deepEqual([...runtime.bindErrors.values()], []);

@@ -38,7 +38,10 @@ function residentOf(pid: number): number {
 }
 
 function memory(): Record<string, number> {
-  const processes = [['discovery', shop.discovery.pid], ...shop.members.map(({ plan, sidecar }) => [plan.name, sidecar.pid])];
+  const processes = [
+    ['discovery', shop.discovery.pid],
+    ...shop.members.map(({ plan, sidecar }) => [plan.name, sidecar.pid]),
+  ];
   return Object.fromEntries(processes.map(([name, pid]) => [String(name), residentOf(Number(pid))]));
 }
 
@@ -53,8 +56,20 @@ async function change(second: number): Promise<void> {
     await ask({ port: admin, path, method: 'DELETE', headers: { 'content-length': '0' } });
     return;
   }
-  const body = JSON.stringify({ service: 'catalog', address: '127.0.0.1', port: ports.inbound, appPort: ports.app, labels: { version: 'v1' } });
-  const { status, text } = await ask({ port: admin, path, method: 'PUT', body, headers: { 'content-type': 'application/json', 'content-length': String(body.length) } });
+  const body = JSON.stringify({
+    service: 'catalog',
+    address: '127.0.0.1',
+    port: ports.inbound,
+    appPort: ports.app,
+    labels: { version: 'v1' },
+  });
+  const { status, text } = await ask({
+    port: admin,
+    path,
+    method: 'PUT',
+    body,
+    headers: { 'content-type': 'application/json', 'content-length': String(body.length) },
+  });
   assert.ok(status < 300, text);
 }
 
@@ -70,7 +85,8 @@ test('500 requests/s for 60 s under change: no failure, flat memory', { timeout:
   const { sent, failures } = await load.stop();
   const grown = Object.keys(last).map((name) => ({ name, from: settled[name] ?? 0, to: last[name] ?? 0 }));
   t.diagnostic(`${sent} requests, ${failures.length} failures`);
-  for (const { name, from, to } of grown) t.diagnostic(`${name}: ${Math.round(from / 1024)} -> ${Math.round(to / 1024)} MB resident`);
+  for (const { name, from, to } of grown)
+    t.diagnostic(`${name}: ${Math.round(from / 1024)} -> ${Math.round(to / 1024)} MB resident`);
   assert.deepEqual(failures, []);
   assert.ok(sent > PER_SECOND * SECONDS * 0.7, `only ${sent} requests were sent`);
   for (const { name, from, to } of grown) assert.ok(to < from * NOISE, `${name} grew from ${from} to ${to} kB`);

@@ -52,8 +52,14 @@ test('-o json prints one line with every process, and Ctrl-C ends them all', { t
   const map = JSON.parse(said.text) as { page: string; processes: Entry[] };
   assert.equal(said.text.trim().split('\n').length, 1);
   const roles = Map.groupBy(map.processes, ({ role }) => role);
-  assert.deepEqual([...roles].map(([role, entries]) => [role, entries.length]).sort(), [['app', 6], ['discovery', 1], ['gateway', 1], ['sidecar', 6]]);
-  for (const { spiffe_id, service } of roles.get('sidecar') ?? []) assert.equal(spiffe_id, `spiffe://cluster.local/ns/default/sa/${service}`);
+  assert.deepEqual([...roles].map(([role, entries]) => [role, entries.length]).sort(), [
+    ['app', 6],
+    ['discovery', 1],
+    ['gateway', 1],
+    ['sidecar', 6],
+  ]);
+  for (const { spiffe_id, service } of roles.get('sidecar') ?? [])
+    assert.equal(spiffe_id, `spiffe://cluster.local/ns/default/sa/${service}`);
   const { status, text } = await ask({ port: Number(new URL(map.page).port), path: '/' });
   assert.equal(status, 200);
   assert.match(text, /Tea shop/);
@@ -61,5 +67,8 @@ test('-o json prints one line with every process, and Ctrl-C ends them all', { t
   child.kill('SIGINT');
   assert.equal(await ended, 0);
   await sleep(200);
-  assert.deepEqual(map.processes.filter(({ pid }) => isAlive(pid)), []);
+  assert.deepEqual(
+    map.processes.filter(({ pid }) => isAlive(pid)),
+    [],
+  );
 });

@@ -27,8 +27,15 @@ before(async () => {
   origin = await startOrigin();
   [admin, main] = (await freePorts(2)) as [number, number];
   const text = bootstrapText({ origins: { o1: origin.port } }).replace('port_value: 0}', `port_value: ${main}}`);
-  writeFileSync(join(dir, 'boot.yaml'), `admin: {address: {socket_address: {address: 127.0.0.1, port_value: ${admin}}}}\n${text}`);
-  sidecar = spawn(process.execPath, [CLI, 'sidecar', '-c', join(dir, 'boot.yaml'), '--drain-time-s', '10', '-l', 'warning'], { stdio: 'ignore' });
+  writeFileSync(
+    join(dir, 'boot.yaml'),
+    `admin: {address: {socket_address: {address: 127.0.0.1, port_value: ${admin}}}}\n${text}`,
+  );
+  sidecar = spawn(
+    process.execPath,
+    [CLI, 'sidecar', '-c', join(dir, 'boot.yaml'), '--drain-time-s', '10', '-l', 'warning'],
+    { stdio: 'ignore' },
+  );
   await until('the sidecar', async () => (await ask({ port: admin, path: '/ready' })).status === 200);
 });
 
@@ -38,7 +45,9 @@ after(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-test('a request under way finishes, new ones are served with Connection: close, then the process ends', { timeout: 60_000 }, async () => {
+test('a request under way finishes, new ones are served with Connection: close, then the process ends', {
+  timeout: 60_000,
+}, async () => {
   origin.script = ({ head }, _n, socket) => {
     if (!head.startsWith('GET /slow')) return answer('quick');
     setTimeout(() => socket.write(answer('slow')), 1500);
@@ -50,7 +59,9 @@ test('a request under way finishes, new ones are served with Connection: close, 
   assert.ok(!kept.received.includes('connection: close'));
   const slow = await openClient(main);
   await slow.send('GET /slow HTTP/1.1\r\nhost: a\r\n\r\n');
-  await until('the slow request at the origin', async () => origin.seen.some(({ head }) => head.startsWith('GET /slow')));
+  await until('the slow request at the origin', async () =>
+    origin.seen.some(({ head }) => head.startsWith('GET /slow')),
+  );
 
   const ended = new Promise<number | null>((resolve) => sidecar.once('exit', resolve));
   sidecar.kill('SIGTERM');

@@ -63,12 +63,18 @@ test('discovery, a sidecar and an instance are killed in turn', { timeout: 120_0
 
   shop.discovery = shop.startDiscovery();
   await until('discovery', () => ready(shop.discoveryPorts.admin));
-  const registry = JSON.parse((await ask({ port: shop.discoveryPorts.admin, path: '/v1/instances' })).text) as { instances: { name: string }[] };
+  const registry = JSON.parse((await ask({ port: shop.discoveryPorts.admin, path: '/v1/instances' })).text) as {
+    instances: { name: string }[];
+  };
   const names = registry.instances.map(({ name }) => name).sort();
-  await until('the sidecars at discovery', async () => {
-    const { text: clients } = await ask({ port: shop.discoveryPorts.admin, path: '/clients' });
-    return (JSON.parse(clients) as { clients: unknown[] }).clients.length >= 5;
-  }, 60_000);
+  await until(
+    'the sidecars at discovery',
+    async () => {
+      const { text: clients } = await ask({ port: shop.discoveryPorts.admin, path: '/clients' });
+      return (JSON.parse(clients) as { clients: unknown[] }).clients.length >= 5;
+    },
+    60_000,
+  );
 
   const { sent, failures } = await load.stop();
   t.diagnostic(`${sent} requests, ${failures.length} failures; discovery remembered ${names.join(', ')}`);

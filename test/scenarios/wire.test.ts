@@ -26,7 +26,8 @@ describe('requests at every split', () => {
   const texts = {
     'a GET': 'GET /x HTTP/1.1\r\nhost: a\r\n\r\n',
     'a counted body': 'POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello',
-    'a chunked body with extension and trailer': 'POST /x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2;e=1\r\nhe\r\n3\r\nllo\r\n0\r\nx-t: 1\r\n\r\n',
+    'a chunked body with extension and trailer':
+      'POST /x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2;e=1\r\nhe\r\n3\r\nllo\r\n0\r\nx-t: 1\r\n\r\n',
     'a leading empty line': '\r\nGET /x HTTP/1.1\r\nhost: a\r\n\r\n',
   };
   for (const [name, text] of Object.entries(texts)) {
@@ -35,10 +36,13 @@ describe('requests at every split', () => {
       const start = origin.seen.length;
       const cuts = splits(text);
       for (const pieces of cuts) assert.match(await exchange(proxy.port(), pieces, ok), /^HTTP\/1\.1 200 OK\r\n/);
-      const bodies = new Set(origin.seen.slice(start).map(({ body }) => body.replace(/[\da-f]+\r\n([^\r]*)\r\n/gi, '$1')));
+      const bodies = new Set(
+        origin.seen.slice(start).map(({ body }) => body.replace(/[\da-f]+\r\n([^\r]*)\r\n/gi, '$1')),
+      );
       assert.equal(origin.seen.length - start, cuts.length);
       assert.ok(bodies.size <= 3, [...bodies].join('|'));
-      for (const body of bodies) assert.ok(['', 'hello', 'hello0\r\n\r\n', 'hello\r\n'].includes(body) || body.startsWith('hello'), body);
+      for (const body of bodies)
+        assert.ok(['', 'hello', 'hello0\r\n\r\n', 'hello\r\n'].includes(body) || body.startsWith('hello'), body);
     });
   }
 });
@@ -47,17 +51,21 @@ describe('bad requests', () => {
   const bad: Readonly<Record<string, string>> = {
     'length and chunked': 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\nhello',
     'a bad chunk size': 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nG\r\n',
-    'a chunk that is too long': 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n',
+    'a chunk that is too long':
+      'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n',
     'a chunk ended by LF': 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\nhe\r\n0\r\n\r\n',
     'HTTP/0.9': 'GET /\r\n\r\n',
     'two leading empty lines': '\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n',
-    'a control character in a trailer': 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: \x01\r\n\r\n',
+    'a control character in a trailer':
+      'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: \x01\r\n\r\n',
   };
   for (const [name, text] of Object.entries(bad)) {
     it(`${name}: 400 and the end of the connection, at every split`, async () => {
       origin.script = () => answer('ok');
       for (const pieces of splits(text)) {
-        const received = await exchange(proxy.port(), pieces, (all) => /^HTTP\/1\.1 4\d\d [\s\S]*connection: close[\s\S]*\r\n\r\n/.test(all));
+        const received = await exchange(proxy.port(), pieces, (all) =>
+          /^HTTP\/1\.1 4\d\d [\s\S]*connection: close[\s\S]*\r\n\r\n/.test(all),
+        );
         assert.match(received, /^HTTP\/1\.1 (400|501) /);
       }
     });
@@ -78,15 +86,21 @@ describe('pipelining', () => {
     origin.script = ({ head }, _n, socket) => {
       most = Math.max(most, ++under);
       const path = /^GET (\S+)/.exec(head)?.[1] ?? '';
-      setTimeout(() => {
-        under--;
-        socket.write(answer(path));
-      }, path === '/1' ? 30 : 1);
+      setTimeout(
+        () => {
+          under--;
+          socket.write(answer(path));
+        },
+        path === '/1' ? 30 : 1,
+      );
       return null;
     };
     const one = (n: number) => `GET /${n} HTTP/1.1\r\nhost: a\r\n\r\n`;
     const received = await exchange(proxy.port(), [one(1) + one(2) + one(3) + one(4)], (all) => all.endsWith('/4'));
-    assert.deepEqual(received.match(/\r\n\r\n\/\d/g), ['/1', '/2', '/3', '/4'].map((path) => `\r\n\r\n${path}`));
+    assert.deepEqual(
+      received.match(/\r\n\r\n\/\d/g),
+      ['/1', '/2', '/3', '/4'].map((path) => `\r\n\r\n${path}`),
+    );
     assert.equal(most, 1);
   });
 
@@ -95,7 +109,9 @@ describe('pipelining', () => {
       setTimeout(() => socket.write(answer('first')), 20);
       return null;
     };
-    const received = await exchange(proxy.port(), ['GET /1 HTTP/1.1\r\nhost: a\r\n\r\nBAD\r\n\r\n'], (all) => all.includes(' 400 '));
+    const received = await exchange(proxy.port(), ['GET /1 HTTP/1.1\r\nhost: a\r\n\r\nBAD\r\n\r\n'], (all) =>
+      all.includes(' 400 '),
+    );
     assert.ok(received.indexOf('first') > 0 && received.indexOf('first') < received.indexOf(' 400 '));
   });
 
@@ -124,7 +140,9 @@ describe('answers of an upstream', () => {
     it(`${name} is 502, and the connection is not used again`, async () => {
       origin.script = () => text;
       const used = origin.sockets.length;
-      const received = await exchange(proxy.port(), ['GET / HTTP/1.1\r\nhost: a\r\n\r\n'], (all) => all.includes('\r\n\r\n'));
+      const received = await exchange(proxy.port(), ['GET / HTTP/1.1\r\nhost: a\r\n\r\n'], (all) =>
+        all.includes('\r\n\r\n'),
+      );
       assert.match(received, /^HTTP\/1\.1 502 /);
       origin.script = () => answer('ok');
       await exchange(proxy.port(), ['GET / HTTP/1.1\r\nhost: a\r\n\r\n'], ok);
@@ -159,7 +177,9 @@ describe('answers of an upstream', () => {
       socket.end('HTTP/1.1 200 OK\r\n\r\nto the end');
       return null;
     };
-    const received = await exchange(proxy.port(), ['GET / HTTP/1.1\r\nhost: a\r\n\r\n'], (all) => all.endsWith('0\r\n\r\n'));
+    const received = await exchange(proxy.port(), ['GET / HTTP/1.1\r\nhost: a\r\n\r\n'], (all) =>
+      all.endsWith('0\r\n\r\n'),
+    );
     assert.match(received, /transfer-encoding: chunked\r\n[\s\S]*a\r\nto the end\r\n0\r\n\r\n$/);
   });
 
@@ -196,7 +216,11 @@ describe('the keep-alive race', () => {
       socket.destroy();
       return null;
     };
-    const received = await exchange(proxy.port(), ['POST /again HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi'], (all) => all.includes('\r\n\r\n'));
+    const received = await exchange(
+      proxy.port(),
+      ['POST /again HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi'],
+      (all) => all.includes('\r\n\r\n'),
+    );
     assert.match(received, /^HTTP\/1\.1 503/);
   });
 });

@@ -269,6 +269,8 @@ test('flags: Envoy names, environment, mistakes', (t) => {
       '--disable-hot-restart',
       '--ca-address',
       '[::1]:15012',
+      '--ca-root',
+      file,
     ],
     { FAIRLEAD_DRAIN_TIME_S: '3', FAIRLEAD_MODE: 'serve', FAIRLEAD_REGISTER: 'true' },
   );

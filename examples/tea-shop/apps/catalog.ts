@@ -20,5 +20,15 @@ serve(INSTANCE, (path, headers) => {
   const tea = name === undefined ? undefined : TEAS[name];
   if (tea === undefined) return { status: 404, body: { error: 'no such tea' } };
   const { title, price, colour } = tea;
-  return { body: { name, title, price, colour: VERSION === 'v1' ? null : colour, version: VERSION, instance: INSTANCE, ...parties(headers) } };
+  return {
+    body: {
+      name,
+      title,
+      price,
+      colour: VERSION === 'v1' ? null : colour,
+      version: VERSION,
+      instance: INSTANCE,
+      ...parties(headers),
+    },
+  };
 });

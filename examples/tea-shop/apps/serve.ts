@@ -43,20 +43,31 @@ export interface Fetched {
 }
 
 /** A call to a service of the mesh by name, through the sidecar at $MESH. */
-export function callService(service: string, path: string, headers: Readonly<Record<string, string>> = {}): Promise<Fetched> {
+export function callService(
+  service: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Fetched> {
   const mesh = new URL(process.env['MESH'] ?? 'http://127.0.0.1:15001');
   const started = performance.now();
   return new Promise((resolve, reject) => {
-    const call = request({ host: mesh.hostname, port: mesh.port, path, headers: { host: service, ...headers } }, (response) => {
-      const pieces: Buffer[] = [];
-      response.on('data', (piece: Buffer) => pieces.push(piece));
-      response.on('end', () => {
-        const text = Buffer.concat(pieces).toString();
-        const json = String(response.headers['content-type']).startsWith('application/json');
-        resolve({ status: response.statusCode ?? 0, body: json ? JSON.parse(text) : text, ms: performance.now() - started });
-      });
-      response.on('error', reject);
-    });
+    const call = request(
+      { host: mesh.hostname, port: mesh.port, path, headers: { host: service, ...headers } },
+      (response) => {
+        const pieces: Buffer[] = [];
+        response.on('data', (piece: Buffer) => pieces.push(piece));
+        response.on('end', () => {
+          const text = Buffer.concat(pieces).toString();
+          const json = String(response.headers['content-type']).startsWith('application/json');
+          resolve({
+            status: response.statusCode ?? 0,
+            body: json ? JSON.parse(text) : text,
+            ms: performance.now() - started,
+          });
+        });
+        response.on('error', reject);
+      },
+    );
     call.on('error', reject);
     call.end();
   });

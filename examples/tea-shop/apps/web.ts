@@ -11,7 +11,9 @@ const PAGE = readFileSync(new URL('./page.html', import.meta.url), 'utf8');
 const PASSED_ON = ['x-request-id', 'x-beta', 'traceparent', 'tracestate'];
 
 function passedOn(headers: IncomingHttpHeaders): Record<string, string> {
-  return Object.fromEntries(PASSED_ON.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])));
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])),
+  );
 }
 
 function told({ status, body, ms }: Fetched): unknown {
@@ -24,7 +26,13 @@ serve(INSTANCE, async (path, headers) => {
   if (path === '/api/teas') return { body: (await callService('catalog', '/teas', on)).body };
   const name = /^\/api\/teas\/([a-z]+)$/.exec(path)?.[1];
   if (name === undefined) return { status: 404, body: { error: 'no such page' } };
-  const [tea, reviews] = await Promise.all([callService('catalog', `/teas/${name}`, on), callService('reviews', `/reviews/${name}`, on)]);
+  const [tea, reviews] = await Promise.all([
+    callService('catalog', `/teas/${name}`, on),
+    callService('reviews', `/reviews/${name}`, on),
+  ]);
   const status = Math.max(tea.status, reviews.status);
-  return { status, body: { web: { instance: INSTANCE, ...parties(headers) }, catalog: told(tea), reviews: told(reviews) } };
+  return {
+    status,
+    body: { web: { instance: INSTANCE, ...parties(headers) }, catalog: told(tea), reviews: told(reviews) },
+  };
 });

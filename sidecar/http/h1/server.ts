@@ -109,7 +109,7 @@ export class Http1Server implements ServerConnection {
     socket.on('drain', () => this.#reader?.onDrain());
     this.#armIdle(options.idleTimeoutMs);
     if (options.maxConnectionDurationMs > 0) {
-      this.#lifeTimer = clock.after(options.maxConnectionDurationMs, () => this.#lifeOver());
+      this.#lifeTimer = clock.after(options.maxConnectionDurationMs, () => this.retire());
     }
   }
 
@@ -123,7 +123,7 @@ export class Http1Server implements ServerConnection {
   }
 
   /** The client is told with each answer, and has the drain timeout to go by itself. */
-  #lifeOver(): void {
+  retire(): void {
     this.#openUntil = this.#clock.now() + this.#options.drainTimeoutMs;
     this.drain();
   }
@@ -163,7 +163,7 @@ export class Http1Server implements ServerConnection {
 
   #idleTimeout(): void {
     this.#handler.onIdleTimeout();
-    this.#lifeOver();
+    this.retire();
   }
 
   #onBytes(bytes: Buffer): void {

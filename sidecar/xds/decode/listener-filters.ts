@@ -64,6 +64,7 @@ function decodeConfig(opened: Extension): Known {
   }
   if (isType(opened, HttpInspectorSchema)) return 'http-inspector';
   // Taken for a request, its header would be answered 400; left out, every client would have the balancer's address.
-  if (isType(opened, ProxyProtocolSchema)) return opened.add('security', '', 'the PROXY protocol is not supported by fairlead');
+  if (isType(opened, ProxyProtocolSchema))
+    return opened.add('security', '', 'the PROXY protocol is not supported by fairlead');
   return opened.unsupported('', `the listener filter ${opened.schema.typeName} is not supported by fairlead`);
 }

@@ -3,9 +3,22 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { CHUNKED, type ParsedRequest, parseRequest, parseResponse, type RequestRules, UNTIL_CLOSE } from '../../../../sidecar/http/h1/parse.ts';
+import {
+  CHUNKED,
+  type ParsedRequest,
+  parseRequest,
+  parseResponse,
+  type RequestRules,
+  UNTIL_CLOSE,
+} from '../../../../sidecar/http/h1/parse.ts';
 
-const LIMITS: RequestRules = { maxHeadersCount: 100, maxHeadersBytes: 61_440, underscores: 'allow', acceptHttp10: true, customMethods: false };
+const LIMITS: RequestRules = {
+  maxHeadersCount: 100,
+  maxHeadersBytes: 61_440,
+  underscores: 'allow',
+  acceptHttp10: true,
+  customMethods: false,
+};
 
 function request(lines: string, limits = LIMITS) {
   return parseRequest(lines.replaceAll('\n', '\r\n'), lines.length, 'http', limits);
@@ -67,7 +80,8 @@ describe('request framing', () => {
   });
   it('takes exactly chunked', () => assert.equal(good(`${POST}Transfer-Encoding: Chunked`).length, CHUNKED));
   it('has no body without either', () => assert.equal(good(POST).length, 0));
-  it('refuses Transfer-Encoding in HTTP/1.0', () => assert.ok(refused('POST / HTTP/1.0\nTransfer-Encoding: chunked') >= 400));
+  it('refuses Transfer-Encoding in HTTP/1.0', () =>
+    assert.ok(refused('POST / HTTP/1.0\nTransfer-Encoding: chunked') >= 400));
 });
 
 describe('request line and Host', () => {
@@ -105,7 +119,8 @@ describe('request line and Host', () => {
     assert.equal(head.authority, 'other:81');
     assert.equal(head.path, '/x?y');
   });
-  it('keeps percent escapes as they are', () => assert.equal(good('GET /%0d%0a%00 HTTP/1.1\nHost: a').head.path, '/%0d%0a%00'));
+  it('keeps percent escapes as they are', () =>
+    assert.equal(good('GET /%0d%0a%00 HTTP/1.1\nHost: a').head.path, '/%0d%0a%00'));
   it('takes unregistered methods, with their case, only where that is allowed', () => {
     assert.ok(refused('pATCHy / HTTP/1.1\nHost: a') >= 400);
     const parsed = request('pATCHy / HTTP/1.1\nHost: a', { ...LIMITS, customMethods: true });
@@ -122,25 +137,43 @@ describe('request line and Host', () => {
 
 describe('field lines', () => {
   const bad: readonly string[] = [
-    'X : y', 'X\t: y', ': y', 'no colon', 'X: a\x00b', 'X: a\x01b', 'X: a\x7fb', 'X\xe9: y', 'X(: y', 'X: y\n folded', '\tX: y',
-    'Authorization: a\nAuthorization: b', 'Sec-WebSocket-Key: a\nSec-WebSocket-Key: b',
+    'X : y',
+    'X\t: y',
+    ': y',
+    'no colon',
+    'X: a\x00b',
+    'X: a\x01b',
+    'X: a\x7fb',
+    'X\xe9: y',
+    'X(: y',
+    'X: y\n folded',
+    '\tX: y',
+    'Authorization: a\nAuthorization: b',
+    'Sec-WebSocket-Key: a\nSec-WebSocket-Key: b',
     `Connection: ${Array.from({ length: 40 }, (_, i) => `m${i}`).join(', ')}`,
   ];
   for (const lines of bad) it(`refuses ${JSON.stringify(lines)}`, () => assert.ok(refused(POST + lines) >= 400));
 
   it('refuses bare CR and bare LF', () => {
-    for (const text of ['GET / HTTP/1.1\r\nHost: a\r\nX: y\rZ: w', 'GET / HTTP/1.1\r\nHost: a\r\nX: y\nZ: w', 'GET / HTTP/1.1\nHost: a']) {
+    for (const text of [
+      'GET / HTTP/1.1\r\nHost: a\r\nX: y\rZ: w',
+      'GET / HTTP/1.1\r\nHost: a\r\nX: y\nZ: w',
+      'GET / HTTP/1.1\nHost: a',
+    ]) {
       assert.ok('reason' in parseRequest(text, text.length, 'http', LIMITS));
     }
   });
   it('counts fields', () => {
-    const lines = (n: number) => `GET / HTTP/1.1\nHost: a\n${Array.from({ length: n }, (_, i) => `x-${i}: 1`).join('\n')}`;
+    const lines = (n: number) =>
+      `GET / HTTP/1.1\nHost: a\n${Array.from({ length: n }, (_, i) => `x-${i}: 1`).join('\n')}`;
     assert.equal(refused(lines(100)), 431);
     good(lines(99));
   });
   it('keeps obs-text and its bytes', () => assert.deepEqual(good(`${POST}X: caf\xe9`).head.headers, ['x', 'caf\xe9']));
   it('removes what Connection nominates, but nothing that policy reads', () => {
-    const { head } = good(`${POST}X-Foo: 1\nAuthorization: b\nX-Forwarded-For: c\nConnection: X-Foo, authorization, x-forwarded-for, close`);
+    const { head } = good(
+      `${POST}X-Foo: 1\nAuthorization: b\nX-Forwarded-For: c\nConnection: X-Foo, authorization, x-forwarded-for, close`,
+    );
     assert.deepEqual(head.headers, ['authorization', 'b', 'x-forwarded-for', 'c']);
   });
   it('ends hop-by-hop fields here', () => {
@@ -148,7 +181,8 @@ describe('field lines', () => {
     assert.deepEqual(head.headers, ['x', 'y']);
     assert.equal(head.upgrade, null);
   });
-  it('passes te: trailers on', () => assert.deepEqual(good(`${POST}TE: gzip, trailers`).head.headers, ['te', 'trailers']));
+  it('passes te: trailers on', () =>
+    assert.deepEqual(good(`${POST}TE: gzip, trailers`).head.headers, ['te', 'trailers']));
   it('knows an upgrade by both fields, and refuses one with a body', () => {
     assert.equal(good('GET / HTTP/1.1\nHost: a\nConnection: Upgrade\nUpgrade: WebSocket').head.upgrade, 'websocket');
     refused(`${POST}Connection: upgrade\nUpgrade: websocket\nContent-Length: 3`);
@@ -167,9 +201,17 @@ describe('field lines', () => {
 });
 
 describe('responses', () => {
-  const parse = (text: string, method = 'GET') => parseResponse(text.replaceAll('\n', '\r\n'), text.length, method, LIMITS);
+  const parse = (text: string, method = 'GET') =>
+    parseResponse(text.replaceAll('\n', '\r\n'), text.length, method, LIMITS);
   const bad: readonly string[] = [
-    'HTTP/1.1 099 x', 'HTTP/1.1 600 x', 'HTTP/1.1 1000 x', 'HTTP/1.1 2OO x', 'HTTP/2 200', 'HTTP/1.1  200 x', 'HTTP/1.1 20', 'hello',
+    'HTTP/1.1 099 x',
+    'HTTP/1.1 600 x',
+    'HTTP/1.1 1000 x',
+    'HTTP/1.1 2OO x',
+    'HTTP/2 200',
+    'HTTP/1.1  200 x',
+    'HTTP/1.1 20',
+    'hello',
     'HTTP/1.1 200 OK\nContent-Length: 3\nTransfer-Encoding: chunked',
     'HTTP/1.1 200 OK\nContent-Length: 3\nContent-Length: 3',
     'HTTP/1.1 200 OK\nContent-Length: -1',
@@ -182,7 +224,11 @@ describe('responses', () => {
   for (const text of bad) it(`refuses ${JSON.stringify(text)}`, () => assert.ok('reason' in parse(text)));
 
   it('has no body after HEAD, 204 and 304', () => {
-    for (const [text, method] of [['HTTP/1.1 200 OK\nContent-Length: 5', 'HEAD'], ['HTTP/1.1 204 x\nContent-Length: 5', 'GET'], ['HTTP/1.1 304 x\nContent-Length: 5', 'GET']]) {
+    for (const [text, method] of [
+      ['HTTP/1.1 200 OK\nContent-Length: 5', 'HEAD'],
+      ['HTTP/1.1 204 x\nContent-Length: 5', 'GET'],
+      ['HTTP/1.1 304 x\nContent-Length: 5', 'GET'],
+    ]) {
       const parsed = parse(text as string, method);
       assert.ok(!('reason' in parsed));
       assert.equal(parsed.length, 0);

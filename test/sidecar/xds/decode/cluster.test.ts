@@ -127,7 +127,6 @@ test('protocol options, new and old', () => {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': `${TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions`,
         common_http_protocol_options: { idle_timeout: '0.3s', max_requests_per_connection: 2 },
-        upstream_http_protocol_options: { auto_sni: true, auto_san_validation: true },
         explicit_http_config: {
           http_protocol_options: { enable_trailers: true, header_key_format: { proper_case_words: {} } },
         },
@@ -137,13 +136,26 @@ test('protocol options, new and old', () => {
   const { http } = cluster(typed);
   assert.equal(http.idleTimeoutMs, 300);
   assert.equal(http.maxRequestsPerConnection, 2);
-  assert.equal(http.autoSni && http.autoSanValidation && http.enableTrailers, true);
+  assert.equal(http.enableTrailers, true);
   assert.equal(http.headerCase, 'proper-case');
   assert.equal(
     cluster({ common_http_protocol_options: { idle_timeout: '2s' }, max_requests_per_connection: 7 }).http
       .maxRequestsPerConnection,
     7,
   );
+});
+
+test('SNI and names taken from the request are refused by name', () => {
+  const type = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  const upstream = { auto_sni: true, auto_san_validation: true };
+  const options = {
+    '@type': `${TYPE}${type}`,
+    upstream_http_protocol_options: upstream,
+    explicit_http_config: { http_protocol_options: {} },
+  };
+  const [sni, san] = refused({ typed_extension_protocol_options: { [type]: options } });
+  assert.match(sni ?? '', /auto_sni: is not supported/);
+  assert.match(san ?? '', /auto_san_validation: is not supported/);
 });
 
 test('a minimum of TLS 1.3 towards an upstream needs its maximum', () => {
