@@ -8,15 +8,11 @@ import { spec } from 'node:test/reporters';
 /** Test files at a time. Two: the suites start programs of their own, and small machines have two cores. */
 const CONCURRENCY = 2;
 
-/** Speed and memory want the machine alone: runs when it is asked for by name, as the benchmark does. */
-const ALONE = 'change-under-load';
-
 const wanted = process.argv.slice(2);
 
 function chosen(path: string): boolean {
   if (path.startsWith('test/bench/')) return false;
-  if (wanted.length === 0) return !path.includes(ALONE);
-  return wanted.some((part) => path.includes(part));
+  return wanted.length === 0 || wanted.some((part) => path.includes(part));
 }
 
 const files = globSync('{test,examples}/**/*.test.ts', { exclude: (path) => path.includes('node_modules') })

@@ -34,10 +34,19 @@ export interface PoolSettings {
 
 const NO_WAIT = () => {};
 
+/**
+ * TLS handshakes under way at once on a pool that has fewer connections than that; as many as it has
+ * connections on others. Without it a burst on a cold pool starts one for each request, which share the
+ * processor of both ends until all of them are too late. With it the first ones are done at once and
+ * serve, and the number doubles with every round trip.
+ */
+export const FEWEST_HANDSHAKES = 16;
+
 export class Pool {
   readonly #idle: PooledConnection[] = [];
   readonly #all = new Set<PooledConnection>();
-  readonly #waiting = new Set<PoolWaiter>();
+  /** With the time since when, in the order they came. */
+  readonly #waiting = new Map<PoolWaiter, number>();
   #connecting = 0;
   #closed = false;
   readonly #settings: () => PoolSettings;
@@ -94,7 +103,7 @@ export class Pool {
   }
 
   #wait(waiter: PoolWaiter): void {
-    this.#waiting.add(waiter);
+    this.#waiting.set(waiter, this.#clock.now());
     this.#breaker.pending++;
     this.#stats.upstream_rq_pending_total++;
     this.#stats.upstream_rq_pending_active++;
@@ -107,14 +116,21 @@ export class Pool {
     return true;
   }
 
-  /** One connection under way per waiting request; at least one per pool whatever the limit says. */
+  /** One connection under way per waiting request, as far as the limits go. */
   #connectIfNeeded(): void {
-    if (this.#connecting >= this.#waiting.size) return;
-    if (!this.#breaker.mayConnect) {
-      this.#stats.upstream_cx_overflow++;
-      if (this.#all.size + this.#connecting > 0) return;
-    }
-    this.#connect();
+    while (this.#connecting < this.#waiting.size && this.#mayConnect()) this.#connect();
+  }
+
+  /** At least one connection per pool, whatever the circuit breaker says. */
+  #mayConnect(): boolean {
+    if (this.#handshakesAreEnough) return false;
+    if (this.#breaker.mayConnect) return true;
+    this.#stats.upstream_cx_overflow++;
+    return this.#all.size + this.#connecting === 0;
+  }
+
+  get #handshakesAreEnough(): boolean {
+    return this.#settings().codec.secure && this.#connecting >= Math.max(FEWEST_HANDSHAKES, this.#all.size);
   }
 
   #connect(): void {
@@ -134,7 +150,7 @@ export class Pool {
     const started = this.#clock.now();
     dial(target, this.#clock, {
       onConnected: (socket, tls) => this.#onConnected(socket, tls, settings, started),
-      onFailed: (error) => this.#onConnectFailed(error),
+      onFailed: (error) => this.#onConnectFailed(error, started),
     });
   }
 
@@ -145,30 +161,32 @@ export class Pool {
     this.#all.add(connection);
     if (this.#closed) connection.end();
     else this.onFree(connection);
+    if (settings.codec.secure) this.#connectIfNeeded();
   }
 
   /**
-   * Whoever waits beyond the connections still under way fails with this one: on a host that cannot be
-   * reached everybody does, on a slow one each gets the time of a connection of its own.
+   * Whoever waited for the whole of this attempt, beyond the connections still under way, fails with it: on
+   * a host that cannot be reached everybody does, on a slow one each gets the time of a connection.
    */
-  #onConnectFailed(error: ProxyError): void {
+  #onConnectFailed(error: ProxyError, started: number): void {
     this.#connecting--;
     this.#connectionGone();
     this.#stats.upstream_cx_connect_fail++;
     this.#hostStats.cx_connect_fail++;
     if (error.row === FAILURE.connectTimeout) this.#stats.upstream_cx_connect_timeout++;
     countDestroyed(this.#stats, error.row === FAILURE.connectTimeout ? 'local' : 'remote', false);
-    this.#failWaiters(error, this.#connecting);
+    this.#failWaiters(error, this.#connecting, started);
+    this.#connectIfNeeded();
   }
 
   #failAll(error: ProxyError): void {
-    this.#failWaiters(error, 0);
+    this.#failWaiters(error, 0, Number.POSITIVE_INFINITY);
   }
 
-  /** The longest waiting first, until only `left` wait. */
-  #failWaiters(error: ProxyError, left: number): void {
-    for (const waiter of [...this.#waiting].slice(0, Math.max(this.#waiting.size - left, 0))) {
-      if (!this.#stopWaiting(waiter)) continue;
+  /** Of those that wait since `until` or longer, the longest first, until only `left` wait. */
+  #failWaiters(error: ProxyError, left: number, until: number): void {
+    for (const [waiter, since] of [...this.#waiting].slice(0, Math.max(this.#waiting.size - left, 0))) {
+      if (since > until || !this.#stopWaiting(waiter)) continue;
       this.#stats.upstream_rq_pending_failure_eject++;
       waiter.onFailed(error);
     }
@@ -182,7 +200,7 @@ export class Pool {
 
   /** A connection is ready: the longest waiting request gets it, or it rests. */
   onFree(connection: PooledConnection): void {
-    const [waiter] = this.#waiting;
+    const [waiter] = this.#waiting.keys();
     if (waiter !== undefined) {
       this.#stopWaiting(waiter);
       waiter.onReady(connection);

@@ -3,9 +3,12 @@
 
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { connect, type ConnectionOptions, createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { FEWEST_HANDSHAKES } from '../../sidecar/upstream/pool.ts';
+import { call } from '../mesh/call.ts';
 import { openClient } from '../mesh/client.ts';
 import { answer, type Origin, startOrigin } from '../mesh/origin.ts';
 import { type LeafOptions, makeLeaf, makeRoot, type Pair, type Root } from '../mesh/pki.ts';
@@ -155,6 +158,12 @@ describe('towards an upstream', () => {
     for (const server of servers) server.close();
   });
 
+  function proxyTo(port: number, connectTimeout: string): Promise<TestProxy> {
+    const socket = `{name: envoy.transport_sockets.tls, typed_config: {"@type": ${TLS}.UpstreamTlsContext, ${common(own, root.cert, FRIEND)}}}`;
+    const o1 = `connect_timeout: ${connectTimeout}\ntransport_socket: ${socket}`;
+    return startProxy(bootstrapText({ origins: { o1: port }, cluster: { o1 } }));
+  }
+
   /** A TLS origin with that certificate; gives the answer that a client of the proxy gets. */
   async function through(options: LeafOptions | Pair, by: () => Root): Promise<{ text: string; reached: number }> {
     const pair = 'cert' in options ? options : await makeLeaf(by(), options);
@@ -170,14 +179,7 @@ describe('towards an upstream', () => {
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
-    const proxy = await startProxy(
-      bootstrapText({
-        origins: { o1: port },
-        cluster: {
-          o1: `connect_timeout: 2s\ntransport_socket: {name: envoy.transport_sockets.tls, typed_config: {"@type": ${TLS}.UpstreamTlsContext, ${common(own, root.cert, FRIEND)}}}`,
-        },
-      }),
-    );
+    const proxy = await proxyTo(port, '2s');
     const client = await openClient(proxy.port());
     await client.send('GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
     const text = await client.ended();
@@ -204,4 +206,45 @@ describe('towards an upstream', () => {
       assert.equal(reached, 0);
     });
   }
+
+  it('a burst on a cold pool starts a bounded number of handshakes, and everybody gets an answer', async () => {
+    const BURST = 3 * FEWEST_HANDSHAKES;
+    const open: Socket[] = [];
+    let deaf = false;
+    const mute = createTcpServer((socket) => {
+      socket.on('error', () => {}).resume();
+      if (deaf) socket.destroy();
+      else open.push(socket);
+    });
+    servers.push(mute);
+    await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+    const proxy = await proxyTo((mute.address() as { port: number }).port, '60s');
+    const address = `127.0.0.1:${proxy.port()}`;
+    const answers = Promise.all(Array.from({ length: BURST }, () => call(address, '/')));
+    while (proxy.stats.cluster('o1').upstream_rq_pending_active < BURST) await setImmediate();
+    for (let turn = 0; turn < 50; turn++) await setImmediate();
+    assert.equal(open.length, FEWEST_HANDSHAKES);
+    deaf = true;
+    for (const socket of open) socket.destroy();
+    assert.deepEqual(new Set((await answers).map(({ status }) => status)), new Set([503]));
+    await proxy.close();
+  });
+
+  it('a burst on a cold pool is served by few connections', async () => {
+    const pair = await makeLeaf(root, { uris: [FRIEND] });
+    const http: Server = createServer((_request, response) => response.end('in'));
+    let connections = 0;
+    const server = createTlsServer({ ...pair, ca: root.cert, requestCert: true, minVersion: 'TLSv1.3' }, (socket) => {
+      connections++;
+      http.emit('connection', socket);
+    });
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const proxy = await proxyTo((server.address() as { port: number }).port, '5s');
+    const BURST = 8 * FEWEST_HANDSHAKES;
+    const answers = await Promise.all(Array.from({ length: BURST }, () => call(`127.0.0.1:${proxy.port()}`, '/')));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+    assert.ok(connections < BURST, `${connections} connections for ${BURST} requests`);
+    await proxy.close();
+  });
 });

@@ -73,6 +73,15 @@ async function change(second: number): Promise<void> {
   assert.ok(status < 300, text);
 }
 
+/** How often a connection did not come about in time, over all sidecars. */
+async function connectTimeouts(): Promise<number> {
+  const each = shop.members.map(async ({ ports }) => {
+    const { text } = await ask({ port: ports.admin, path: '/stats?filter=upstream_cx_connect_timeout' });
+    return [...text.matchAll(/: (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
+  });
+  return (await Promise.all(each)).reduce((sum, count) => sum + count, 0);
+}
+
 test('500 requests/s for 60 s under change: no failure, flat memory', { timeout: 180_000 }, async (t) => {
   load = new Load(shop.gatewayPort, ['/api/teas'], PER_SECOND);
   let settled: Record<string, number> = {};
@@ -84,7 +93,7 @@ test('500 requests/s for 60 s under change: no failure, flat memory', { timeout:
   const last = memory();
   const { sent, failures } = await load.stop();
   const grown = Object.keys(last).map((name) => ({ name, from: settled[name] ?? 0, to: last[name] ?? 0 }));
-  t.diagnostic(`${sent} requests, ${failures.length} failures`);
+  t.diagnostic(`${sent} requests, ${failures.length} failures, ${await connectTimeouts()} connection timeouts`);
   for (const { name, from, to } of grown)
     t.diagnostic(`${name}: ${Math.round(from / 1024)} -> ${Math.round(to / 1024)} MB resident`);
   assert.deepEqual(failures, []);

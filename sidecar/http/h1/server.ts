@@ -499,8 +499,10 @@ export class Http1Server implements ServerConnection {
   #bodyFraming(stream: ServerStream, head: ResponseHead, end: boolean): string {
     const { status } = head;
     if (status === 101 || status === 204) removeField(head.headers, 'content-length');
-    if (stream.method === 'HEAD' || status === 204 || status === 304 || status === 101) return '';
+    if (status === 204 || status === 304 || status === 101) return '';
     if (field(head.headers, 'content-length') !== null) return '';
+    // The framing that the answer to a GET would have (RFC 9112 6.1).
+    if (stream.method === 'HEAD') return stream.version === 11 ? 'transfer-encoding: chunked\r\n' : '';
     if (end) return 'content-length: 0\r\n';
     if (stream.version === 11) {
       stream.chunked = true;
