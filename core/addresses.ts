@@ -12,7 +12,15 @@ export function rangeTest(ranges: readonly Range[]): (address: string) => boolea
   if (ranges.length === 0) return () => false;
   const list = new BlockList();
   for (const { address, prefixLength } of ranges) list.addSubnet(address, prefixLength, family(address));
-  return (address) => isIP(address) !== 0 && list.check(address, family(address));
+  // Asked once per request, and mostly for the address of the time before.
+  let last = '';
+  let answer = false;
+  return (address) => {
+    if (address === last) return answer;
+    last = address;
+    answer = isIP(address) !== 0 && list.check(address, family(address));
+    return answer;
+  };
 }
 
 function family(address: string): 'ipv4' | 'ipv6' {

@@ -1,20 +1,24 @@
 // The only source of time and chance. Programs are handed a Clock, so that tests drive time by hand
 // and choices can be checked to the digit.
 
-/** A pending call; `cancel` is idempotent. */
-export interface Timer {
-  cancel(): void;
-  /** Starts the full wait again, as if the timer had been set now. */
-  refresh(): void;
-}
+import { Deadlines, type Timer } from './deadlines.ts';
+
+export type { Timer } from './deadlines.ts';
 
 export interface Clock {
   /** Milliseconds on a monotonic scale with an arbitrary start. For durations and deadlines. */
   now(): number;
+  /**
+   * `now()` as it was when the present turn of the event loop first asked: the same for everything that
+   * happens in one turn, and nearly free.
+   */
+  turn(): number;
   /** Milliseconds since 1970. For certificates, leases on disk and log lines. */
   wall(): number;
   /** Calls `run` once after `ms` milliseconds. Longer waits than LONGEST_WAIT_MS are cut to it. */
   after(ms: number, run: () => void): Timer;
+  /** As `after`, counted from `turn()`: for waits of configured length that are set with every request. */
+  deadline(ms: number, run: () => void): Timer;
   /** Uniform in [0, 1). */
   random(): number;
 }
@@ -22,17 +26,37 @@ export interface Clock {
 /** setTimeout fires at once for waits of 2^31 ms and more. */
 export const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
+let turnMs = -1;
+const turnIsOver = () => {
+  turnMs = -1;
+};
+
+/** Asks the system once; the check phase that ends each turn of the loop forgets it. */
+function turn(): number {
+  if (turnMs < 0) {
+    turnMs = performance.now();
+    setImmediate(turnIsOver);
+  }
+  return turnMs;
+}
+
+function after(ms: number, run: () => void): Timer {
+  const timeout = setTimeout(run, Math.min(ms, LONGEST_WAIT_MS));
+  return {
+    cancel: () => clearTimeout(timeout),
+    refresh: () => {
+      timeout.refresh();
+    },
+  };
+}
+
+const deadlines = new Deadlines({ now: () => performance.now(), after }, turn);
+
 export const systemClock: Clock = {
   now: () => performance.now(),
+  turn,
   wall: () => Date.now(),
   random: () => Math.random(),
-  after(ms, run) {
-    const timeout = setTimeout(run, Math.min(ms, LONGEST_WAIT_MS));
-    return {
-      cancel: () => clearTimeout(timeout),
-      refresh: () => {
-        timeout.refresh();
-      },
-    };
-  },
+  after,
+  deadline: (ms, run) => deadlines.after(Math.min(ms, LONGEST_WAIT_MS), run),
 };

@@ -141,6 +141,15 @@ export const FAILURE = {
     'upstream',
     'not-sent',
   ),
+  /** The connection was there and reset before we could say anything on it. */
+  closedAtOnce: row(
+    FLAG.UC,
+    'upstream_reset_before_response_started{connection_termination}',
+    503,
+    UNAVAILABLE,
+    'upstream',
+    'not-sent',
+  ),
   reusedClosed: row(
     FLAG.UC,
     'upstream_reset_before_response_started{connection_termination}',

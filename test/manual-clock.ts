@@ -19,21 +19,24 @@ export function manualClock(wallStart = Date.UTC(2026, 10, 1), random: () => num
   let now = 1000;
   const waiting = new Set<Waiting>();
   const next = (until: number) => [...waiting].filter((one) => one.at <= until).sort((a, b) => a.at - b.at)[0];
+  const after = (ms: number, run: () => void): Timer => {
+    const one: Waiting = { at: now + ms, ms, run };
+    waiting.add(one);
+    return {
+      cancel: () => waiting.delete(one),
+      refresh: () => {
+        one.at = now + one.ms;
+        waiting.add(one);
+      },
+    };
+  };
   return {
     now: () => now,
+    turn: () => now,
     wall: () => wallStart + now,
     random,
-    after(ms, run): Timer {
-      const one: Waiting = { at: now + ms, ms, run };
-      waiting.add(one);
-      return {
-        cancel: () => waiting.delete(one),
-        refresh: () => {
-          one.at = now + one.ms;
-          waiting.add(one);
-        },
-      };
-    },
+    after,
+    deadline: after,
     advance(ms) {
       const until = now + ms;
       for (let due = next(until); due !== undefined; due = next(until)) {

@@ -100,5 +100,6 @@ export function runData(list: FilterChain['onRequestData'], x: Exchange, chunk: 
 }
 
 export function runEnd(chain: FilterChain, x: Exchange): void {
-  for (const hook of chain.onEnd ?? []) hook(x);
+  if (chain.onEnd === null) return;
+  for (const hook of chain.onEnd) hook(x);
 }

@@ -23,7 +23,8 @@ export function noBytes(): WireBytes {
 export interface HttpStream<Out> {
   /** Counted as the exchange goes on. */
   readonly wire: WireBytes;
-  sendHead(head: Out, end: boolean): void;
+  /** `more`: data follows within this very call of the sender, and the head may wait for it. */
+  sendHead(head: Out, end: boolean, more?: boolean): void;
   /** false: wait for onDrain. */
   sendData(chunk: Buffer, end: boolean): boolean;
   /** Ends the message. */
@@ -37,7 +38,8 @@ export interface HttpStream<Out> {
 
 export interface StreamReader<In> {
   /** Informational heads too; the final one is >= 200, or 101 after an upgrade. */
-  onHead(head: In, end: boolean): void;
+  /** `more`: `onData` or `onTrailers` follows before the codec returns, if only with nothing. */
+  onHead(head: In, end: boolean, more: boolean): void;
   onData(chunk: Buffer, end: boolean): void;
   /** Ends the message. */
   onTrailers(trailers: HeaderList): void;

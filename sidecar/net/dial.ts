@@ -28,14 +28,56 @@ export interface DialTarget {
   readonly keepAliveSeconds: number | null;
 }
 
+/** Where the bytes of a dialled connection are read from. */
+export interface Incoming {
+  /** What is handed over is overwritten by the next read of any connection: use it or copy it at once. */
+  readonly lent: boolean;
+  onBytes(take: (bytes: Buffer) => void): void;
+}
+
 export interface Dialled {
-  onConnected(socket: Socket, tls: TlsFacts | null): void;
+  onConnected(socket: Socket, incoming: Incoming, tls: TlsFacts | null): void;
   onFailed(error: ProxyError): void;
+}
+
+/** Every plain connection reads into it: no memory is asked for per read. */
+const LENT = Buffer.allocUnsafeSlow(64 * 1024);
+
+class LentBytes implements Incoming {
+  readonly lent = true;
+  #take: ((bytes: Buffer) => void) | null = null;
+
+  onBytes(take: (bytes: Buffer) => void): void {
+    this.#take = take;
+  }
+
+  readonly reader = {
+    buffer: LENT,
+    callback: (size: number) => {
+      this.#take?.(LENT.subarray(0, size));
+      return true;
+    },
+  };
+}
+
+class OwnBytes implements Incoming {
+  readonly lent = false;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  onBytes(take: (bytes: Buffer) => void): void {
+    this.#socket.on('data', take);
+  }
 }
 
 /** Starts connecting; exactly one of the callbacks follows, unless the returned stop is called first. */
 export function dial(target: DialTarget, clock: Clock, dialled: Dialled): () => void {
+  const lent = target.tls === null ? new LentBytes() : null;
   const socket = connect({
+    ...(lent === null ? {} : { onread: lent.reader }),
     host: target.host,
     port: target.port,
     allowHalfOpen: true,
@@ -45,7 +87,7 @@ export function dial(target: DialTarget, clock: Clock, dialled: Dialled): () => 
       ? {}
       : { keepAlive: true, keepAliveInitialDelay: target.keepAliveSeconds * 1000 }),
   });
-  const attempt = new Attempt(socket, target, clock, dialled);
+  const attempt = new Attempt(socket, lent, target, clock, dialled);
   return () => attempt.stop();
 }
 
@@ -53,11 +95,13 @@ class Attempt {
   #socket: Socket;
   #done = false;
   readonly #timer: Timer;
+  readonly #lent: LentBytes | null;
   readonly #target: DialTarget;
   readonly #dialled: Dialled;
 
-  constructor(socket: Socket, target: DialTarget, clock: Clock, dialled: Dialled) {
+  constructor(socket: Socket, lent: LentBytes | null, target: DialTarget, clock: Clock, dialled: Dialled) {
     this.#socket = socket;
+    this.#lent = lent;
     this.#target = target;
     this.#dialled = dialled;
     this.#timer = clock.after(target.timeoutMs, () => this.#fail(new ProxyError(FAILURE.connectTimeout)));
@@ -66,6 +110,11 @@ class Attempt {
   }
 
   readonly #onError = (error: Error) => {
+    // A refusal is another error: this one says that the connection came about and was reset at once.
+    if (this.#target.tls === null && (error as NodeJS.ErrnoException).code === 'ECONNRESET') {
+      this.#fail(new ProxyError(FAILURE.closedAtOnce, { cause: error, context: reasonOf(error) }));
+      return;
+    }
     const prefix = this.#target.tls !== null && isTlsError(error) ? 'TLS_error: ' : '';
     this.#fail(new ProxyError(FAILURE.connectFailure, { cause: error, context: `${prefix}${reasonOf(error)}` }));
   };
@@ -113,7 +162,7 @@ class Attempt {
     this.#done = true;
     this.#timer.cancel();
     this.#socket.removeListener('error', this.#onError);
-    this.#dialled.onConnected(this.#socket, facts);
+    this.#dialled.onConnected(this.#socket, this.#lent ?? new OwnBytes(this.#socket), facts);
   }
 
   #fail(error: ProxyError): void {

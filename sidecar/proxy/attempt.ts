@@ -74,7 +74,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     x.upstreamLocal = connection.local;
     x.upstreamTls = connection.tls;
     x.upstreamConnectionId = connection.id;
-    x.upstreamTxStartMs = clock.now();
+    x.upstreamTxStartMs = clock.turn();
     this.started = true;
     cluster.reportConnected(this.#host);
     const stream = connection.open(this);
@@ -124,13 +124,13 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     const { timeouts } = this.#forward.plan;
     const { clock } = this.#forward;
     if (timeouts.perTryMs > 0) {
-      this.#tryTimer = clock.after(timeouts.perTryMs, () => {
+      this.#tryTimer = clock.deadline(timeouts.perTryMs, () => {
         this.#forward.plan.cluster.stats.upstream_rq_per_try_timeout++;
         this.#forward.onTryTimeout(this, new ProxyError(FAILURE.perTryTimeout));
       });
     }
     if (timeouts.perTryIdleMs > 0 && this.#idleTimer === null) {
-      this.#idleTimer = clock.after(timeouts.perTryIdleMs, () => {
+      this.#idleTimer = clock.deadline(timeouts.perTryIdleMs, () => {
         this.#forward.plan.cluster.stats.upstream_rq_per_try_idle_timeout++;
         this.#forward.onTryTimeout(this, new ProxyError(FAILURE.perTryIdleTimeout));
       });
@@ -143,18 +143,18 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
 
   // What the codec says.
 
-  onHead(head: ResponseHead, end: boolean): void {
+  onHead(head: ResponseHead, end: boolean, more: boolean): void {
     const x = this.#forward.exchange;
     if (head.status >= 200 || head.status === 101) {
       this.#answered = true;
-      x.upstreamRxStartMs = this.#forward.clock.now();
+      x.upstreamRxStartMs = this.#forward.clock.turn();
       this.#forward.plan.cluster.reportAnswer(this.#host, head.status);
       if (head.status >= 500) this.#host.stats.rq_error++;
       else this.#host.stats.rq_success++;
     }
     this.#touchIdle();
     if (end) this.#finish();
-    this.#forward.onHead(this, head, end);
+    this.#forward.onHead(this, head, end, more);
   }
 
   onData(chunk: Buffer, end: boolean): void {
@@ -187,7 +187,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     if (this.#over) return;
     this.#stopWaiting = null;
     if (isTransportFailure(error)) this.#forward.exchange.upstreamFailureReason = error.context;
-    if (error.row.flag === FLAG.UF) {
+    if (error.row.flag === FLAG.UF || error.row === FAILURE.closedAtOnce) {
       this.#forward.plan.cluster.reportLocalFailure(
         this.#host,
         error.row === FAILURE.connectTimeout ? 'timeout' : 'failure',
@@ -233,7 +233,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     this.#tryTimer?.cancel();
     this.#idleTimer?.cancel();
     this.#durationTimer?.cancel();
-    this.#forward.exchange.upstreamRxEndMs = this.#forward.clock.now();
+    this.#forward.exchange.upstreamRxEndMs = this.#forward.clock.turn();
     this.#trace?.end(this.#forward.exchange);
     if (!this.#holding) return;
     this.#holding = false;

@@ -6,7 +6,7 @@ import type { Serving } from './serve.ts';
 export function finish(serving: Serving): void {
   const { x, hcm } = serving;
   const { stats } = hcm;
-  x.endMs = hcm.clock.now();
+  x.endMs = hcm.clock.turn();
   stats.downstream_rq_active--;
   stats.downstream_rq_time.record(x.endMs - x.startMs);
   const status = x.responseCode;

@@ -24,7 +24,8 @@ import { rateLimitedWait } from './rate-limited-backoff.ts';
 
 /** Where the answer goes. After `onUpstreamFailed` nothing more comes. */
 export interface AnswerSink {
-  onUpstreamHead(head: ResponseHead, end: boolean): void;
+  /** `more`: data follows within this call of the codec. */
+  onUpstreamHead(head: ResponseHead, end: boolean, more: boolean): void;
   onUpstreamData(chunk: Buffer, end: boolean): void;
   onUpstreamTrailers(trailers: HeaderList): void;
   onUpstreamDrain(): void;
@@ -145,9 +146,9 @@ export class Forward {
 
   /** The whole request is here: from now on the time for the answer counts. */
   #requestComplete(): void {
-    this.#x.requestEndMs = this.#clock.now();
+    this.#x.requestEndMs = this.#clock.turn();
     const { globalMs } = this.#plan.timeouts;
-    if (globalMs > 0) this.#globalTimer = this.#clock.after(globalMs, () => this.#globalTimeout());
+    if (globalMs > 0) this.#globalTimer = this.#clock.deadline(globalMs, () => this.#globalTimeout());
     this.#attempt?.requestComplete();
   }
 
@@ -173,7 +174,7 @@ export class Forward {
     x.upstreamHost = host.address;
     x.upstreamHostname = host.endpoint.hostname || null;
     x.hostData = host.endpoint.metadata;
-    x.hostsAttempted = this.#tried.map(({ address }) => address);
+    x.hostsAttempted = this.#tried.length === 1 ? host.alone : this.#tried.map(({ address }) => address);
     x.upstreamFailureReason = null;
     x.upstreamLocal = null;
     x.upstreamWire = null;
@@ -188,18 +189,20 @@ export class Forward {
     }
     if (countAttempts) setField(request.headers, 'x-envoy-attempt-count', String(this.#x.attemptCount));
     if (!suppressEnvoyHeaders && this.#x.attemptCount > 1) setExpectedTimeout(request, timeouts, this.#elapsed());
+    // What tracing or an upgrade changes for one try must not be seen by the next.
+    if (this.#plan.trace === null && request.upgrade === null) return request;
     return { ...request, headers: request.headers.slice() };
   }
 
   #elapsed(): number {
     const { requestEndMs } = this.#x;
-    return requestEndMs < 0 ? 0 : this.#clock.now() - requestEndMs;
+    return requestEndMs < 0 ? 0 : this.#clock.turn() - requestEndMs;
   }
 
   /** An answer began. true: it was taken as a reason to try again. */
-  onHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
+  onHead(attempt: Attempt, head: ResponseHead, end: boolean, more: boolean): void {
     if (head.status < 200 && head.status !== 101) {
-      this.#sink.onUpstreamHead(head, false);
+      this.#sink.onUpstreamHead(head, false, false);
       return;
     }
     const { rules, cluster } = this.#plan;
@@ -211,7 +214,7 @@ export class Forward {
     }
     this.#settle(rules !== null && !answerIsRetriable(rules, head));
     this.#answering = true;
-    this.#sink.onUpstreamHead(head, end);
+    this.#sink.onUpstreamHead(head, end, more);
   }
 
   onData(chunk: Buffer, end: boolean): void {

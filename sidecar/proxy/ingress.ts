@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 import type { Exchange } from '../exchange.ts';
-import { field, fields, type RequestHead, removeField, setField } from '../http/head.ts';
+import { field, fields, type HeaderList, type RequestHead, removeField, setField } from '../http/head.ts';
 import { isLoopback } from '../../core/addresses.ts';
 import type { AddressFacts } from '../telemetry/facts.ts';
 import type { Hcm } from './hcm.ts';
@@ -40,7 +40,8 @@ export function admitRequest(x: Exchange, hcm: Hcm, internalOnlyHeaders: readonl
   const { config } = hcm;
   const head = x.request;
   const secure = x.connection.tls !== null;
-  removeField(head.headers, 'x-envoy-internal');
+  const speaksEnvoy = hasEnvoyField(head.headers);
+  if (speaksEnvoy) removeField(head.headers, 'x-envoy-internal');
   const mayBeInternal = config.useRemoteAddress ? fromConnection(x, hcm, secure) : fromForwardedFor(x, hcm);
   if (field(head.headers, 'x-forwarded-proto') === null)
     head.headers.push('x-forwarded-proto', secure ? 'https' : 'http');
@@ -51,7 +52,7 @@ export function admitRequest(x: Exchange, hcm: Hcm, internalOnlyHeaders: readonl
   x.internal = mayBeInternal && hcm.isInternalAddress(x.remote.host);
   const edge = !x.internal && config.useRemoteAddress;
   if (x.internal) head.headers.push('x-envoy-internal', 'true');
-  else sanitize(head, edge, internalOnlyHeaders);
+  else if (speaksEnvoy || internalOnlyHeaders.length > 0) sanitize(head, edge, internalOnlyHeaders);
   if (config.addUserAgent) addUserAgent(head, hcm);
   if (config.via !== '') appendToList(head, 'via', config.via);
   if (edge) setField(head.headers, 'x-envoy-external-address', x.remote.host);
@@ -127,7 +128,12 @@ function sanitize(head: RequestHead, edge: boolean, internalOnlyHeaders: readonl
     headers[kept + 1] = headers[i + 1] as string;
     kept += 2;
   }
-  headers.length = kept;
+  if (kept !== headers.length) headers.length = kept;
+}
+
+function hasEnvoyField(headers: HeaderList): boolean {
+  for (let i = 0; i < headers.length; i += 2) if ((headers[i] as string).startsWith('x-envoy-')) return true;
+  return false;
 }
 
 function isInternalOnly(name: string, edge: boolean): boolean {

@@ -18,6 +18,8 @@ const EMPTY = Buffer.alloc(0);
 /** A copy whose answer takes longer is given up. */
 const LONGEST_MIRROR_MS = 15_000;
 
+const NO_MIRRORS: readonly Mirror[] = [];
+
 /** Starts the copies that the route asks for. */
 export function mirrorRequest(
   x: Exchange,
@@ -26,7 +28,7 @@ export function mirrorRequest(
   hcm: Hcm,
   end: boolean,
 ): readonly Mirror[] {
-  if (route.mirrors.length === 0) return [];
+  if (route.mirrors.length === 0) return NO_MIRRORS;
   return route.mirrors.flatMap((policy) => {
     if (hcm.clock.random() >= policy.fraction) return [];
     const cluster = clusters.get(clusterName(policy, x));

@@ -4,7 +4,7 @@
 import { FAILURE } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { LocalReply } from '../filters/filter.ts';
-import { field, removeField, setField } from '../http/head.ts';
+import { field, type HeaderList, removeField, setField } from '../http/head.ts';
 import type { ForwardAction, WeightedCluster } from '../model/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Clusters } from '../upstream/clusters.ts';
@@ -17,8 +17,8 @@ import type { CompiledRoute } from './route-table.ts';
 import type { Serving } from './serve.ts';
 import { requestTimeouts, setExpectedTimeout } from './timeouts.ts';
 
-/** Headers that steer us and end here (Envoy's RetryState takes them off). */
-const STEERING = [
+/** Headers of retries that end here (Envoy's RetryState takes them off). */
+const RETRY_STEERING = [
   'x-envoy-retry-on',
   'x-envoy-retry-grpc-on',
   'x-envoy-max-retries',
@@ -27,6 +27,8 @@ const STEERING = [
   'x-envoy-retriable-status-codes',
   'x-envoy-upstream-rq-per-try-timeout-ms',
 ];
+
+const STEERING = new Set([...RETRY_STEERING, 'x-envoy-upstream-rq-timeout-ms', 'x-envoy-expected-rq-timeout-ms']);
 
 /** Where a matched route sends a request: decided with the route, before filters run, and logged from then on. */
 export interface Target {
@@ -81,10 +83,11 @@ function prepare(
   const head = x.request;
   const router = hcm.config.filters.at(-1)?.config;
   const options = router?.kind === 'router' ? router : { suppressEnvoyHeaders: false, respectExpectedRqTimeout: false };
-  const policy = route.retryPolicy;
-  const timeouts = requestTimeouts(head, action, policy, options.respectExpectedRqTimeout);
-  const rules = retryRules(policy, head);
-  for (const name of STEERING) removeField(head.headers, name);
+  const steered = isSteered(head.headers);
+  const policy = route.retry?.policy ?? null;
+  const timeouts = requestTimeouts(head, action, policy, options.respectExpectedRqTimeout, steered);
+  const rules = retryRules(route.retry, head, steered);
+  if (steered) for (const name of RETRY_STEERING) removeField(head.headers, name);
   const { host } = route.host;
   if (host.includeRequestAttemptCount) setField(head.headers, 'x-envoy-attempt-count', '1');
   applyMutations(serving.mutations.request, head.headers, x);
@@ -101,6 +104,15 @@ function prepare(
     bufferLimit: hcm.bufferLimit,
     trace: serving.trace,
   };
+}
+
+/** Whether some field may steer how long and how often we try: most requests carry none. */
+function isSteered(headers: HeaderList): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (name.startsWith('x-envoy-') && STEERING.has(name)) return true;
+  }
+  return false;
 }
 
 export function chooseTarget(x: Exchange, action: ForwardAction, random: () => number): Target {

@@ -1,23 +1,29 @@
-// Request ids: UUID version 4 (RFC 9562 5.4), made from a block of random bytes that is refilled when used
+// Request ids: UUID version 4 (RFC 9562 5.4), cut out of a block of random digits that is refilled when used
 // up; one system call serves many ids.
 
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
-const BLOCK = Buffer.alloc(16 * 256);
-let at = BLOCK.length;
+const IDS = 256;
+/** Hexadecimal digits of one id. */
+const DIGITS = 32;
+/** The two bits that say which variant, with the other two of their digit. */
+const VARIANT = '89ab';
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+let digits = '';
+let at = 0;
 
 export function newRequestId(): string {
-  if (at === BLOCK.length) {
-    randomFillSync(BLOCK);
+  if (at === digits.length) {
+    digits = randomBytes((IDS * DIGITS) / 2).toString('hex');
     at = 0;
   }
-  const b = BLOCK;
   const o = at;
-  at += 16;
-  const h = (i: number) => HEX[b[o + i] as number] as string;
-  const version = HEX[((b[o + 6] as number) & 0x0f) | 0x40] as string;
-  const variant = HEX[((b[o + 8] as number) & 0x3f) | 0x80] as string;
-  return `${h(0)}${h(1)}${h(2)}${h(3)}-${h(4)}${h(5)}-${version}${h(7)}-${variant}${h(9)}-${h(10)}${h(11)}${h(12)}${h(13)}${h(14)}${h(15)}`;
+  at += DIGITS;
+  const variant = VARIANT.charAt(hexValue(digits.charCodeAt(o + 16)) & 3);
+  const front = digits.slice(o, o + 8) + '-' + digits.slice(o + 8, o + 12) + '-4' + digits.slice(o + 13, o + 16) + '-';
+  return front + variant + digits.slice(o + 17, o + 20) + '-' + digits.slice(o + 20, o + 32);
+}
+
+function hexValue(code: number): number {
+  return code < 58 ? code - 48 : code - 87;
 }

@@ -16,7 +16,7 @@ export function answerHead(serving: Serving, head: ResponseHead, timed: boolean)
   x.responseCodeDetails = 'via_upstream';
   const suppress = serving.answeredBy?.plan.suppressEnvoyHeaders === true;
   if (timed && !suppress) {
-    const took = Math.round(hcm.clock.now() - x.requestEndMs);
+    const took = Math.round(hcm.clock.turn() - x.requestEndMs);
     setField(head.headers, 'x-envoy-upstream-service-time', String(took));
   }
   if (serving.route?.host.host.includeAttemptCountInResponse) {

@@ -16,6 +16,20 @@ export interface RetryRules {
   readonly headers: readonly HeaderMatch[];
   /** RFC 9110 9.2.2. */
   readonly idempotent: boolean;
+  /** An answer below 400 may be a reason too. */
+  readonly heedsSuccess: boolean;
+}
+
+/** A route's policy made ready: what holds for requests that say nothing of retries themselves. */
+export interface CompiledRetry {
+  readonly policy: RetryPolicy;
+  readonly idempotent: RetryRules | null;
+  readonly others: RetryRules | null;
+}
+
+export function compileRetry(policy: RetryPolicy | null): CompiledRetry | null {
+  if (policy === null) return null;
+  return { policy, idempotent: rulesOf(policy, [], [], true), others: rulesOf(policy, [], [], false) };
 }
 
 export const NO_POLICY: RetryPolicy = {
@@ -41,30 +55,57 @@ export function isIdempotent(method: string): boolean {
   return IDEMPOTENT.has(method);
 }
 
-/** null: nothing is ever retried. Header values of clients outside were taken off before this is asked. */
-export function retryRules(policy: RetryPolicy | null, head: RequestHead): RetryRules | null {
-  const retryOn = field(head.headers, 'x-envoy-retry-on');
-  const grpcOn = field(head.headers, 'x-envoy-retry-grpc-on');
-  if (policy === null && retryOn === null && grpcOn === null) return null;
-  const base = policy ?? NO_POLICY;
-  const wanted = base.retriableRequestHeaders;
+/**
+ * null: nothing is ever retried. `steered`: the request may say more than the route; what clients outside
+ * said was taken off before this is asked.
+ */
+export function retryRules(compiled: CompiledRetry | null, head: RequestHead, steered: boolean): RetryRules | null {
+  if (compiled === null && !steered) return null;
+  const policy = compiled?.policy ?? NO_POLICY;
+  const wanted = policy.retriableRequestHeaders;
   if (wanted.length > 0 && !wanted.some((match) => headerMatches(match, requestFields(head, match.name)))) return null;
-  const words = new Set([...base.retryOn, ...wordsOf(retryOn), ...wordsOf(grpcOn)]);
-  if (words.size === 0) return null;
-  const maxRetries = field(head.headers, 'x-envoy-max-retries');
-  return {
-    policy: base,
+  const idempotent = isIdempotent(head.method);
+  if (steered) return steeredRules(policy, head, idempotent);
+  return idempotent ? (compiled?.idempotent ?? null) : (compiled?.others ?? null);
+}
+
+function steeredRules(policy: RetryPolicy, head: RequestHead, idempotent: boolean): RetryRules | null {
+  const words = [
+    ...wordsOf(field(head.headers, 'x-envoy-retry-on')),
+    ...wordsOf(field(head.headers, 'x-envoy-retry-grpc-on')),
+  ];
+  const rules = rulesOf(
+    policy,
     words,
-    numRetries: maxRetries !== null && /^\d{1,9}$/.test(maxRetries) ? Number(maxRetries) : base.numRetries,
-    statusCodes: [
-      ...base.retriableStatusCodes,
-      ...wordsOf(field(head.headers, 'x-envoy-retriable-status-codes')).map(Number),
-    ],
-    headers: [
-      ...base.retriableHeaders,
-      ...wordsOf(field(head.headers, 'x-envoy-retriable-header-names')).map(presence),
-    ],
-    idempotent: isIdempotent(head.method),
+    wordsOf(field(head.headers, 'x-envoy-retriable-status-codes')).map(Number),
+    idempotent,
+  );
+  if (rules === null) return null;
+  const maxRetries = field(head.headers, 'x-envoy-max-retries');
+  const names = wordsOf(field(head.headers, 'x-envoy-retriable-header-names'));
+  return {
+    ...rules,
+    numRetries: maxRetries !== null && /^\d{1,9}$/.test(maxRetries) ? Number(maxRetries) : rules.numRetries,
+    headers: [...rules.headers, ...names.map(presence)],
+  };
+}
+
+function rulesOf(
+  policy: RetryPolicy,
+  moreWords: readonly string[],
+  moreCodes: readonly number[],
+  idempotent: boolean,
+): RetryRules | null {
+  const words = new Set([...policy.retryOn, ...moreWords]);
+  if (words.size === 0) return null;
+  return {
+    policy,
+    words,
+    numRetries: policy.numRetries,
+    statusCodes: [...policy.retriableStatusCodes, ...moreCodes],
+    headers: policy.retriableHeaders,
+    idempotent,
+    heedsSuccess: HEEDING_SUCCESS.some((word) => words.has(word)),
   };
 }
 
@@ -89,6 +130,7 @@ function presence(name: string): HeaderMatch {
 const GATEWAY_ERRORS = new Set([502, 503, 504]);
 
 export function answerIsRetriable(rules: RetryRules, head: ResponseHead): boolean {
+  if (head.status < 400 && !rules.heedsSuccess) return false;
   if (rules.policy.safeOnly && !rules.idempotent) return false;
   const { words } = rules;
   const { status } = head;
@@ -114,6 +156,14 @@ const GRPC_WORDS: Readonly<Record<string, string>> = {
   '13': 'internal',
   '14': 'unavailable',
 };
+
+/** Words that may find a reason in an answer of any status. */
+const HEEDING_SUCCESS = [
+  'envoy-ratelimited',
+  'retriable-status-codes',
+  'retriable-headers',
+  ...Object.values(GRPC_WORDS),
+];
 
 function grpcStatusIsRetriable(words: ReadonlySet<string>, head: ResponseHead): boolean {
   const status = field(head.headers, 'grpc-status');

@@ -4,15 +4,9 @@
 import { compile, type FilterChain } from '../filters/filter.ts';
 import type { BuildFilter } from '../filters/table.ts';
 import type { HttpFilter, TypedFilterConfig } from '../model/filter.ts';
-import type {
-  RequestMirror,
-  RetryPolicy,
-  Route,
-  RouteConfiguration,
-  VirtualHost,
-  WeightedCluster,
-} from '../model/route.ts';
+import type { RequestMirror, Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
 import { compileMutations, type Mutations } from './mutate.ts';
+import { type CompiledRetry, compileRetry } from './retry.ts';
 
 export interface CompiledRoute {
   readonly route: Route;
@@ -22,7 +16,7 @@ export interface CompiledRoute {
   readonly weightedMutations: readonly Mutations[];
   readonly filters: FilterChain;
   /** The route's own, or the virtual host's. */
-  readonly retryPolicy: RetryPolicy | null;
+  readonly retry: CompiledRetry | null;
   readonly mirrors: readonly RequestMirror[];
 }
 
@@ -108,7 +102,7 @@ function compileRoute(
     mutations: compileMutations(levels, specific),
     weightedMutations: weighted.map((entry: WeightedCluster) => compileMutations(levels, specific, [entry.headers])),
     filters: chainFor(filters, perRoute, build),
-    retryPolicy: forward?.retryPolicy ?? host.host.retryPolicy,
+    retry: compileRetry(forward?.retryPolicy ?? host.host.retryPolicy),
     mirrors: nearest(forward?.requestMirrors, host.host.requestMirrors, config.requestMirrors),
   };
 }

@@ -39,6 +39,7 @@ const NO_FILTERS: FilterChain = {
   onResponseData: null,
   onEnd: null,
 };
+const NO_MIRRORS: readonly Mirror[] = [];
 const EMPTY = Buffer.alloc(0);
 
 export class Serving implements RequestReader, AnswerSink {
@@ -52,7 +53,7 @@ export class Serving implements RequestReader, AnswerSink {
   /** The cluster that answers are counted for, once one was found. */
   answeredBy: Forward | null = null;
   #forward: Forward | null = null;
-  #mirrors: readonly Mirror[] = [];
+  #mirrors: readonly Mirror[] = NO_MIRRORS;
   #requestEnded = false;
   #answering = false;
   #over = false;
@@ -64,6 +65,7 @@ export class Serving implements RequestReader, AnswerSink {
   #next: Serving | null = null;
   #redirects = 0;
   #idleMs: number;
+  #touched = 0;
   #idleTimer: Timer | null = null;
   #requestTimer: Timer | null = null;
   #durationTimer: Timer | null = null;
@@ -84,7 +86,7 @@ export class Serving implements RequestReader, AnswerSink {
     stats.downstream_rq_http1_total++;
     stats.downstream_rq_active++;
     if (config.requestTimeoutMs > 0) {
-      this.#requestTimer = clock.after(config.requestTimeoutMs, () => this.#requestTimeout());
+      this.#requestTimer = clock.deadline(config.requestTimeoutMs, () => this.#requestTimeout());
     }
     if (config.maxStreamDurationMs > 0) this.#limitDuration(config.maxStreamDurationMs);
     this.#armIdle();
@@ -152,7 +154,7 @@ export class Serving implements RequestReader, AnswerSink {
       this.#toTls = true;
       return;
     }
-    const route = matchRoute(host, x, () => hcm.clock.random());
+    const route = matchRoute(host, x, hcm.clock.random);
     if (route === null) return;
     this.route = route;
     this.filters = route.filters;
@@ -169,7 +171,7 @@ export class Serving implements RequestReader, AnswerSink {
 
   #aim(route: CompiledRoute, action: ForwardAction): void {
     const { x, hcm } = this;
-    const target = chooseTarget(x, action, () => hcm.clock.random());
+    const target = chooseTarget(x, action, hcm.clock.random);
     this.target = target;
     if (target.weighted !== null) this.mutations = route.weightedMutations[target.at] ?? route.mutations;
     const cluster = this.#clusters.get(target.name);
@@ -288,7 +290,7 @@ export class Serving implements RequestReader, AnswerSink {
 
   #requestDone(): void {
     this.#requestEnded = true;
-    this.x.requestEndMs = this.hcm.clock.now();
+    this.x.requestEndMs = this.hcm.clock.turn();
     this.#requestTimer?.cancel();
   }
 
@@ -333,7 +335,7 @@ export class Serving implements RequestReader, AnswerSink {
 
   // The answer.
 
-  onUpstreamHead(head: ResponseHead, end: boolean): void {
+  onUpstreamHead(head: ResponseHead, end: boolean, more: boolean): void {
     if (this.#over) return;
     this.#touch();
     if (head.status < 200 && head.status !== 101) {
@@ -350,7 +352,7 @@ export class Serving implements RequestReader, AnswerSink {
     }
     const pending = runResponse(this.filters, this.x);
     if (pending instanceof Promise) this.#holdAnswer(pending, head, end);
-    else this.#sendHead(head, end);
+    else this.#sendHead(head, end, more);
   }
 
   /** A success that is no switch: what follows has no meaning as a WebSocket, so the head is all of the answer. */
@@ -358,7 +360,7 @@ export class Serving implements RequestReader, AnswerSink {
     this.x.responseCodeDetails = 'websocket_handshake_unsuccessful';
     removeField(head.headers, 'content-length');
     if (!end) this.#forward?.cancel(new ProxyError(FAILURE.downstreamGone));
-    this.#sendHead(head, true);
+    this.#sendHead(head, true, false);
   }
 
   /** Takes a redirect as a request of its own, where the route says so. true: the answer goes no further. */
@@ -390,7 +392,7 @@ export class Serving implements RequestReader, AnswerSink {
     const host = table === null ? null : matchHost(table, head.authority);
     const before = x.request;
     x.request = head;
-    const found = host !== null && matchRoute(host, x, () => hcm.clock.random()) !== null;
+    const found = host !== null && matchRoute(host, x, hcm.clock.random) !== null;
     x.request = before;
     if (!found) hcm.stats.passthrough_internal_redirect_no_route++;
     return found;
@@ -400,7 +402,7 @@ export class Serving implements RequestReader, AnswerSink {
   #handOver(body: readonly Buffer[]): void {
     const { x, hcm } = this;
     const next = new Serving(
-      x.successor(hcm.clock.now(), hcm.clock.wall()),
+      x.successor(hcm.clock.turn(), hcm.clock.wall()),
       hcm,
       this.#stream,
       this.#clusters,
@@ -432,7 +434,7 @@ export class Serving implements RequestReader, AnswerSink {
     pending.then(
       () => {
         if (this.#over) return;
-        this.#sendHead(head, end);
+        this.#sendHead(head, end, false);
         this.#forward?.resumeAnswer();
       },
       (error: unknown) => this.#filterFailed(error),
@@ -446,10 +448,10 @@ export class Serving implements RequestReader, AnswerSink {
     this.#stream.sendHead(head, false);
   }
 
-  #sendHead(head: ResponseHead, end: boolean): void {
+  #sendHead(head: ResponseHead, end: boolean, more: boolean): void {
     this.#answering = true;
-    this.x.responseStartMs = this.hcm.clock.now();
-    this.#stream.sendHead(head, end);
+    this.x.responseStartMs = this.hcm.clock.turn();
+    this.#stream.sendHead(head, end, more);
     if (end) this.#answered();
   }
 
@@ -513,11 +515,11 @@ export class Serving implements RequestReader, AnswerSink {
     const { head, body } = localReplyHead(this, reply, changes);
     x.response = head;
     this.#answering = true;
-    x.responseStartMs = this.hcm.clock.now();
+    x.responseStartMs = this.hcm.clock.turn();
     if (body.length === 0 || x.request.method === 'HEAD') {
       this.#stream.sendHead(head, true);
     } else {
-      this.#stream.sendHead(head, false);
+      this.#stream.sendHead(head, false, true);
       x.bytesSent += body.length;
       this.#stream.sendData(body, true);
     }
@@ -555,7 +557,7 @@ export class Serving implements RequestReader, AnswerSink {
   // Limits of time.
 
   #touch(): void {
-    this.#idleTimer?.refresh();
+    this.#touched = this.hcm.clock.turn();
   }
 
   #setIdle(ms: number): void {
@@ -566,11 +568,18 @@ export class Serving implements RequestReader, AnswerSink {
   }
 
   #armIdle(): void {
-    if (this.#idleMs > 0) this.#idleTimer = this.hcm.clock.after(this.#idleMs, () => this.#idle());
+    this.#touch();
+    if (this.#idleMs > 0) this.#idleTimer = this.hcm.clock.deadline(this.#idleMs, () => this.#idle());
   }
 
+  /** One timer, set again for what is left: a sign of life costs no more than noting its time. */
   #idle(): void {
     if (this.#over) return;
+    const left = this.#touched + this.#idleMs - this.hcm.clock.now();
+    if (left > 1) {
+      this.#idleTimer = this.hcm.clock.after(left, () => this.#idle());
+      return;
+    }
     this.hcm.stats.downstream_rq_idle_timeout++;
     const status = this.#requestEnded ? 504 : 408;
     this.#expire(FAILURE.streamIdle, status);

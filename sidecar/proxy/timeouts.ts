@@ -11,14 +11,16 @@ export interface RequestTimeouts {
   readonly perTryIdleMs: number;
 }
 
-/** Reads the limits and takes the headers that set them off the request. */
+/** Reads the limits and takes the headers that set them off the request; `steered`: there may be some. */
 export function requestTimeouts(
   head: RequestHead,
   action: ForwardAction,
   perTry: { readonly perTryTimeoutMs: number; readonly perTryIdleTimeoutMs: number } | null,
   respectExpected: boolean,
+  steered: boolean,
 ): RequestTimeouts {
   let globalMs = action.timeoutMs;
+  if (!steered) return limitsOf(globalMs, perTry?.perTryTimeoutMs ?? 0, perTry);
   const expected = respectExpected ? milliseconds(head, 'x-envoy-expected-rq-timeout-ms') : null;
   const asked = milliseconds(head, 'x-envoy-upstream-rq-timeout-ms');
   if (expected !== null) globalMs = expected;
@@ -26,8 +28,16 @@ export function requestTimeouts(
   if (asked !== null) removeField(head.headers, 'x-envoy-upstream-rq-timeout-ms');
   const askedPerTry = milliseconds(head, 'x-envoy-upstream-rq-per-try-timeout-ms');
   if (askedPerTry !== null) removeField(head.headers, 'x-envoy-upstream-rq-per-try-timeout-ms');
-  let perTryMs = askedPerTry ?? perTry?.perTryTimeoutMs ?? 0;
-  if (globalMs !== 0 && perTryMs >= globalMs) perTryMs = 0;
+  return limitsOf(globalMs, askedPerTry ?? perTry?.perTryTimeoutMs ?? 0, perTry);
+}
+
+/** A try's limit that is not below that of the whole is none. */
+function limitsOf(
+  globalMs: number,
+  wanted: number,
+  perTry: { readonly perTryIdleTimeoutMs: number } | null,
+): RequestTimeouts {
+  const perTryMs = globalMs !== 0 && wanted >= globalMs ? 0 : wanted;
   return { globalMs, perTryMs, perTryIdleMs: perTry?.perTryIdleTimeoutMs ?? 0 };
 }
 
@@ -48,8 +58,9 @@ const GRPC_UNITS: Readonly<Record<string, number>> = {
 /** How long the whole may last: the deadline that a gRPC client states, where it is heard, or the route's limit. */
 export function longestDuration(head: RequestHead, action: ForwardAction): number | null {
   const limits = action.maxStreamDuration;
+  if (limits === null) return null;
   const parts = /^(\d{1,8})([HMSmun])$/.exec(field(head.headers, 'grpc-timeout') ?? '');
-  if (limits === null || limits.grpcTimeoutHeaderMaxMs === null || parts === null) return limits?.maxMs ?? null;
+  if (limits.grpcTimeoutHeaderMaxMs === null || parts === null) return limits.maxMs;
   const stated = Number(parts[1]) * (GRPC_UNITS[parts[2] as string] as number);
   const max = limits.grpcTimeoutHeaderMaxMs;
   const capped = max > 0 && stated > max ? max : stated;

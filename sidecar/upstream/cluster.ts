@@ -203,15 +203,12 @@ export class Cluster {
   pool(host: Host, priority: 'default' | 'high'): Pool {
     let pool = host.pools[priority];
     if (pool === null) {
-      const settings = () => this.#settingsFor(host);
-      pool = new Pool(settings, this.#breakers[priority], this.stats, host.stats, this.#context.clock);
+      const settings = () => this.#settings;
+      const target = () => this.#dialTarget(host);
+      pool = new Pool(settings, target, this.#breakers[priority], this.stats, host.stats, this.#context.clock);
       host.pools[priority] = pool;
     }
     return pool;
-  }
-
-  #settingsFor(host: Host): PoolSettings {
-    return { ...this.#settings, dialTarget: () => this.#dialTarget(host) };
   }
 
   #dialTarget(host: Host): DialTarget | null {
@@ -230,7 +227,6 @@ export class Cluster {
   #makeSettings(): PoolSettings {
     const { http, tls } = this.#description;
     return {
-      dialTarget: () => null,
       codec: {
         maxHeadersCount: http.maxHeadersCount,
         maxHeadersBytes: http.maxHeadersBytes,
@@ -285,7 +281,9 @@ export class Cluster {
 
   /** The share of requests to be dropped by `drop_overloads` hits this one: its category, or null. */
   dropCategory(): string | null {
-    for (const { category, share } of this.#assignment?.dropOverloads ?? []) {
+    const drops = this.#assignment?.dropOverloads;
+    if (drops === undefined || drops.length === 0) return null;
+    for (const { category, share } of drops) {
       if (this.#context.clock.random() < share) return category;
     }
     return null;

@@ -25,6 +25,8 @@ export interface Locality {
 
 export class Host {
   readonly address: { readonly host: string; readonly port: number };
+  /** The list of a request's hosts while this is the only one. */
+  readonly alone: readonly { readonly host: string; readonly port: number }[];
   /** `ip:port`, the key within the cluster. */
   readonly key: string;
   readonly stats = new HostStats();
@@ -48,6 +50,7 @@ export class Host {
   ) {
     this.endpoint = endpoint;
     this.address = { host: address.host, port: address.port };
+    this.alone = [this.address];
     this.key = hostPort(address.host, address.port);
     this.locality = locality;
     this.priority = priority;

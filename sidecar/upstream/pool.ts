@@ -8,7 +8,7 @@ import { FAILURE, ProxyError } from '../errors.ts';
 import type { RequestHead, ResponseHead } from '../http/head.ts';
 import { type ClosedBy, Http1Client, type Http1ClientOptions } from '../http/h1/client.ts';
 import type { HttpStream, StreamReader } from '../http/stream.ts';
-import { type DialTarget, dial } from '../net/dial.ts';
+import { type DialTarget, dial, type Incoming } from '../net/dial.ts';
 import type { ClusterStats } from '../telemetry/cells/cluster.ts';
 import type { AddressFacts, TlsFacts } from '../telemetry/facts.ts';
 import type { HostStats } from './host.ts';
@@ -23,7 +23,6 @@ export interface PoolWaiter {
 
 /** What a pool reads of its cluster each time, so that a changed description holds for new connections. */
 export interface PoolSettings {
-  dialTarget(): DialTarget | null;
   readonly codec: Http1ClientOptions;
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number;
@@ -50,6 +49,7 @@ export class Pool {
   #connecting = 0;
   #closed = false;
   readonly #settings: () => PoolSettings;
+  readonly #dialTarget: () => DialTarget | null;
   readonly #breaker: CircuitBreaker;
   readonly #stats: ClusterStats;
   readonly #hostStats: HostStats;
@@ -57,12 +57,14 @@ export class Pool {
 
   constructor(
     settings: () => PoolSettings,
+    dialTarget: () => DialTarget | null,
     breaker: CircuitBreaker,
     stats: ClusterStats,
     hostStats: HostStats,
     clock: Clock,
   ) {
     this.#settings = settings;
+    this.#dialTarget = dialTarget;
     this.#breaker = breaker;
     this.#stats = stats;
     this.#hostStats = hostStats;
@@ -135,7 +137,7 @@ export class Pool {
 
   #connect(): void {
     const settings = this.#settings();
-    const target = settings.dialTarget();
+    const target = this.#dialTarget();
     if (target === null) {
       this.#failAll(new ProxyError(FAILURE.connectFailure, { context: 'TLS_error: Secret is not supplied by SDS' }));
       return;
@@ -149,15 +151,21 @@ export class Pool {
     this.#hostStats.cx_active++;
     const started = this.#clock.now();
     dial(target, this.#clock, {
-      onConnected: (socket, tls) => this.#onConnected(socket, tls, settings, started),
+      onConnected: (socket, incoming, tls) => this.#onConnected(socket, incoming, tls, settings, started),
       onFailed: (error) => this.#onConnectFailed(error, started),
     });
   }
 
-  #onConnected(socket: Socket, tls: TlsFacts | null, settings: PoolSettings, started: number): void {
+  #onConnected(
+    socket: Socket,
+    incoming: Incoming,
+    tls: TlsFacts | null,
+    settings: PoolSettings,
+    started: number,
+  ): void {
     this.#connecting--;
     this.#stats.upstream_cx_connect_ms.record(this.#clock.now() - started);
-    const connection = new PooledConnection(socket, tls, settings, this, this.#stats, this.#clock);
+    const connection = new PooledConnection(socket, incoming, tls, settings, this, this.#stats, this.#clock);
     this.#all.add(connection);
     if (this.#closed) connection.end();
     else this.onFree(connection);
@@ -268,6 +276,7 @@ export class PooledConnection {
 
   constructor(
     socket: Socket,
+    incoming: Incoming,
     tls: TlsFacts | null,
     settings: PoolSettings,
     pool: Pool,
@@ -282,7 +291,7 @@ export class PooledConnection {
     this.#stats = stats;
     this.#clock = clock;
     this.#started = clock.now();
-    this.#client = new Http1Client(socket, settings.codec, this);
+    this.#client = new Http1Client(socket, incoming, settings.codec, this);
     if (settings.maxConnectionDurationMs > 0) {
       this.#lifeTimer = clock.after(settings.maxConnectionDurationMs, () => this.#tooOld());
     }
@@ -316,7 +325,7 @@ export class PooledConnection {
 
   /** Idle from now on. One timer per connection, set again for what is left when it fires. */
   rest(): void {
-    this.#restingSince = this.#clock.now();
+    this.#restingSince = this.#clock.turn();
     if (this.#idleTimer === null && this.#settings.idleTimeoutMs > 0) this.#armIdle(this.#settings.idleTimeoutMs);
   }
 

@@ -6,8 +6,8 @@
 // Each state may be entered and left at any byte: input arrives in pieces of any size.
 
 import type { HeaderList } from '../head.ts';
-import { FORBIDDEN_IN_HEAD } from './characters.ts';
-import { FAULT, type Fault } from './fault.ts';
+import { FAULT, type Fault, scanFault } from './fault.ts';
+import { HeadScan } from './head-scan.ts';
 import { type HeadLimits, readFields } from './parse.ts';
 
 export interface ChunkSink {
@@ -218,11 +218,14 @@ export class ChunkedReader {
 
   #parseTrailers(text: string): HeaderList | null {
     if (text === '') return [];
-    if (FORBIDDEN_IN_HEAD.test(text)) {
-      this.fault = FAULT.characters;
+    const scan = new HeadScan();
+    const bytes = Buffer.from(`${text}\r\n\r\n`, 'latin1');
+    const met = scan.run(bytes, 0, bytes.length, this.#limits.maxHeadersCount);
+    if (met < 0) {
+      this.fault = scanFault(met);
       return null;
     }
-    const found = readFields(text, 0, this.#limits);
+    const found = readFields(text, scan, 0, this.#limits);
     if ('reason' in found) {
       this.fault = found;
       return null;

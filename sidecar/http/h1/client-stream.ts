@@ -5,7 +5,7 @@ import type { ProxyError } from '../../errors.ts';
 import { type HeaderList, type RequestHead, removeField } from '../head.ts';
 import { type HttpStream, noBytes } from '../stream.ts';
 import { chunkedEnd, chunkHead } from './chunked.ts';
-import { formatRequest, type HeaderCase } from './format.ts';
+import { type HeaderCase, requestFieldLines, requestLine } from './format.ts';
 
 /** What a stream asks of its connection. */
 export interface ClientConnection {
@@ -60,9 +60,10 @@ export class ClientStream implements HttpStream<RequestHead> {
 
   #headText(connection: ClientConnection, head: RequestHead, end: boolean): string {
     if (head.upgrade !== null) removeField(head.headers, 'content-length');
-    const text = formatRequest(head, connection.framing(this, head, end), connection.headerCase);
+    const fields = requestFieldLines(head, connection.framing(this, head, end), connection.headerCase);
+    const text = requestLine(head) + fields + '\r\n';
     this.wire.sent += text.length;
-    this.wire.sentFields = text.length - text.indexOf('\r\n') - 4;
+    this.wire.sentFields = fields.length;
     return text;
   }
 

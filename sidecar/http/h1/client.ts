@@ -8,9 +8,10 @@ import { field, type HeaderList, type RequestHead, type ResponseHead } from '../
 import type { HttpStream, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
 import { type ClientConnection, ClientStream } from './client-stream.ts';
-import { FAULT, type Fault } from './fault.ts';
+import { FAULT, type Fault, scanFault } from './fault.ts';
 import type { HeaderCase } from './format.ts';
-import { HeadBuffer, headEnd } from './head-buffer.ts';
+import { HeadBuffer } from './head-buffer.ts';
+import { HeadScan, MORE } from './head-scan.ts';
 import { CHUNKED, type HeadLimits, type ParsedResponse, parseResponse, UNTIL_CLOSE } from './parse.ts';
 import { writeBody } from './write.ts';
 
@@ -19,6 +20,12 @@ export interface Http1ClientOptions extends HeadLimits {
   readonly headerCase: HeaderCase;
   /** The connection is TLS: a body that ends with it needs a close_notify, which Node reports as 'end'. */
   readonly secure: boolean;
+}
+
+/** Where the bytes of the connection come from; lent ones are overwritten by the next read. */
+export interface IncomingBytes {
+  readonly lent: boolean;
+  onBytes(take: (bytes: Buffer) => void): void;
 }
 
 export type ClosedBy = 'local' | 'remote';
@@ -44,6 +51,8 @@ const ANSWERED = 7;
 /** Interim answers before the final one; more is a flood. */
 const MAX_INTERIM = 8;
 const EMPTY = Buffer.alloc(0);
+/** For heads that are whole in one piece of input: used up before anything else is read. */
+const SCAN = new HeadScan();
 
 export class Http1Client implements ClientConnection {
   #state = IDLE;
@@ -55,16 +64,20 @@ export class Http1Client implements ClientConnection {
   #stream: ClientStream | null = null;
   #reader: StreamReader<ResponseHead> | null = null;
   #anyByte = false;
+  /** The head was given with the word that data follows at once. */
+  #promised = false;
   #served = 0;
+  readonly #lent: boolean;
   readonly #socket: Socket;
   readonly #options: Http1ClientOptions;
   readonly #handler: Http1ClientHandler;
 
-  constructor(socket: Socket, options: Http1ClientOptions, handler: Http1ClientHandler) {
+  constructor(socket: Socket, incoming: IncomingBytes, options: Http1ClientOptions, handler: Http1ClientHandler) {
     this.#socket = socket;
+    this.#lent = incoming.lent;
     this.#options = options;
     this.#handler = handler;
-    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
+    incoming.onBytes((bytes) => this.#onBytes(bytes));
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => this.#onError(error));
     socket.on('close', () => this.#onClose());
@@ -98,6 +111,13 @@ export class Http1Client implements ClientConnection {
     this.#handler.onBytes(bytes.length);
     let at = 0;
     while (at !== -1 && at < bytes.length) at = this.#step(bytes, at);
+    if (this.#promised) this.#keepPromise();
+  }
+
+  /** Nothing of the body was in what came with the head: the head may go. */
+  #keepPromise(): void {
+    this.#promised = false;
+    this.#reader?.onData(EMPTY, false);
   }
 
   #step(bytes: Buffer, at: number): number {
@@ -111,7 +131,8 @@ export class Http1Client implements ClientConnection {
       case TO_END:
       case TUNNEL:
         this.#count(bytes.length - at);
-        this.#reader?.onData(at === 0 ? bytes : bytes.subarray(at), false);
+        this.#promised = false;
+        this.#reader?.onData(this.#own(at === 0 ? bytes : bytes.subarray(at)), false);
         return bytes.length;
       case OVER:
         return bytes.length;
@@ -125,40 +146,47 @@ export class Http1Client implements ClientConnection {
   #readHead(bytes: Buffer, at: number): number {
     this.#anyByte = true;
     const head = this.#head;
-    if (head.length === 0) {
-      const end = headEnd(bytes, at);
-      if (end !== -1) {
-        if (end + 4 - at > this.#options.maxHeadersBytes) return this.#fail(FAULT.tooLarge);
-        return this.#onHead(bytes.toString('latin1', at, end), end + 4 - at, end + 4);
-      }
-    }
-    const before = head.length;
-    head.append(bytes, at);
-    const end = head.endAfter(before);
-    if (end === -1) return head.length > this.#options.maxHeadersBytes ? this.#fail(FAULT.tooLarge) : -1;
-    if (end + 4 > this.#options.maxHeadersBytes) return this.#fail(FAULT.tooLarge);
-    const text = head.text(end);
-    head.clear();
-    return this.#onHead(text, end + 4, at + end + 4 - before);
+    if (head.length > 0) return this.#continueHead(bytes, at);
+    const { maxHeadersBytes, maxHeadersCount } = this.#options;
+    SCAN.reset();
+    const wire = SCAN.run(bytes, at, Math.min(bytes.length, at + maxHeadersBytes), maxHeadersCount + 1);
+    if (wire === MORE) return this.#continueHead(bytes, at);
+    if (wire < 0) return this.#fail(scanFault(wire));
+    return this.#onHead(bytes.toString('latin1', at, at + wire), SCAN, wire, at + wire, bytes.length);
   }
 
-  #onHead(text: string, wire: number, next: number): number {
+  #continueHead(bytes: Buffer, at: number): number {
+    const head = this.#head;
+    const before = head.length;
+    head.append(bytes, at);
+    const { maxHeadersBytes, maxHeadersCount } = this.#options;
+    const wire = head.look(maxHeadersBytes, maxHeadersCount + 1);
+    if (wire === MORE) return head.length > maxHeadersBytes ? this.#fail(FAULT.tooLarge) : -1;
+    if (wire < 0) return this.#fail(scanFault(wire));
+    const text = head.text(wire);
+    const next = this.#onHead(text, head.scan, wire, at + wire - before, bytes.length);
+    head.clear();
+    return next;
+  }
+
+  /** The input goes on at `next`, of `bytes` in all. */
+  #onHead(text: string, scan: HeadScan, wire: number, next: number, bytes: number): number {
     const stream = this.#stream as ClientStream;
-    const parsed = parseResponse(text, wire, stream.method, this.#options);
+    const parsed = parseResponse(text, scan, wire, stream.method, this.#options);
     stream.wire.received += wire;
     if ('reason' in parsed) return this.#fail(parsed);
     stream.wire.receivedFields += parsed.fieldBytes;
     const { status } = parsed.head;
     if (status === 101) return this.#onSwitch(parsed, stream, next);
     if (status < 200) return this.#onInterim(parsed, stream, next);
-    this.#startBody(parsed);
+    this.#startBody(parsed, next < bytes);
     return next;
   }
 
   #onInterim(parsed: ParsedResponse, stream: ClientStream, next: number): number {
     if (++this.#interim > MAX_INTERIM) return this.#fail({ ...FAULT.statusLine, reason: 'too many interim answers' });
     // A 100 that nobody asked for is not passed on.
-    if (parsed.head.status !== 100 || stream.expectsContinue) this.#reader?.onHead(parsed.head, false);
+    if (parsed.head.status !== 100 || stream.expectsContinue) this.#reader?.onHead(parsed.head, false, false);
     return this.#state === HEAD ? next : -1;
   }
 
@@ -169,29 +197,31 @@ export class Http1Client implements ClientConnection {
     this.#state = TUNNEL;
     this.#close = true;
     stream.tunnel = true;
-    this.#reader?.onHead(parsed.head, false);
+    this.#reader?.onHead(parsed.head, false, false);
     return next;
   }
 
-  #startBody(parsed: ParsedResponse): void {
+  #startBody(parsed: ParsedResponse, more: boolean): void {
     const { length } = parsed;
     // An upgrade that was declined leaves bytes of unknown meaning behind: the connection is not kept.
     if (parsed.close || (this.#stream as ClientStream).upgrade !== null) this.#close = true;
     this.#left = length;
     if (length === 0) {
       this.#answered();
-      this.#deliverHead(parsed.head, true);
+      this.#deliverHead(parsed.head);
       return;
     }
     this.#state = length === CHUNKED ? CHUNKS : length === UNTIL_CLOSE ? TO_END : BODY;
     this.#chunks = length === CHUNKED ? new ChunkedReader(this.#options) : null;
-    this.#reader?.onHead(parsed.head, false);
+    this.#promised = more;
+    this.#reader?.onHead(parsed.head, false, more);
   }
 
-  #deliverHead(head: ResponseHead, end: boolean): void {
+  /** The head is all of the answer. */
+  #deliverHead(head: ResponseHead): void {
     const reader = this.#reader;
-    if (end) this.#reader = null;
-    reader?.onHead(head, end);
+    this.#reader = null;
+    reader?.onHead(head, true, false);
     this.#maybeFree();
   }
 
@@ -218,6 +248,7 @@ export class Http1Client implements ClientConnection {
         this.#bodyData(EMPTY, true);
         return;
       }
+      this.#promised = false;
       this.#answered();
       const reader = this.#reader;
       this.#reader = null;
@@ -230,7 +261,14 @@ export class Http1Client implements ClientConnection {
     if (this.#stream !== null) this.#stream.wire.received += bytes;
   }
 
-  #bodyData(piece: Buffer, end: boolean): void {
+  /** A piece that may be kept until it is written. */
+  #own(piece: Buffer): Buffer {
+    return this.#lent ? Buffer.from(piece) : piece;
+  }
+
+  #bodyData(lent: Buffer, end: boolean): void {
+    this.#promised = false;
+    const piece = this.#own(lent);
     if (!end) {
       this.#reader?.onData(piece, false);
       return;

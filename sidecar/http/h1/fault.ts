@@ -2,6 +2,8 @@
 // A fault is judged once, in the parser; the server codec turns it into an answer, the client codec into
 // a protocol error of the upstream.
 
+import { TOO_MANY_LINES } from './head-scan.ts';
+
 export interface Fault {
   /** %RESPONSE_CODE_DETAILS% of the answer to a bad request. */
   readonly details: string;
@@ -43,3 +45,8 @@ export const FAULT = {
   chunk: fault('http1.codec_error', 'malformed chunk framing'),
   chunkOverhead: fault('http1.codec_error', 'too many bytes of chunk framing for the data'),
 } as const satisfies Record<string, Fault>;
+
+/** What a walk over a head met instead of its end. */
+export function scanFault(met: number): Fault {
+  return met === TOO_MANY_LINES ? FAULT.tooMany : FAULT.characters;
+}

@@ -75,22 +75,44 @@ export function reasonPhrase(status: number): string {
   return REASONS[status] ?? 'Unknown';
 }
 
-/** `framing`: the lines that delimit the body and steer the connection, each with its CRLF. */
-export function formatRequest(head: RequestHead, framing: string, headerCase: HeaderCase): string {
-  const host = headerCase === 'lower' ? 'host' : 'Host';
-  return `${head.method} ${head.path} HTTP/1.1\r\n${host}: ${head.authority}\r\n${formatFields(head.headers, headerCase)}${framing}\r\n`;
+export function requestLine(head: RequestHead): string {
+  return head.method + ' ' + head.path + ' HTTP/1.1\r\n';
 }
 
+/** The field lines of a request. `framing`: those that delimit the body and steer the connection. */
+export function requestFieldLines(head: RequestHead, framing: string, headerCase: HeaderCase): string {
+  const host = headerCase === 'lower' ? 'host: ' : 'Host: ';
+  return host + head.authority + '\r\n' + formatFields(head.headers, headerCase) + framing;
+}
+
+/** A whole request head. */
+export function formatRequest(head: RequestHead, framing: string, headerCase: HeaderCase): string {
+  return requestLine(head) + requestFieldLines(head, framing, headerCase) + '\r\n';
+}
+
+const STATUS_LINES = new Map<number, string>();
+
+export function statusLine(status: number, version: 10 | 11): string {
+  const key = status * 100 + version;
+  let line = STATUS_LINES.get(key);
+  if (line === undefined) {
+    line = `HTTP/1.${version - 10} ${status} ${reasonPhrase(status)}\r\n`;
+    // Statuses have three digits: the map cannot grow beyond them.
+    STATUS_LINES.set(key, line);
+  }
+  return line;
+}
+
+/** A whole response head. */
 export function formatResponse(head: ResponseHead, version: 10 | 11, framing: string, headerCase: HeaderCase): string {
-  const line = `HTTP/1.${version - 10} ${head.status} ${reasonPhrase(head.status)}\r\n`;
-  return `${line}${formatFields(head.headers, headerCase)}${framing}\r\n`;
+  return statusLine(head.status, version) + formatFields(head.headers, headerCase) + framing + '\r\n';
 }
 
 export function formatFields(headers: HeaderList, headerCase: HeaderCase): string {
   let text = '';
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
-    text += `${headerCase === 'lower' ? name : properCase(name)}: ${headers[i + 1]}\r\n`;
+    text += (headerCase === 'lower' ? name : properCase(name)) + ': ' + (headers[i + 1] as string) + '\r\n';
   }
   return text;
 }

@@ -1,10 +1,12 @@
 // Collects a head that arrives in pieces. Grows by doubling, so that a head sent byte by byte costs no
-// more than linear copying; the end mark is searched only in what is new.
+// more than linear copying; what was looked through once is not looked through again.
 
-const HEAD_END = Buffer.from('\r\n\r\n');
+import { HeadScan, MORE } from './head-scan.ts';
+
 const FIRST_SIZE = 1024;
 
 export class HeadBuffer {
+  readonly scan = new HeadScan();
   #bytes: Buffer | null = null;
   #length = 0;
 
@@ -13,6 +15,7 @@ export class HeadBuffer {
   }
 
   clear(): void {
+    this.scan.reset();
     this.#bytes = null;
     this.#length = 0;
   }
@@ -21,6 +24,7 @@ export class HeadBuffer {
     return this.#bytes?.[at] ?? -1;
   }
 
+  /** Only before anything was looked through. */
   dropFirst(count: number): void {
     this.#bytes?.copyWithin(0, count, this.#length);
     this.#length -= count;
@@ -37,17 +41,13 @@ export class HeadBuffer {
     this.#length = wanted;
   }
 
-  /** Index of the empty line's CRLF CRLF, or -1. Bytes before `known` were searched already. */
-  endAfter(known: number): number {
-    return this.#bytes === null ? -1 : this.#bytes.subarray(0, this.#length).indexOf(HEAD_END, Math.max(0, known - 3));
+  /** As HeadScan.run, up to `mostBytes` of the head. */
+  look(mostBytes: number, mostLines: number): number {
+    if (this.#bytes === null) return MORE;
+    return this.scan.run(this.#bytes, 0, Math.min(this.#length, mostBytes), mostLines);
   }
 
-  text(end: number): string {
-    return this.#bytes?.toString('latin1', 0, end) ?? '';
+  text(length: number): string {
+    return this.#bytes?.toString('latin1', 0, length) ?? '';
   }
-}
-
-/** Where the head that starts at `at` ends in one piece of input, or -1. */
-export function headEnd(bytes: Buffer, at: number): number {
-  return bytes.indexOf(HEAD_END, at);
 }

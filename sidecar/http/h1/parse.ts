@@ -3,9 +3,22 @@
 // (robustness.md 2.2 and 2.3; RFC 9112).
 
 import { type HeaderList, type HttpVersion, type RequestHead, type ResponseHead, removeField } from '../head.ts';
-import { digits, FORBIDDEN_IN_HEAD, fieldName, isTarget, isToken, trimOws } from './characters.ts';
+import { digits, isTarget, isToken, trimOws } from './characters.ts';
 import { FAULT, type Fault } from './fault.ts';
-import { repetition } from './repeated.ts';
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  EXPECT,
+  type FieldName,
+  fieldName,
+  HOP,
+  HOST,
+  TE,
+  TRANSFER_ENCODING,
+  UPGRADE,
+} from './field-names.ts';
+import type { HeadScan } from './head-scan.ts';
+import { interned, type Known, KnownWords } from './known.ts';
 import { readTarget } from './target.ts';
 
 export interface HeadLimits {
@@ -55,6 +68,9 @@ const METHODS = new Set(
   ).split(' '),
 );
 
+const methods = new KnownWords<Known>(METHODS.size, 16);
+for (const raw of METHODS) methods.add({ raw: interned(raw) });
+
 /** What `Connection` may not nominate for removal: framing, routing, credentials, and what policy reads. */
 const PROTECTED = new Set([
   'host',
@@ -83,39 +99,43 @@ interface Fields {
   host: string | null;
   contentLength: number;
   transferEncoding: string | null;
-  connection: string[];
+  /** Its values as one list. */
+  connection: string | null;
   upgrade: string | null;
   expect: string | null;
   te: boolean;
-  keepAlive: boolean;
   count: number;
 }
 
-/** `text` is the head without its final empty line; `wireBytes` what it took on the wire. */
+/**
+ * `text` begins with the head, and `scan` says where its lines are; `wireBytes` is its length with its empty
+ * line. Nothing is cut out of `text` before it is read: walking through a cut-out costs more per character.
+ */
 export function parseRequest(
   text: string,
+  scan: HeadScan,
   wireBytes: number,
   scheme: 'http' | 'https',
   rules: RequestRules,
 ): ParsedRequest | Fault {
-  if (FORBIDDEN_IN_HEAD.test(text)) return FAULT.characters;
-  const lineEnd = lineEndOf(text, 0);
-  const line = text.slice(0, lineEnd);
-  const first = line.indexOf(' ');
-  const last = line.lastIndexOf(' ');
-  if (first <= 0 || last === first) return FAULT.requestLine;
-  const version = versionOf(line.slice(last + 1));
+  if (scan.lines === 0) return FAULT.requestLine;
+  const lineOver = scan.end(0);
+  const first = text.indexOf(' ');
+  const last = text.lastIndexOf(' ', lineOver - 1);
+  if (first <= 0 || last <= first) return FAULT.requestLine;
+  const version = versionAt(text, last + 1, lineOver);
   if (version === 0) return FAULT.version;
   if (version === 10 && !rules.acceptHttp10) return FAULT.lowVersion;
-  const method = line.slice(0, first);
-  const target = line.slice(first + 1, last);
-  if (!isToken(method)) return FAULT.requestLine;
-  if (!rules.customMethods && !METHODS.has(method)) return FAULT.method;
+  const method = methods.find(text, 0, first)?.raw ?? text.slice(0, first);
+  const target = text.slice(first + 1, last);
+  if (!METHODS.has(method)) {
+    if (!isToken(method)) return FAULT.requestLine;
+    if (!rules.customMethods) return FAULT.method;
+  }
   if (!isTarget(target)) return FAULT.target;
-  const found = readFields(text, lineEnd + 2, rules);
+  const found = readFields(text, scan, 1, rules);
   if ('reason' in found) return found;
-  const parsed = requestOf(method, target, version, found, wireBytes, scheme);
-  return 'reason' in parsed ? parsed : { ...parsed, fieldBytes: fieldBytes(wireBytes, lineEnd, found.count) };
+  return requestOf(method, target, version, found, wireBytes, scheme, fieldBytes(wireBytes, lineOver, found.count));
 }
 
 function requestOf(
@@ -125,10 +145,11 @@ function requestOf(
   found: Fields,
   wireBytes: number,
   scheme: 'http' | 'https',
-): Omit<ParsedRequest, 'fieldBytes'> | Fault {
+  bytes: number,
+): ParsedRequest | Fault {
   const length = bodyLength(found, version);
   if (typeof length !== 'number') return length;
-  const place = readTarget(method, target, found.host ?? '', scheme);
+  const place = readTarget(method, target, found.host ?? '');
   if (place === null) return FAULT.target;
   if ('reason' in place) return place;
   const members = connectionMembers(found.connection);
@@ -155,7 +176,7 @@ function requestOf(
   };
   // HTTP/1.1 without a Host is refused above the codec; whoever sends it is not listened to any longer.
   const close = members.names.has('close') || (version === 11 && found.host === null);
-  return { head, length, close, keepAlive: members.names.has('keep-alive') || found.keepAlive };
+  return { head, length, close, keepAlive: members.names.has('keep-alive'), fieldBytes: bytes };
 }
 
 /** An upgrade to HTTP/2 is never passed on: the offer is dropped, as RFC 9113 3.1 and Envoy have it. */
@@ -164,24 +185,36 @@ function wantedUpgrade(value: string | null): string | null {
   return type === 'h2c' ? null : type;
 }
 
-/** `method` of the request decides whether an answer has a body (RFC 9112 6.3). */
+/** As parseRequest. `method` of the request decides whether an answer has a body (RFC 9112 6.3). */
 export function parseResponse(
   text: string,
+  scan: HeadScan,
   wireBytes: number,
   method: string,
   limits: HeadLimits,
 ): ParsedResponse | Fault {
-  if (FORBIDDEN_IN_HEAD.test(text)) return FAULT.characters;
-  const lineEnd = lineEndOf(text, 0);
-  const version = versionOf(text.slice(0, 8));
+  if (scan.lines === 0) return FAULT.statusLine;
+  const lineOver = scan.end(0);
+  const version = versionAt(text, 0, Math.min(lineOver, VERSION_LENGTH));
   if (version === 0) return FAULT.version;
-  const status = text.charCodeAt(8) === 32 ? digits(text.slice(9, 12)) : -1;
-  const after = lineEnd > 12 ? text.charCodeAt(12) : 32;
+  const status = text.charCodeAt(VERSION_LENGTH) === 32 ? statusAt(text, VERSION_LENGTH + 1) : -1;
+  const after = lineOver > 12 ? text.charCodeAt(12) : 32;
   if (status < 100 || status > 599 || after !== 32) return FAULT.statusLine;
-  const found = readFields(text, lineEnd + 2, limits);
+  const found = readFields(text, scan, 1, limits);
   if ('reason' in found) return found;
-  const parsed = responseOf(status, version, found, wireBytes, method);
-  return 'reason' in parsed ? parsed : { ...parsed, fieldBytes: fieldBytes(wireBytes, lineEnd, found.count) };
+  return responseOf(status, version, found, wireBytes, method, fieldBytes(wireBytes, lineOver, found.count));
+}
+
+/** Three digits, or -1. */
+function statusAt(text: string, at: number): number {
+  let status = 0;
+  for (let i = at; i < at + 3; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    // Past the end of the text it is NaN, which is not in range either.
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    status = status * 10 + digit;
+  }
+  return status;
 }
 
 /** What is left of a head without its first line, its last line end, and one byte of each line's own. */
@@ -195,7 +228,8 @@ function responseOf(
   found: Fields,
   wireBytes: number,
   method: string,
-): Omit<ParsedResponse, 'fieldBytes'> | Fault {
+  bytes: number,
+): ParsedResponse | Fault {
   const framed = bodyLength(found, version);
   if (typeof framed !== 'number') return framed;
   const members = connectionMembers(found.connection);
@@ -210,97 +244,93 @@ function responseOf(
   const length = bodiless ? 0 : unframed ? UNTIL_CLOSE : framed;
   const keepAlive =
     version === 11 ? !members.names.has('close') : members.names.has('keep-alive') && !members.names.has('close');
-  return { head, length, close: !keepAlive || length === UNTIL_CLOSE, upgrade };
+  return { head, length, close: !keepAlive || length === UNTIL_CLOSE, upgrade, fieldBytes: bytes };
 }
 
-function lineEndOf(text: string, from: number): number {
-  const end = text.indexOf('\r\n', from);
-  return end === -1 ? text.length : end;
+const VERSION_LENGTH = 'HTTP/1.1'.length;
+
+/** 0: no version that is spoken here. */
+function versionAt(text: string, from: number, end: number): HttpVersion | 0 {
+  if (end - from !== VERSION_LENGTH || !text.startsWith('HTTP/1.', from)) return 0;
+  const minor = text.charCodeAt(end - 1);
+  return minor === 49 ? 11 : minor === 48 ? 10 : 0;
 }
 
-function versionOf(text: string): HttpVersion | 0 {
-  return text === 'HTTP/1.1' ? 11 : text === 'HTTP/1.0' ? 10 : 0;
-}
-
-/** Reads field lines from `at` to the end of `text`. Also used for trailers. */
-export function readFields(text: string, at: number, limits: HeadLimits): Fields | Fault {
+/** Reads the field lines of `text` from line `from` on. Also used for trailers. */
+export function readFields(text: string, scan: HeadScan, from: number, limits: HeadLimits): Fields | Fault {
   const found: Fields = {
     headers: [],
     host: null,
     contentLength: -1,
     transferEncoding: null,
-    connection: [],
+    connection: null,
     upgrade: null,
     expect: null,
     te: false,
-    keepAlive: false,
     count: 0,
   };
-  while (at < text.length) {
-    const end = lineEndOf(text, at);
-    const first = text.charCodeAt(at);
+  for (let line = from; line < scan.lines; line++) {
+    const start = scan.start(line);
+    const colon = scan.colon(line);
+    const first = text.charCodeAt(start);
     if (first === 32 || first === 9) return FAULT.folded;
-    const colon = text.indexOf(':', at);
-    if (colon === -1 || colon >= end) return FAULT.fieldLine;
-    const name = fieldName(text.slice(at, colon));
+    if (colon === -1) return FAULT.fieldLine;
+    const name = fieldName(text, start, colon);
     if (name === null) return FAULT.fieldLine;
     if (++found.count > limits.maxHeadersCount) return FAULT.tooMany;
-    const fault = sortField(found, name, trimOws(text, colon + 1, end), limits);
+    const fault = sortField(found, name, trimOws(text, colon + 1, scan.end(line)), limits);
     if (fault !== null) return fault;
-    at = end + 2;
   }
   return found;
 }
 
 /** Puts one field where it belongs; hop-by-hop fields end here (RFC 9110 7.6.1). */
-function sortField(found: Fields, name: string, value: string, limits: HeadLimits): Fault | null {
-  switch (name) {
-    case 'host':
+function sortField(found: Fields, field: FieldName, value: string, limits: HeadLimits): Fault | null {
+  switch (field.kind) {
+    case HOST:
       if (found.host !== null) return FAULT.twoHosts;
       found.host = value;
       return null;
-    case 'content-length':
+    case CONTENT_LENGTH:
       if (found.contentLength !== -1) return FAULT.contentLength;
       // Canonical digits only: what one reader takes for octal must not be another's decimal.
       found.contentLength = value.length > 1 && value.startsWith('0') ? -1 : digits(value);
       if (found.contentLength === -1) return FAULT.contentLength;
-      found.headers.push(name, value);
+      found.headers.push(field.name, value);
       return null;
-    case 'transfer-encoding':
+    case TRANSFER_ENCODING:
       if (found.transferEncoding !== null) return FAULT.transferEncoding;
       found.transferEncoding = value.toLowerCase();
       return null;
-    case 'connection':
-      found.connection.push(value);
+    case CONNECTION:
+      found.connection = found.connection === null ? value : `${found.connection},${value}`;
       return null;
-    case 'upgrade':
+    case UPGRADE:
       if (found.upgrade !== null) return FAULT.repeated;
       found.upgrade = value;
       return null;
-    case 'expect':
+    case EXPECT:
       if (found.expect !== null) return FAULT.repeated;
       found.expect = value.toLowerCase();
-      found.headers.push(name, value);
+      found.headers.push(field.name, value);
       return null;
-    case 'te':
+    case TE:
       if (listHas(value, 'trailers')) found.te = true;
       return null;
-    case 'keep-alive':
-    case 'proxy-connection':
-    case 'http2-settings':
+    case HOP:
       return null;
     default:
-      return keepField(found, name, value, limits);
+      return keepField(found, field, value, limits);
   }
 }
 
-function keepField(found: Fields, name: string, value: string, limits: HeadLimits): Fault | null {
-  if (limits.underscores !== 'allow' && name.includes('_')) {
+function keepField(found: Fields, field: FieldName, value: string, limits: HeadLimits): Fault | null {
+  if (field.underscore && limits.underscores !== 'allow') {
     return limits.underscores === 'reject' ? FAULT.underscore : null;
   }
-  const at = repetition(name) === null ? -1 : nameIndex(found.headers, name);
-  if (at === -1) found.headers.push(name, value);
-  else if (repetition(name) === 'refuse') return FAULT.repeated;
+  const at = field.repeated === null ? -1 : nameIndex(found.headers, field.name);
+  if (at === -1) found.headers.push(field.name, value);
+  else if (field.repeated === 'refuse') return FAULT.repeated;
   else found.headers[at + 1] += `,${value}`;
   return null;
 }
@@ -327,13 +357,11 @@ const NO_MEMBERS: { readonly names: ReadonlySet<string> } = { names: new Set() }
 const KEEP_ALIVE: { readonly names: ReadonlySet<string> } = { names: new Set(['keep-alive']) };
 const CLOSE: { readonly names: ReadonlySet<string> } = { names: new Set(['close']) };
 
-function connectionMembers(values: readonly string[]): { readonly names: ReadonlySet<string> } | Fault {
-  if (values.length === 0) return NO_MEMBERS;
-  if (values.length === 1) {
-    if (values[0] === 'keep-alive' || values[0] === 'Keep-Alive') return KEEP_ALIVE;
-    if (values[0] === 'close') return CLOSE;
-  }
-  const names = values.flatMap((value) => value.split(',')).map((part) => part.trim().toLowerCase());
+function connectionMembers(list: string | null): { readonly names: ReadonlySet<string> } | Fault {
+  if (list === null) return NO_MEMBERS;
+  if (list === 'keep-alive' || list === 'Keep-Alive') return KEEP_ALIVE;
+  if (list === 'close') return CLOSE;
+  const names = list.split(',').map((part) => part.trim().toLowerCase());
   if (names.length > MAX_CONNECTION_MEMBERS) return FAULT.connectionMembers;
   return { names: new Set(names) };
 }
@@ -349,5 +377,5 @@ function dropNominated(headers: HeaderList, members: ReadonlySet<string>): void 
     headers[kept + 1] = headers[i + 1] as string;
     kept += 2;
   }
-  headers.length = kept;
+  if (kept !== headers.length) headers.length = kept;
 }

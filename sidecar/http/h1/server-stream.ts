@@ -1,11 +1,11 @@
-// The answering side of one exchange of an HTTP/1 connection. Its head is held until the first data, so that
-// a small answer goes out in one write.
+// The answering side of one exchange of an HTTP/1 connection. A head that data follows at once waits for it,
+// so that a small answer goes out in one write.
 
 import type { ProxyError } from '../../errors.ts';
 import type { HeaderList, ResponseHead } from '../head.ts';
 import { type HttpStream, noBytes } from '../stream.ts';
 import { chunkedEnd, chunkHead } from './chunked.ts';
-import { formatResponse, type HeaderCase } from './format.ts';
+import { formatFields, formatResponse, type HeaderCase, statusLine } from './format.ts';
 
 /** What a stream asks of its connection. */
 export interface ServerConnection {
@@ -43,7 +43,7 @@ export class ServerStream implements HttpStream<ResponseHead> {
     this.#connection = connection;
   }
 
-  sendHead(head: ResponseHead, end: boolean): void {
+  sendHead(head: ResponseHead, end: boolean, more = false): void {
     if (this.#ended) return;
     if (head.status < 200 && head.status !== 101) {
       if (this.version === 11) this.#connection.write(formatResponse(head, 11, '', this.#connection.headerCase));
@@ -51,10 +51,8 @@ export class ServerStream implements HttpStream<ResponseHead> {
     }
     if (head.status === 101) this.#switch(head);
     else if (end) this.#finishWithHead(head);
-    else {
-      this.#head = head;
-      process.nextTick(flushHead, this);
-    }
+    else if (more) this.#head = head;
+    else this.#connection.write(this.#headText(head, false, false));
   }
 
   #switch(head: ResponseHead): void {
@@ -71,14 +69,15 @@ export class ServerStream implements HttpStream<ResponseHead> {
 
   #headText(head: ResponseHead, bodiless: boolean, last: boolean): string {
     const framing = this.#connection.framing(this, head, bodiless, last);
-    const text = formatResponse(head, this.version, framing, this.#connection.headerCase);
+    const fields = formatFields(head.headers, this.#connection.headerCase) + framing;
+    const text = statusLine(head.status, this.version) + fields + '\r\n';
     this.wire.sent += text.length;
-    this.wire.sentFields = text.length - text.indexOf('\r\n') - 4;
+    this.wire.sentFields = fields.length;
     return text;
   }
 
-  /** Writes a head that no data followed at once. */
-  flush(): void {
+  /** Writes a head that waits for data. */
+  #flush(): void {
     const head = this.#head;
     if (head === null) return;
     this.#head = null;
@@ -120,14 +119,14 @@ export class ServerStream implements HttpStream<ResponseHead> {
 
   sendTrailers(trailers: HeaderList): void {
     if (this.#ended) return;
-    this.flush();
+    this.#flush();
     if (this.chunked) this.#connection.write(chunkedEnd(this.#connection.trailersEnabled ? trailers : []));
     this.#end();
   }
 
   reset(_error: ProxyError): void {
     if (this.#ended) return;
-    this.flush();
+    this.#flush();
     this.#ended = true;
     this.#connection.abort(this);
   }
@@ -139,8 +138,4 @@ export class ServerStream implements HttpStream<ResponseHead> {
   resume(): void {
     if (!this.#ended) this.#connection.resumeReading();
   }
-}
-
-function flushHead(stream: ServerStream): void {
-  stream.flush();
 }

@@ -13,9 +13,10 @@ import { FAILURE, ProxyError } from '../../errors.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead, removeField } from '../head.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
-import { FAULT, type Fault } from './fault.ts';
+import { FAULT, type Fault, scanFault } from './fault.ts';
 import type { HeaderCase } from './format.ts';
-import { HeadBuffer, headEnd } from './head-buffer.ts';
+import { HeadBuffer } from './head-buffer.ts';
+import { HeadScan, MORE } from './head-scan.ts';
 import { CHUNKED, type ParsedRequest, parseRequest, type RequestRules } from './parse.ts';
 import { type ServerConnection, ServerStream } from './server-stream.ts';
 import { writeBody } from './write.ts';
@@ -65,6 +66,8 @@ const REST_LIMIT = 64 * 1024;
 const DISCARD_LIMIT = 64 * 1024;
 const DISCARD_MS = 1000;
 const EMPTY = Buffer.alloc(0);
+/** For heads that are whole in one piece of input: used up before anything else is read. */
+const SCAN = new HeadScan();
 
 export class Http1Server implements ServerConnection {
   #state = HEAD;
@@ -223,10 +226,12 @@ export class Http1Server implements ServerConnection {
     at = this.#skipLeadingCrlf(bytes, at);
     if (at >= bytes.length) return bytes.length;
     if (this.#stream === null) this.#begin();
-    const end = headEnd(bytes, at);
-    if (end === -1) return this.#continueHead(bytes, at);
-    if (end + 4 - at > this.#options.maxHeadersBytes) return this.#fail(FAULT.tooLarge);
-    return this.#onHead(bytes.toString('latin1', at, end), end + 4 - at, end + 4);
+    const { maxHeadersBytes, maxHeadersCount } = this.#options;
+    SCAN.reset();
+    const wire = SCAN.run(bytes, at, Math.min(bytes.length, at + maxHeadersBytes), maxHeadersCount + 1);
+    if (wire === MORE) return this.#continueHead(bytes, at);
+    if (wire < 0) return this.#fail(scanFault(wire));
+    return this.#onHead(bytes.toString('latin1', at, at + wire), SCAN, wire, at + wire);
   }
 
   /** At most one empty line before a request (RFC 9112 2.2). A lone CR waits in the head for its LF. */
@@ -241,13 +246,15 @@ export class Http1Server implements ServerConnection {
     const before = head.length;
     head.append(bytes, at);
     if (head.byte(0) === 13 && head.length >= 2 && !this.#dropSplitCrlf()) return this.#fail(FAULT.requestLine);
+    if (head.byte(0) === 13 && head.length < 2) return -1;
+    const { maxHeadersBytes, maxHeadersCount } = this.#options;
     const dropped = before + bytes.length - at - head.length;
-    const end = head.endAfter(before - dropped);
-    if (end === -1) return head.length > this.#options.maxHeadersBytes ? this.#fail(FAULT.tooLarge) : -1;
-    if (end + 4 > this.#options.maxHeadersBytes) return this.#fail(FAULT.tooLarge);
-    const text = head.text(end);
+    const wire = head.look(maxHeadersBytes, maxHeadersCount + 1);
+    if (wire === MORE) return head.length > maxHeadersBytes ? this.#fail(FAULT.tooLarge) : -1;
+    if (wire < 0) return this.#fail(scanFault(wire));
+    const next = this.#onHead(head.text(wire), head.scan, wire, at + wire + dropped - before);
     head.clear();
-    return this.#onHead(text, end + 4, at + end + 4 + dropped - before);
+    return next;
   }
 
   /** The leading empty line when its two bytes came apart. */
@@ -259,13 +266,13 @@ export class Http1Server implements ServerConnection {
   }
 
   #begin(): void {
-    this.#lastActive = this.#clock.now();
+    this.#lastActive = this.#clock.turn();
     this.#closeTimer?.cancel();
     this.#closeTimer = null;
     this.#stream = new ServerStream(this);
     this.#reader = this.#handler.onStream(this.#stream);
     const limit = this.#options.requestHeadersTimeoutMs;
-    if (limit > 0) this.#headTimer = this.#clock.after(limit, () => this.#headTimeout());
+    if (limit > 0) this.#headTimer = this.#clock.deadline(limit, () => this.#headTimeout());
   }
 
   #headTimeout(): void {
@@ -278,13 +285,13 @@ export class Http1Server implements ServerConnection {
     });
   }
 
-  #onHead(text: string, wire: number, next: number): number {
+  #onHead(text: string, scan: HeadScan, wire: number, next: number): number {
     this.#headTimer?.cancel();
     this.#headTimer = null;
     this.#sawCrlf = false;
     const bytes = (this.#stream as ServerStream).wire;
     bytes.received = wire;
-    const parsed = parseRequest(text, wire, this.#options.scheme, this.#options);
+    const parsed = parseRequest(text, scan, wire, this.#options.scheme, this.#options);
     if ('reason' in parsed) return this.#fail(parsed);
     bytes.receivedFields = parsed.fieldBytes;
     this.#startRequest(parsed);
@@ -305,7 +312,7 @@ export class Http1Server implements ServerConnection {
     this.#state = length === CHUNKED ? CHUNKS : length > 0 ? BODY : WAIT;
     this.#chunks = length === CHUNKED ? new ChunkedReader(this.#options) : null;
     stream.requestDone = this.#state === WAIT;
-    (this.#reader as RequestReader).onHead(head, stream.requestDone && head.upgrade === null);
+    (this.#reader as RequestReader).onHead(head, stream.requestDone && head.upgrade === null, false);
   }
 
   #readCounted(bytes: Buffer, at: number): number {
@@ -377,7 +384,7 @@ export class Http1Server implements ServerConnection {
   answered(stream: ServerStream): void {
     if (stream !== this.#stream) return;
     this.#reader = null;
-    this.#lastActive = this.#clock.now();
+    this.#lastActive = this.#clock.turn();
     if (this.#state === TUNNEL || this.#state === CLOSING) {
       this.#stream = null;
       if (this.#state === TUNNEL) this.#endSocket();

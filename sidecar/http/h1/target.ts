@@ -1,6 +1,7 @@
 // The request target and the Host: where a request is meant to go (RFC 9112 3.2).
 
 import { FAULT, type Fault } from './fault.ts';
+import { interned, type Known, KnownWords } from './known.ts';
 
 export interface Place {
   readonly path: string;
@@ -17,15 +18,24 @@ const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5
  * Origin-form and `*` keep the Host; in absolute-form the target's authority replaces it (RFC 9112 3.2.2).
  * null where the form is not allowed.
  */
-export function readTarget(method: string, target: string, host: string, _scheme: string): Place | Fault | null {
-  if (target.charCodeAt(0) === 47) {
-    if (method === 'CONNECT') return null;
-    return AUTHORITY.test(host) ? { path: target, authority: host } : FAULT.badHost;
-  }
-  if (!AUTHORITY.test(host)) return FAULT.badHost;
-  if (target === '*') return method === 'OPTIONS' ? { path: '*', authority: host } : null;
+export function readTarget(method: string, target: string, host: string): Place | Fault | null {
+  const authority = authorityOf(host);
+  if (target.charCodeAt(0) === 47 && method === 'CONNECT') return null;
+  if (authority === null) return FAULT.badHost;
+  if (target.charCodeAt(0) === 47) return { path: target, authority };
+  if (target === '*') return method === 'OPTIONS' ? { path: '*', authority } : null;
   if (method === 'CONNECT') return AUTHORITY.test(target) ? { path: '', authority: target } : null;
   return absolute(target);
+}
+
+/** Hosts that are remembered: a proxy sees the same ones again and again. */
+const known = new KnownWords<Known>(1024, 255);
+
+/** The host as the program's one copy of it; null where it is none. */
+function authorityOf(host: string): string | null {
+  const found = known.find(host, 0, host.length);
+  if (found !== null) return found.raw;
+  return AUTHORITY.test(host) ? known.add({ raw: interned(host) }).raw : null;
 }
 
 function absolute(target: string): Place | null {

@@ -2,7 +2,8 @@
 
 import { ChunkedReader, chunkHead } from '../../../sidecar/http/h1/chunked.ts';
 import { formatRequest, formatResponse } from '../../../sidecar/http/h1/format.ts';
-import { parseRequest, parseResponse, type RequestRules } from '../../../sidecar/http/h1/parse.ts';
+import type { RequestRules } from '../../../sidecar/http/h1/parse.ts';
+import { readRequest, readResponse, requestOf, responseOf } from '../../mesh/whole-head.ts';
 import type { MicroBench } from '../micro.ts';
 
 const RULES: RequestRules = {
@@ -13,7 +14,7 @@ const RULES: RequestRules = {
   customMethods: false,
 };
 
-/** As it is handed to the parser: without its final empty line. */
+/** Without its final empty line. */
 export const REQUEST_TEXT = [
   'GET /teas/sencha?size=100g HTTP/1.1',
   'Host: catalog.default.svc.cluster.local:9000',
@@ -36,13 +37,13 @@ const RESPONSE_TEXT = [
 ].join('\r\n');
 
 export function parsedRequest() {
-  const parsed = parseRequest(REQUEST_TEXT, REQUEST_TEXT.length + 4, 'http', RULES);
+  const parsed = requestOf(REQUEST_TEXT, RULES);
   if ('reason' in parsed) throw new Error(parsed.reason);
   return parsed.head;
 }
 
 function parsedResponse() {
-  const parsed = parseResponse(RESPONSE_TEXT, RESPONSE_TEXT.length + 4, 'GET', RULES);
+  const parsed = responseOf(RESPONSE_TEXT, 'GET', RULES);
   if ('reason' in parsed) throw new Error(parsed.reason);
   return parsed.head;
 }
@@ -56,11 +57,17 @@ function chunkedBody(): Buffer {
 export const CODEC: readonly MicroBench[] = [
   {
     name: 'parse request head',
-    make: () => () => parseRequest(REQUEST_TEXT, REQUEST_TEXT.length + 4, 'http', RULES),
+    make: () => {
+      const bytes = Buffer.from(`${REQUEST_TEXT}\r\n\r\n`);
+      return () => readRequest(bytes, RULES);
+    },
   },
   {
     name: 'parse response head',
-    make: () => () => parseResponse(RESPONSE_TEXT, RESPONSE_TEXT.length + 4, 'GET', RULES),
+    make: () => {
+      const bytes = Buffer.from(`${RESPONSE_TEXT}\r\n\r\n`);
+      return () => readResponse(bytes, 'GET', RULES);
+    },
   },
   {
     name: 'format request head',

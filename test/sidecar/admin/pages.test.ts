@@ -7,7 +7,7 @@ import { type DumpSection, REDACTED } from '../../../sidecar/admin/config-dump.t
 import { type AdminActions, adminPages, type AdminSources } from '../../../sidecar/admin.ts';
 import { DEFAULT_LIMITS } from '../../../sidecar/model/cluster.ts';
 import { Stats } from '../../../sidecar/telemetry/stats.ts';
-import { manualClock } from '../../core/manual-clock.ts';
+import { manualClock } from '../../manual-clock.ts';
 import { CERTIFICATE } from '../telemetry/facts.ts';
 
 const NO_TRAFFIC = {
@@ -102,7 +102,7 @@ function stage(overrides: Partial<AdminSources> = {}) {
   logs.child('upstream');
   const stats = new Stats();
   const sources: AdminSources = {
-    clock: manualClock(),
+    clock: manualClock(-1000),
     logs,
     stats,
     processMetrics: async () => 'process_up 1\n',

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { OutlierDetection } from '../../../sidecar/model/cluster.ts';
 import { ClusterStats } from '../../../sidecar/telemetry/stats.ts';
 import { OutlierDetector } from '../../../sidecar/upstream/outlier.ts';
-import { manualClock } from '../../core/manual-clock.ts';
+import { manualClock } from '../../manual-clock.ts';
 
 /** Envoy's defaults. */
 const CONFIG: OutlierDetection = {
@@ -24,7 +24,7 @@ const CONFIG: OutlierDetection = {
 
 function detectorOver(count: number, config: Partial<OutlierDetection> = {}, random = () => 0.5) {
   const hosts = Array.from({ length: count }, (_, i) => ({ name: String(i), ejected: false }));
-  const clock = manualClock(random);
+  const clock = manualClock(0, random);
   const stats = new ClusterStats();
   let changes = 0;
   const detector = new OutlierDetector(
@@ -130,19 +130,19 @@ test('local failures count as 5xx, or alone when split', () => {
 test('an ejection ends with the sweep after its time; each one near the last is longer', () => {
   const { fail, out, clock, figures } = detectorOver(2, { baseEjectionMs: 25_000 });
   fail(0, 5);
-  clock.pass(29_999);
+  clock.advance(29_999);
   assert.deepEqual(out(), ['0']);
-  clock.pass(1);
+  clock.advance(1);
   assert.deepEqual(out(), []);
   assert.equal(figures().ejections_active, 0);
   fail(0, 5);
-  clock.pass(49_999);
+  clock.advance(49_999);
   assert.deepEqual(out(), ['0'], 'twice the base time');
-  clock.pass(1);
+  clock.advance(1);
   assert.deepEqual(out(), []);
-  clock.pass(100_000);
+  clock.advance(100_000);
   fail(0, 5);
-  clock.pass(30_000);
+  clock.advance(30_000);
   assert.deepEqual(out(), [], 'calm intervals make it short again');
 });
 
@@ -150,7 +150,7 @@ test('the longest ejection bounds them all', () => {
   const { fail, out, clock } = detectorOver(2, { baseEjectionMs: 25_000, maxEjectionMs: 30_000 });
   for (let i = 0; i < 5; i++) {
     fail(0, 5);
-    clock.pass(30_000);
+    clock.advance(30_000);
     assert.deepEqual(out(), []);
   }
 });
@@ -161,5 +161,5 @@ test('a stopped detector lets everybody back and waits for nothing', () => {
   detector.stop();
   assert.deepEqual(out(), []);
   assert.equal(stats.outlier_detection, null);
-  clock.pass(100_000);
+  clock.advance(100_000);
 });

@@ -3,14 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  CHUNKED,
-  type ParsedRequest,
-  parseRequest,
-  parseResponse,
-  type RequestRules,
-  UNTIL_CLOSE,
-} from '../../../../sidecar/http/h1/parse.ts';
+import { CHUNKED, type ParsedRequest, type RequestRules, UNTIL_CLOSE } from '../../../../sidecar/http/h1/parse.ts';
+import { requestOf, responseOf } from '../../../mesh/whole-head.ts';
 
 const LIMITS: RequestRules = {
   maxHeadersCount: 100,
@@ -21,7 +15,7 @@ const LIMITS: RequestRules = {
 };
 
 function request(lines: string, limits = LIMITS) {
-  return parseRequest(lines.replaceAll('\n', '\r\n'), lines.length, 'http', limits);
+  return requestOf(lines.replaceAll('\n', '\r\n'), limits);
 }
 
 function good(lines: string): ParsedRequest {
@@ -160,7 +154,7 @@ describe('field lines', () => {
       'GET / HTTP/1.1\r\nHost: a\r\nX: y\nZ: w',
       'GET / HTTP/1.1\nHost: a',
     ]) {
-      assert.ok('reason' in parseRequest(text, text.length, 'http', LIMITS));
+      assert.ok('reason' in requestOf(text, LIMITS));
     }
   });
   it('counts fields', () => {
@@ -201,8 +195,7 @@ describe('field lines', () => {
 });
 
 describe('responses', () => {
-  const parse = (text: string, method = 'GET') =>
-    parseResponse(text.replaceAll('\n', '\r\n'), text.length, method, LIMITS);
+  const parse = (lines: string, method = 'GET') => responseOf(lines.replaceAll('\n', '\r\n'), method, LIMITS);
   const bad: readonly string[] = [
     'HTTP/1.1 099 x',
     'HTTP/1.1 600 x',
@@ -245,8 +238,8 @@ describe('responses', () => {
 it('never throws, whatever the bytes', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
-      parseRequest(text, text.length, 'http', LIMITS);
-      parseResponse(text, text.length, 'GET', LIMITS);
+      requestOf(text, LIMITS);
+      responseOf(text, 'GET', LIMITS);
     }),
     { numRuns: 2000 },
   );
