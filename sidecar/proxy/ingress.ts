@@ -60,6 +60,15 @@ export function admitRequest(x: Exchange, hcm: Hcm, internalOnlyHeaders: readonl
   forwardClientCertificate(x, config);
 }
 
+/** Proxies that a request may have passed; more are a loop, most likely (RFC 9110 7.6.3). */
+const MOST_HOPS = 10;
+
+/** By Via, where proxies write it. */
+export function passedTooOften(head: RequestHead): boolean {
+  const via = field(head.headers, 'via');
+  return via !== null && via.split(',', MOST_HOPS + 1).length > MOST_HOPS;
+}
+
 /** The peer of the connection is the client, or a trusted proxy counted off the end of x-forwarded-for. */
 function fromConnection(x: Exchange, hcm: Hcm, secure: boolean): boolean {
   const { config } = hcm;

@@ -50,8 +50,11 @@ function normalize(path: string): string | null {
       i += 2;
     }
   }
-  return resolveDots(text);
+  return DOTS_WITH_PARAMETERS.test(text) ? null : resolveDots(text);
 }
+
+/** `/..;x/` is a name to some and the parent to others: nobody says which the origin is. */
+const DOTS_WITH_PARAMETERS = /\/\.\.?;/;
 
 /** RFC 3986 5.2.4, on a path that begins with a slash. */
 function resolveDots(path: string): string {

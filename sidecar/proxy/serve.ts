@@ -18,7 +18,7 @@ import { HeaderAccessOf } from './header-access.ts';
 import { finish } from './finish.ts';
 import { type AnswerSink, Forward } from './forward.ts';
 import type { Hcm } from './hcm.ts';
-import { admitRequest } from './ingress.ts';
+import { admitRequest, passedTooOften } from './ingress.ts';
 import { followedRequest } from './internal-redirect.ts';
 import { matchHost, matchRoute, mustUseTls } from './match.ts';
 import { mirrorRequest, type Mirror } from './mirror.ts';
@@ -126,6 +126,7 @@ export class Serving implements RequestReader, AnswerSink {
     if (head.version === 10 && head.authority === '') head.authority = config.http1.defaultHostForHttp10;
     if (head.authority === '') return replyOf(FAILURE.missingHost);
     if (head.path === '*') return replyOf(FAILURE.absoluteUrl);
+    if (passedTooOften(head)) return replyOf(FAILURE.loopDetected);
     const path = canonicalPath(head.path, config);
     head.path = path.path;
     if (path.kind === 'reject') {
@@ -619,6 +620,7 @@ export class Serving implements RequestReader, AnswerSink {
 }
 
 function reasonText(status: number): string {
+  if (status === 405) return 'Method Not Allowed';
   if (status === 426) return 'Upgrade Required';
   if (status === 431) return 'Request Header Fields Too Large';
   if (status === 501) return 'Not Implemented';

@@ -37,7 +37,7 @@ const MAX_OVERHEAD = 16;
 
 const EMPTY = Buffer.alloc(0);
 
-/** Trailer fields that would change framing, routing or identity: never passed on. */
+/** Trailer fields that would change framing, routing or identity: never passed on (RFC 9110 6.5.1). */
 const NOT_IN_TRAILERS = new Set([
   'content-length',
   'transfer-encoding',
@@ -51,11 +51,22 @@ const NOT_IN_TRAILERS = new Set([
   'trailer',
   'te',
   'connection',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
-  'x-forwarded-client-cert',
+  'expect',
+  'upgrade',
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
 ]);
+
+/** Words of proxies to each other: of each such name, whatever follows. */
+const NOT_IN_TRAILERS_FROM = ['x-forwarded-', 'x-envoy-', 'proxy-'];
+
+function mayBeTrailer(name: string): boolean {
+  return !NOT_IN_TRAILERS.has(name) && !NOT_IN_TRAILERS_FROM.some((start) => name.startsWith(start));
+}
 
 export class ChunkedReader {
   fault: Fault | null = null;
@@ -230,7 +241,7 @@ export class ChunkedReader {
       this.fault = found;
       return null;
     }
-    return found.headers.filter((_, i, all) => !NOT_IN_TRAILERS.has(all[i & ~1] as string));
+    return found.headers.filter((_, i, all) => mayBeTrailer(all[i & ~1] as string));
   }
 }
 

@@ -25,6 +25,7 @@ export const FAULT = {
   version: fault('http1.codec_error', 'a version other than HTTP/1.0 and HTTP/1.1'),
   lowVersion: fault('low_version', 'HTTP/1.0, which is not accepted here', 426),
   method: fault('http1.codec_error', 'a method that is not registered'),
+  trace: fault('http1.trace_not_allowed', 'TRACE, which would show credentials to whoever asks', 405),
   target: fault('http1.codec_error', 'the request target has no allowed form'),
   fieldLine: fault('http1.codec_error', 'a field line without a valid name and colon'),
   folded: fault('http1.codec_error', 'a folded field line'),

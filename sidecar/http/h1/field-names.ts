@@ -26,6 +26,9 @@ const KINDS: ReadonlyMap<string, number> = new Map([
   ['te', TE],
   ['keep-alive', HOP],
   ['proxy-connection', HOP],
+  // Meant for us or said by us: neither the origin's nor the client's business (RFC 9110 11.7).
+  ['proxy-authorization', HOP],
+  ['proxy-authenticate', HOP],
   ['http2-settings', HOP],
 ]);
 

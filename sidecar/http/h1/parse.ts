@@ -132,6 +132,7 @@ export function parseRequest(
     if (!isToken(method)) return FAULT.requestLine;
     if (!rules.customMethods) return FAULT.method;
   }
+  if (method === 'TRACE') return FAULT.trace;
   if (!isTarget(target)) return FAULT.target;
   const found = readFields(text, scan, 1, rules);
   if ('reason' in found) return found;

@@ -29,6 +29,8 @@ export class ServerStream implements HttpStream<ResponseHead> {
   method = '';
   version: 10 | 11 = 11;
   upgrade: string | null = null;
+  /** The client waits for a 100 before it sends its body. */
+  waitsFor100 = false;
   requestDone = false;
   /** The client asked for the end of the connection, or had its share of requests: nothing more will come. */
   lastAsked = false;
@@ -46,6 +48,7 @@ export class ServerStream implements HttpStream<ResponseHead> {
   sendHead(head: ResponseHead, end: boolean, more = false): void {
     if (this.#ended) return;
     if (head.status < 200 && head.status !== 101) {
+      if (head.status === 100) this.waitsFor100 = false;
       if (this.version === 11) this.#connection.write(formatResponse(head, 11, '', this.#connection.headerCase));
       return;
     }

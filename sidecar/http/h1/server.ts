@@ -308,6 +308,7 @@ export class Http1Server implements ServerConnection {
     stream.lastAsked = last || (parsed.close && head.version === 11);
     stream.version = head.version === 10 ? 10 : 11;
     stream.upgrade = head.upgrade;
+    stream.waitsFor100 = head.expectsContinue;
     this.#left = length;
     this.#state = length === CHUNKED ? CHUNKS : length > 0 ? BODY : WAIT;
     this.#chunks = length === CHUNKED ? new ChunkedReader(this.#options) : null;
@@ -496,7 +497,9 @@ export class Http1Server implements ServerConnection {
   framing(stream: ServerStream, head: ResponseHead, bodiless: boolean, last: boolean): string {
     // After a declined upgrade nobody knows what the client's next bytes mean.
     const declined = stream.upgrade !== null && head.status !== 101;
-    if (declined || head.close === true || (last && !stream.requestDone)) this.#closing = true;
+    // A final answer in the place of a 100: whether the body still comes, nobody can tell (RFC 9110 10.1.1).
+    const refused = stream.waitsFor100 && !stream.requestDone;
+    if (declined || refused || head.close === true || (last && !stream.requestDone)) this.#closing = true;
     const lines = this.#bodyFraming(stream, head, bodiless);
     if (head.status === 101) return `${lines}connection: upgrade\r\n`;
     if (this.#closing) return `${lines}connection: close\r\n`;
