@@ -19,6 +19,8 @@ export interface Logs {
   setLevel(level: Level): void;
   /** false: there is no such component. */
   setComponentLevel(component: string, level: Level): boolean;
+  /** A line that another thread made, as it is. */
+  writeLine(line: string): void;
   /** What was logged so far is written when this returns. */
   flush(): void;
 }
@@ -30,8 +32,10 @@ export interface LogOptions {
   readonly to?: number | string;
   /** Default: the descriptor is a terminal. */
   readonly pretty?: boolean;
-  /** For tests: takes the lines instead. */
+  /** Takes the lines instead: a test, or a thread that has another one write them. */
   readonly write?: (line: string) => void;
+  /** In every line. */
+  readonly fields?: Readonly<Record<string, unknown>>;
 }
 
 export interface LevelSettings {
@@ -94,7 +98,7 @@ export function createLogs(options: LogOptions): Logs {
   const root = pino(
     {
       level: 'trace',
-      base: null,
+      base: options.fields ?? null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (level) => ({ level }) },
       redact: { paths: REDACTED, censor: '[redacted]' },
@@ -122,6 +126,7 @@ export function createLogs(options: LogOptions): Logs {
       if (child !== undefined) child.level = next;
       return child !== undefined;
     },
+    writeLine: (line) => void destination.stream.write(line),
     flush: destination.flush,
   };
 }

@@ -13,6 +13,7 @@ import {
   initDumpPage,
   type ListenerView,
   listenersPage,
+  type Memory,
   memoryPage,
   readyPage,
   type ServerInfo,
@@ -21,24 +22,32 @@ import {
   type Unready,
 } from './admin/server-info.ts';
 import { readStatsQuery, renderStats } from './telemetry/render.ts';
-import type { Stats } from './telemetry/stats.ts';
+import type { StatGroups, Stats } from './telemetry/stats.ts';
 
 export interface AdminSources {
   readonly clock: Clock;
   readonly logs: Logs;
+  /** What this thread counts itself. */
   readonly stats: Stats;
+  /** What is shown: the figures of everybody who carries traffic. */
+  readonly figures: () => Awaitable<StatGroups>;
+  /** Workers that did not answer the last question; what is shown lacks them, or is as they said last. */
+  readonly silent: () => readonly number[];
+  readonly memory: () => Awaitable<Memory>;
   /** Metrics kept by prom-client, in the exposition format. */
   readonly processMetrics: () => Promise<string>;
   readonly state: () => ServerState;
   readonly info: ServerInfo;
-  readonly clusters: () => readonly ClusterView[];
+  readonly clusters: () => Awaitable<readonly ClusterView[]>;
   readonly listeners: () => readonly ListenerView[];
-  readonly certificates: () => readonly CertificateView[];
+  readonly certificates: () => Awaitable<readonly CertificateView[]>;
   readonly unready: () => Unready;
   /** Sections in Envoy's order, secrets included: they are taken out here. */
   readonly configDump: (includeEds: boolean) => readonly DumpSection[];
   readonly actions: AdminActions;
 }
+
+type Awaitable<T> = T | Promise<T>;
 
 export interface AdminActions {
   drainListeners(options: {
@@ -50,6 +59,7 @@ export interface AdminActions {
   quit(): void;
   /** Health checks, and /ready, say so from now on. */
   failHealthChecks(failing: boolean): void;
+  resetCounters(): void;
   reopenLogs(): void;
 }
 
@@ -66,8 +76,12 @@ function statePages(sources: AdminSources): Page[] {
     page('/server_info', 'print server version/status information', () =>
       serverInfoPage(info, sources.state(), clock.wall()),
     ),
-    page('/certs', 'print certs on machine', () => certsPage(sources.certificates(), clock.wall())),
-    page('/memory', 'print current allocation/heap usage', memoryPage),
+    page('/certs', 'print certs on machine', async () =>
+      named(sources, certsPage(await sources.certificates(), clock.wall())),
+    ),
+    page('/memory', 'print current allocation/heap usage', async () =>
+      named(sources, memoryPage(await sources.memory())),
+    ),
     page('/init_dump', 'print what the start is waiting for', () => initDumpPage(sources.unready())),
     page('/runtime', 'print runtime values', () => jsonPage({ layers: [], entries: {} })),
     page('/hot_restart_version', 'print the hot restart compatibility version', () => ({ body: 'disabled' })),
@@ -77,7 +91,9 @@ function statePages(sources: AdminSources): Page[] {
 function configurationPages(sources: AdminSources): Page[] {
   return [
     {
-      ...page('/clusters', 'upstream cluster status', ({ query }) => clustersPage(sources.clusters(), query)),
+      ...page('/clusters', 'upstream cluster status', async ({ query }) =>
+        named(sources, clustersPage(await sources.clusters(), query)),
+      ),
       parameters: {
         filter: 'Regular expression (Google re2) for filtering clusters by name',
         format: 'One of (text, json)',
@@ -132,11 +148,22 @@ const CONTENT_TYPES = {
   prometheus: 'text/plain; version=0.0.4; charset=utf-8',
 };
 
-function statsPage(sources: AdminSources, params: URLSearchParams, prometheus: boolean): PageResponse {
+async function statsPage(sources: AdminSources, params: URLSearchParams, prometheus: boolean): Promise<PageResponse> {
   const query = readStatsQuery(params, prometheus);
   if (typeof query === 'string') return { status: 400, body: query };
-  refreshServerStats(sources);
-  return { contentType: CONTENT_TYPES[query.format], body: renderStats(sources.stats, query, sources.processMetrics) };
+  await refreshServerStats(sources);
+  const figures = await sources.figures();
+  return named(sources, {
+    contentType: CONTENT_TYPES[query.format],
+    body: renderStats(figures, query, sources.processMetrics),
+  });
+}
+
+/** Says which workers did not answer. */
+function named({ silent }: AdminSources, response: PageResponse): PageResponse {
+  const workers = silent();
+  if (workers.length === 0) return response;
+  return { ...response, headers: { ...response.headers, 'x-fairlead-silent-workers': workers.join(',') } };
 }
 
 const STATES: readonly ServerState[] = ['LIVE', 'DRAINING', 'PRE_INITIALIZING', 'INITIALIZING'];
@@ -144,20 +171,20 @@ const STATES: readonly ServerState[] = ['LIVE', 'DRAINING', 'PRE_INITIALIZING', 
 const NO_EXPIRY = 4294967295;
 
 /** Figures that are read rather than counted. */
-function refreshServerStats(sources: AdminSources): void {
+async function refreshServerStats(sources: AdminSources): Promise<void> {
   const { server } = sources.stats;
   const now = sources.clock.wall();
-  const { heapUsed, heapTotal, rss } = process.memoryUsage();
+  const [{ heapUsed, heapTotal, rss }, certificates] = await Promise.all([sources.memory(), sources.certificates()]);
   server.state = STATES.indexOf(sources.state());
   server.live = Number(sources.state() === 'LIVE');
   server.uptime = Math.max(0, Math.floor((now - sources.info.startedWallMs) / 1000));
   server.memory_allocated = heapUsed;
   server.memory_heap_size = heapTotal;
   server.memory_physical_size = rss;
-  server.days_until_first_cert_expiring = daysUntilFirstExpiry(sources.certificates(), now) ?? NO_EXPIRY;
+  server.days_until_first_cert_expiring = daysUntilFirstExpiry(certificates, now) ?? NO_EXPIRY;
 }
 
-function actionPages({ logs, stats, actions }: AdminSources): Page[] {
+function actionPages({ logs, actions }: AdminSources): Page[] {
   return [
     {
       ...post('/logging', 'query/change logging levels', ({ query }) => loggingPage(logs, query)),
@@ -188,7 +215,7 @@ function actionPages({ logs, stats, actions }: AdminSources): Page[] {
     post('/healthcheck/ok', 'cause the server to pass health checks', () =>
       done(() => actions.failHealthChecks(false)),
     ),
-    post('/reset_counters', 'reset all counters to zero', () => done(() => stats.resetCounters())),
+    post('/reset_counters', 'reset all counters to zero', () => done(() => actions.resetCounters())),
     post('/reopen_logs', 'reopen access logs', () => done(() => actions.reopenLogs())),
     post('/runtime_modify', 'there is no runtime to modify', () => ({
       status: 503,

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import type { ConfigError } from '../core/config-error.ts';
 import { formatErrors } from '../core/config-error.ts';
 import { fileError } from '../core/config-file.ts';
+import { defaultConcurrency, readConcurrency } from './concurrency.ts';
 import { reasonOf } from './errors.ts';
 import type { FlagValues } from './flags.ts';
 import { parseFlags, UsageError } from './flags.ts';
@@ -23,7 +24,7 @@ export interface Config extends StartingPoint {
   readonly logLevel: string;
   readonly componentLogLevel: string | null;
   readonly logPath: string | null;
-  /** Threads asked for; 0: one per core. */
+  /** Threads that serve. 1: the only one there is; more: so many workers beside the primary. */
   readonly concurrency: number;
   readonly drainTimeMs: number;
   readonly drainStrategy: 'gradual' | 'immediate';
@@ -86,7 +87,8 @@ function withBootstrap(
   };
   const read = readBootstrap(texts, options);
   if (!read.ok) return refusal(read.errors);
-  return { ok: true, config: Object.freeze({ ...settings, ...read.value }) };
+  const concurrency = settings.concurrency ?? defaultConcurrency(read.value.node);
+  return { ok: true, config: Object.freeze({ ...settings, ...read.value, concurrency }) };
 }
 
 function refusal(errors: readonly ConfigError[]): ConfigResult {
@@ -112,7 +114,10 @@ function readTexts(flags: FlagValues, readFile: (path: string) => Buffer): Boots
   }
 }
 
-type Settings = Omit<Config, keyof StartingPoint>;
+interface Settings extends Omit<Config, keyof StartingPoint | 'concurrency'> {
+  /** null: as many as befit the node. */
+  readonly concurrency: number | null;
+}
 
 const LEVELS: Readonly<Record<string, string>> = {
   trace: 'trace',
@@ -138,7 +143,7 @@ function readSettings(flags: FlagValues): Settings {
     logLevel: logLevel(flags),
     componentLogLevel: text(flags, 'component-log-level'),
     logPath: text(flags, 'log-path'),
-    concurrency: count(flags, 'concurrency', 1),
+    concurrency: readConcurrency(text(flags, 'concurrency')),
     drainTimeMs: count(flags, 'drain-time-s', 600) * 1000,
     drainStrategy: choice(flags, 'drain-strategy', ['gradual', 'immediate']),
     adminAddressPath: text(flags, 'admin-address-path'),

@@ -9,16 +9,16 @@ import type { Config } from './config.ts';
 import { countUpdates } from './control-plane-stats.ts';
 import { AUTHORITY_NAME, type AuthorityAddress } from './identity/authority-client.ts';
 import { Certifier, OWN_SECRET } from './identity/certify.ts';
-import { instanceOf } from './identity/instance.ts';
+import { type BoundListeners, instanceOf } from './identity/instance.ts';
 import { Registration } from './identity/register.ts';
-import type { Runtime } from './runtime/runtime.ts';
+import type { Snapshot } from './model/snapshot.ts';
 import type { Stats } from './telemetry/stats.ts';
 import { credentialsOf, targetOf } from './xds/ads-channel.ts';
 import { type AdsSource, createAdsSource } from './xds/ads-source.ts';
 import { dumpSections } from './xds/dump.ts';
 import { type LastGood, openLastGood } from './xds/last-good.ts';
 import { Resources } from './xds/resources.ts';
-import type { Stop } from './xds/source.ts';
+import type { Judge, Refusal, ResourceUpdate, Stop } from './xds/source.ts';
 
 export interface ControlPlane {
   /** The first configuration is here, from discovery or from disk. */
@@ -28,6 +28,17 @@ export interface ControlPlane {
   leave(): Promise<void>;
   stop(): void;
   dump(includeEndpoints: boolean): readonly DumpSection[];
+  /** What was delivered and is in force. */
+  readonly updates: readonly ResourceUpdate[];
+}
+
+/** Who carries the traffic: the runtime of this thread, or the workers. */
+export interface DataPlane extends BoundListeners {
+  apply(next: Snapshot): void;
+  /** Resolves when what was applied so far is bound. */
+  settled(): Promise<void>;
+  /** Hears of every update after it was judged and applied. */
+  onUpdate?(update: ResourceUpdate, refusals: readonly Refusal[]): void;
 }
 
 export interface ControlPlaneContext {
@@ -35,7 +46,7 @@ export interface ControlPlaneContext {
   readonly clock: Clock;
   readonly logs: Logs;
   readonly stats: Stats;
-  readonly runtime: Runtime;
+  readonly dataPlane: DataPlane;
 }
 
 /** An empty full state after a restart of discovery is not believed for so long. */
@@ -112,8 +123,19 @@ class Connected implements ControlPlane {
         service: serviceOf(config),
         onRenewed: () => {},
       },
-      this.#resources.judge,
+      this.#judge,
     );
+  }
+
+  /** The judge whom every source is given. */
+  get #judge(): Judge {
+    const { dataPlane } = this.#context;
+    if (dataPlane.onUpdate === undefined) return this.#resources.judge;
+    return (update) => {
+      const refusals = this.#resources.judge(update);
+      dataPlane.onUpdate?.(update, refusals);
+      return refusals;
+    };
   }
 
   /** Discovery's TLS port where one is given; otherwise the address of its stream. */
@@ -135,9 +157,9 @@ class Connected implements ControlPlane {
   }
 
   async start(): Promise<void> {
-    const { runtime, stats, config } = this.#context;
+    const { dataPlane, stats, config } = this.#context;
     this.#resources.snapshot.subscribe((next) => {
-      runtime.apply(next);
+      dataPlane.apply(next);
       this.#saveSoon();
       this.#registerWhenBound();
     });
@@ -145,7 +167,7 @@ class Connected implements ControlPlane {
     await this.#certifier?.start();
     this.#loadFromDisk();
     countUpdates(this.#ads.status, stats);
-    this.#stopAds = this.#ads.source(this.#resources.judge, this.#resources.wanted);
+    this.#stopAds = this.#ads.source(this.#judge, this.#resources.wanted);
     if (config.register) this.#registerWhenBound();
   }
 
@@ -154,9 +176,9 @@ class Connected implements ControlPlane {
     const updates = this.#lastGood?.load() ?? [];
     if (updates.length === 0) return;
     const log = this.#context.logs.child('xds');
+    const judge = this.#judge;
     for (const update of updates) {
-      for (const { name, field, reason } of this.#resources.judge(update))
-        log.warn({ name, field, reason }, 'not taken from disk');
+      for (const { name, field, reason } of judge(update)) log.warn({ name, field, reason }, 'not taken from disk');
     }
     this.#fromDisk = true;
     log.info(
@@ -176,10 +198,10 @@ class Connected implements ControlPlane {
 
   /** Registers once the inbound listener has a port that others can be told. */
   #registerWhenBound(): void {
-    const { config, runtime, clock, logs } = this.#context;
+    const { config, dataPlane, clock, logs } = this.#context;
     if (!config.register || this.#registration !== null || this.#left) return;
-    void runtime.settled().then(() => {
-      const instance = instanceOf(config.node, runtime);
+    void dataPlane.settled().then(() => {
+      const instance = instanceOf(config.node, dataPlane);
       if (instance === null || this.#registration !== null || this.#left) return;
       this.#registration = new Registration({
         authority: this.#authority(),
@@ -200,6 +222,10 @@ class Connected implements ControlPlane {
   stop(): void {
     this.#stopAds?.();
     this.#certifier?.stop();
+  }
+
+  get updates(): readonly ResourceUpdate[] {
+    return this.#resources.updates.filter(({ changed }) => changed.length > 0);
   }
 
   dump(includeEndpoints: boolean): readonly DumpSection[] {

@@ -6,7 +6,8 @@ import type { Clock } from '../core/clock.ts';
 
 export interface Drainable {
   drain(): void;
-  readonly activeRequests: number;
+  /** Requests under way; other threads may have to be asked. */
+  active(): number | Promise<number>;
 }
 
 /** So long nothing may have been under way before the sockets close. */
@@ -19,12 +20,13 @@ export function drained(target: Drainable, limitMs: number, clock: Clock): Promi
   const started = clock.now();
   let quietSince = started;
   return new Promise((resolve) => {
-    const look = () => {
+    const look = async () => {
+      const active = await target.active();
       const now = clock.now();
-      if (target.activeRequests > 0) quietSince = now;
+      if (active > 0) quietSince = now;
       if (now - quietSince >= Math.min(QUIET_MS, limitMs) || now - started >= limitMs) resolve();
-      else clock.after(LOOK_EVERY_MS, look);
+      else clock.after(LOOK_EVERY_MS, () => void look());
     };
-    look();
+    void look();
   });
 }

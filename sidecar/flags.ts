@@ -30,7 +30,11 @@ export const SIDECAR_FLAGS = {
   'service-node': { type: 'string', value: 'ID', help: 'node id, over the bootstrap' },
   'service-cluster': { type: 'string', value: 'NAME', help: 'node cluster, over the bootstrap' },
   'service-zone': { type: 'string', value: 'ZONE', help: 'zone, over the bootstrap' },
-  concurrency: { type: 'string', value: 'N', help: 'threads (1 in this version; other numbers are accepted)' },
+  concurrency: {
+    type: 'string',
+    value: 'N',
+    help: 'threads that serve (default 1; in a gateway of `fairlead bootstrap` one for each core)',
+  },
   'drain-time-s': { type: 'string', value: 'SECONDS', help: 'time for draining (default 600)' },
   'drain-strategy': { type: 'string', value: 'STRATEGY', help: 'gradual (default) or immediate' },
   'parent-shutdown-time-s': {

@@ -1,5 +1,6 @@
 // `fairlead sidecar`: reads the bootstrap, says what is wrong with it, or runs until it is told to stop.
 
+import { readFileSync } from 'node:fs';
 import { loadConfig } from './config.ts';
 import { runSidecar } from './sidecar.ts';
 
@@ -7,7 +8,12 @@ const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
 export async function main(args: string[]): Promise<void> {
-  const result = loadConfig(args, process.env);
+  const files = new Map<string, Buffer>();
+  const result = loadConfig(args, process.env, (path) => {
+    const bytes = readFileSync(path);
+    files.set(path, bytes);
+    return bytes;
+  });
   if (!result.ok) {
     process.stderr.write(`${result.text.trimEnd()}\n`);
     process.exitCode = result.kind === 'usage' ? EXIT_USAGE : EXIT_FAILURE;
@@ -19,5 +25,5 @@ export async function main(args: string[]): Promise<void> {
     process.stdout.write(`configuration '${config.configPath ?? '--config-yaml'}' OK\n`);
     return;
   }
-  await runSidecar(config);
+  await runSidecar(config, { args, files });
 }

@@ -8,6 +8,7 @@ import type { Config } from './config.ts';
 import type { TlsCertificate, ValidationContext } from './model/secret.ts';
 import { parsePem, readCertificate } from '../core/certificate.ts';
 import type { Runtime } from './runtime/runtime.ts';
+import type { CertificateFacts } from './telemetry/facts.ts';
 import type { Cluster } from './upstream/cluster.ts';
 import type { Host } from './upstream/host.ts';
 
@@ -17,7 +18,7 @@ export function clusterViews(runtime: Runtime, staticNames: ReadonlySet<string>)
   return [...runtime.clusters.all].map((cluster) => clusterView(cluster, !staticNames.has(cluster.name)));
 }
 
-function clusterView(cluster: Cluster, addedViaApi: boolean): ClusterView {
+export function clusterView(cluster: Cluster, addedViaApi: boolean): ClusterView {
   const { description } = cluster;
   return {
     name: cluster.name,
@@ -70,8 +71,12 @@ export function certificateViews(runtime: Runtime): CertificateView[] {
   return [...seen.values()];
 }
 
-function factsOf(pem: string): ReturnType<typeof readCertificate>[] {
-  return parsePem(pem).map(readCertificate);
+/** Plain data: what is shown may come from another thread. */
+function factsOf(pem: string): CertificateFacts[] {
+  return parsePem(pem).map((certificate) => {
+    const { spkiHash: _, ...facts } = readCertificate(certificate);
+    return facts;
+  });
 }
 
 export function serverInfo(config: Config, clock: Clock): ServerInfo {

@@ -26,6 +26,7 @@ const SIDECAR_ROOMS = [
   'identity',
   'runtime',
   'admin',
+  'threads',
 ].map((room) => `sidecar/${room}`);
 
 function leavesAnd(...rooms: string[]): string[] {
@@ -60,6 +61,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'sidecar/identity': [...leavesAnd('xds'), 'proto'],
   'sidecar/runtime': leavesAnd('proxy', 'upstream', 'filters', 'exchange', 'net', 'http'),
   'sidecar/admin': leavesAnd(),
+  // What primary and workers say to each other, and who looks after the workers.
+  'sidecar/threads': leavesAnd('xds', 'upstream', 'admin'),
   'sidecar/main': ['core', ...SIDECAR_ROOMS],
 };
 

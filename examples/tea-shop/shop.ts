@@ -182,7 +182,8 @@ export class Shop {
       '5',
       '-l',
       'info',
-      ...(plan.app === null ? [] : ['--register']),
+      // The whole shop shares this machine; a gateway that has its own takes every core.
+      ...(plan.app === null ? ['--concurrency', '1'] : ['--register']),
     ];
     return this.#child(`${plan.name}-sidecar`, argv);
   }

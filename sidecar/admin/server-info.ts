@@ -37,8 +37,14 @@ export function serverInfoPage(info: ServerInfo, state: ServerState, nowMs: numb
   });
 }
 
-export function memoryPage(): PageResponse {
-  const { heapUsed, heapTotal, rss } = process.memoryUsage();
+/** Bytes: of the heaps of all threads, and of the process. */
+export interface Memory {
+  readonly heapUsed: number;
+  readonly heapTotal: number;
+  readonly rss: number;
+}
+
+export function memoryPage({ heapUsed, heapTotal, rss }: Memory): PageResponse {
   return jsonPage({
     allocated: String(heapUsed),
     heap_size: String(heapTotal),

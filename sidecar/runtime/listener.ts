@@ -16,10 +16,15 @@ import type { Chain } from './chain.ts';
 import { chooseChain, type ConnectionTraits } from './chain-match.ts';
 import { resolveTls } from './tls-material.ts';
 
+/** The port for the n-th address of a listener that leaves the choice to the system: the same in all threads. */
+export type ChoosePort = (listener: string, n: number, host: string) => Promise<number>;
+
 export interface ListenerContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly stats: ListenerStats;
+  /** Where several threads listen together; absent: this one listens alone. */
+  readonly choosePort?: ChoosePort | undefined;
   makeChain(description: FilterChain, listener: ListenerDescription): Chain;
 }
 
@@ -71,14 +76,10 @@ export class Listener {
 
   /** Binds its addresses. Rejects with the operating system's error; then nothing stays bound. */
   async start(): Promise<void> {
-    const { addresses, bindToPort, backlog, reusePort, ipv4Compat } = this.#description;
+    const { addresses, bindToPort } = this.#description;
     if (!bindToPort) return;
     try {
-      for (const { host, port } of addresses) {
-        this.#servers.push(
-          await listen({ host, port, backlog, reusePort, ipv4Compat }, (socket) => this.#onConnection(socket)),
-        );
-      }
+      for (const n of addresses.keys()) this.#servers.push(await this.#bind(n));
     } catch (error) {
       this.#stopAccepting();
       throw error;
@@ -88,6 +89,16 @@ export class Listener {
         this.#context.log.error({ listener: this.#description.name, err: error }, 'accepting failed'),
       );
     }
+  }
+
+  /** With several threads each has a socket of its own on the port, and the system spreads connections over them. */
+  async #bind(n: number): Promise<Server> {
+    const { name, addresses, backlog, reusePort, ipv4Compat } = this.#description;
+    const { choosePort } = this.#context;
+    const { host, port } = addresses[n] as SocketAddress;
+    const options = { host, port, backlog, reusePort: reusePort || choosePort !== undefined, ipv4Compat };
+    if (port === 0 && choosePort !== undefined) options.port = await choosePort(name, n, host);
+    return listen(options, (socket) => this.#onConnection(socket));
   }
 
   /** Takes a new description with the same addresses. */

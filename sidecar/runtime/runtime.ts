@@ -9,15 +9,24 @@ import type { FilterChain, Listener as ListenerDescription } from '../model/list
 import { EMPTY_SNAPSHOT, type Snapshot } from '../model/snapshot.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import { Clusters } from '../upstream/clusters.ts';
+import type { MakeBreaker } from '../upstream/limits.ts';
 import { Chain } from './chain.ts';
 import { type HcmSettings, makeHcm } from './hcm-factory.ts';
-import { Listener } from './listener.ts';
+import { type ChoosePort, Listener } from './listener.ts';
 import { resolveTls, secretNames } from './tls-material.ts';
 
 export interface RuntimeContext extends HcmSettings {
   readonly log: Log;
   /** A listener is bound, changed or gone. */
   readonly onListeners: () => void;
+  /** Where several threads serve the same ports. Absent: this one has its ports for itself. */
+  readonly shared?: SharedWork;
+}
+
+/** What threads that serve together agree upon. */
+export interface SharedWork {
+  readonly makeBreaker: MakeBreaker;
+  readonly choosePort: ChoosePort;
 }
 
 /** How long a resource that is named but does not come is waited for (Envoy's initial_fetch_timeout). */
@@ -42,6 +51,7 @@ export class Runtime {
       clock: context.clock,
       log: context.log,
       stats: context.stats,
+      makeBreaker: context.shared?.makeBreaker,
       onReady: () => this.#startListeners(),
     });
     context.stats.listenerManager.workers_started = 1;
@@ -154,6 +164,7 @@ export class Runtime {
       clock: this.#context.clock,
       log,
       stats: stats.listener(label),
+      choosePort: this.#context.shared?.choosePort,
       makeChain: (chain, owner) => this.#makeChain(chain, owner, label),
     });
     listener.useRoutes(this.#snapshot.routes);
@@ -194,6 +205,11 @@ export class Runtime {
 
   /** Listeners whose addresses could not be bound, with the reason. */
   readonly bindErrors = new Map<string, string>();
+
+  /** No listener is being bound. */
+  get isSettled(): boolean {
+    return this.#starting.size === 0;
+  }
 
   /** Resolves when no listener is being bound. */
   async settled(): Promise<void> {

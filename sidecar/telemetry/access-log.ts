@@ -5,28 +5,41 @@ import type { AccessLog } from '../model/access-log.ts';
 import type { RequestFacts } from './facts.ts';
 import { compileFormat, LOG_OPTIONS } from './format.ts';
 import { compileFilter } from './log-filter.ts';
-import { LogSink, type SinkOptions } from './log-sink.ts';
+import { type LineSink, LogSink, type SinkOptions } from './log-sink.ts';
+import { RelayedSink, type RelayLines } from './relayed-sink.ts';
 
 const STREAMS: Readonly<Record<string, number>> = { '/dev/stdout': 1, '/dev/stderr': 2 };
 
+export interface LogFilesOptions extends SinkOptions {
+  /** Takes the lines for stdout and stderr where another thread writes them. */
+  readonly relay?: RelayLines;
+}
+
 /** The open log files of the program, by path. */
 export class LogFiles {
-  readonly #options: SinkOptions;
-  readonly #sinks = new Map<string, { readonly sink: LogSink; users: number }>();
+  readonly #options: LogFilesOptions;
+  readonly #sinks = new Map<string, { readonly sink: LineSink; users: number }>();
 
-  constructor(options: SinkOptions) {
+  constructor(options: LogFilesOptions) {
     this.#options = options;
   }
 
   /** Let go of it with `release`. */
-  use(path: string): LogSink {
+  use(path: string): LineSink {
     let entry = this.#sinks.get(path);
     if (entry === undefined) {
-      entry = { sink: new LogSink(path, this.#options, STREAMS[path]), users: 0 };
+      entry = { sink: this.#open(path), users: 0 };
       this.#sinks.set(path, entry);
     }
     entry.users++;
     return entry.sink;
+  }
+
+  #open(path: string): LineSink {
+    const { clock, flushMs, relay } = this.#options;
+    const stream = STREAMS[path];
+    if (relay === undefined || stream === undefined) return new LogSink(path, this.#options, stream);
+    return new RelayedSink(path, relay, clock, flushMs);
   }
 
   release(path: string): void {
@@ -82,7 +95,7 @@ function writeAll(writers: readonly ((facts: RequestFacts) => void)[], facts: Re
 
 function compileWriter(
   { filter, format }: AccessLog,
-  sink: LogSink,
+  sink: LineSink,
   random: () => number,
 ): (facts: RequestFacts) => void {
   const line = compileFormat(format, LOG_OPTIONS);

@@ -21,7 +21,21 @@ export interface SinkOptions {
   readonly onError: (path: string, error: Error) => void;
 }
 
-export class LogSink {
+/** What loggers write to. */
+export interface LineSink {
+  /** A whole line with its end, bytes as latin1. */
+  write(line: string): void;
+  /** Opens the file again, under whatever the path means now (log rotation). */
+  reopen(): void;
+  /** Resolves when nothing waits or is being written. */
+  drained(): Promise<void>;
+  /** For the last moments of a process or thread: what waits is gone when this returns. */
+  flushSync(): void;
+  /** Writes what waits and lets go of the file; resolves when that is done. */
+  close(): Promise<void>;
+}
+
+export class LogSink implements LineSink {
   readonly path: string;
   readonly #options: SinkOptions;
   readonly #owned: boolean;
@@ -46,21 +60,24 @@ export class LogSink {
     if (fd === undefined) this.#open();
   }
 
-  /** A whole line with its end, bytes as latin1. */
   write(line: string): void {
+    this.writeLines(line, 1);
+  }
+
+  /** Whole lines that were gathered elsewhere. */
+  writeLines(text: string, count: number): void {
     const { stats } = this.#options;
-    if (this.#waiting.length + line.length > MAX_PENDING_BYTES || this.#closed) {
-      stats.lines_dropped++;
+    if (this.#waiting.length + text.length > MAX_PENDING_BYTES || this.#closed) {
+      stats.lines_dropped += count;
       return;
     }
-    this.#waiting += line;
-    stats.write_buffered++;
-    stats.write_total_buffered += line.length;
+    this.#waiting += text;
+    stats.write_buffered += count;
+    stats.write_total_buffered += text.length;
     if (this.#waiting.length >= FLUSH_BYTES) this.#flush();
     else this.#timer ??= this.#options.clock.after(this.#options.flushMs, () => this.#flushByTimer());
   }
 
-  /** Opens the file again, under whatever the path means now (log rotation). */
   reopen(): void {
     if (!this.#owned || this.#closed || this.#opening) return;
     // The old descriptor must not be closed under a write.
@@ -71,7 +88,6 @@ export class LogSink {
     this.#open(old);
   }
 
-  /** Writes what waits and lets go of the file; resolves when that is done. */
   async close(): Promise<void> {
     this.#timer?.cancel();
     this.#flush();
@@ -81,14 +97,12 @@ export class LogSink {
     this.#fd = null;
   }
 
-  /** Resolves when nothing waits or is being written. */
   drained(): Promise<void> {
     if (this.#writing === null && (this.#waiting === '' || this.#failing)) return Promise.resolve();
     this.#flush();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** For the last moments of a process: what waits is written before this returns. */
   flushSync(): void {
     if (this.#fd === null) return;
     const rest = Buffer.concat([this.#writing ?? Buffer.alloc(0), Buffer.from(this.#waiting, 'latin1')]);

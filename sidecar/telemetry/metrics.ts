@@ -5,7 +5,7 @@ import type { Codes } from './cells/codes.ts';
 import type { Histogram } from './cells/histogram.ts';
 import type { CodesRow, Row } from './cells/table.ts';
 import { familyName } from './cells/table.ts';
-import type { AnyGroup, Group, Scope, Stats } from './stats.ts';
+import type { AnyGroup, Group, Scope, StatGroups } from './stats.ts';
 
 export interface Metric {
   /** As in /stats, e.g. `cluster.web.upstream_rq_200`. */
@@ -21,7 +21,7 @@ export interface Metric {
   readonly used: boolean;
 }
 
-export function* metricsOf(stats: Stats, order: 'by-name' | 'by-family' = 'by-name'): Generator<Metric> {
+export function* metricsOf(stats: StatGroups, order: 'by-name' | 'by-family' = 'by-name'): Generator<Metric> {
   if (order === 'by-family') for (const group of stats.groups()) yield* familiesOf(group as Group<unknown>);
   else yield* scopesOf(stats.groups());
 }

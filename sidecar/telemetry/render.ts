@@ -4,7 +4,7 @@
 import { RE2JS } from 're2js';
 import { BUCKET_BOUNDS, type Histogram, QUANTILES } from './cells/histogram.ts';
 import { type Metric, metricsOf } from './metrics.ts';
-import type { Stats } from './stats.ts';
+import type { StatGroups } from './stats.ts';
 
 export interface StatsQuery {
   readonly format: 'text' | 'json' | 'prometheus';
@@ -65,7 +65,7 @@ export function nameFilter(pattern: string | null, invert = false): ((name: stri
 
 /** The answer in pieces. `more` are metrics kept elsewhere, already in the exposition format. */
 export async function* renderStats(
-  stats: Stats,
+  stats: StatGroups,
   query: StatsQuery,
   more?: () => Promise<string>,
 ): AsyncGenerator<string> {
@@ -93,7 +93,7 @@ async function* inPieces(lines: Iterable<string>): AsyncGenerator<string> {
 }
 
 /** Every metric that was asked for: plain ones in order of name, then histograms. */
-function* chosen(stats: Stats, query: StatsQuery): Generator<Metric> {
+function* chosen(stats: StatGroups, query: StatsQuery): Generator<Metric> {
   const histograms: Metric[] = [];
   for (const metric of metricsOf(stats)) {
     if (!wants(query, metric)) continue;
@@ -109,7 +109,7 @@ function wants(query: StatsQuery, metric: Metric): boolean {
   return query.wanted(metric.name);
 }
 
-function* textLines(stats: Stats, query: StatsQuery): Generator<string> {
+function* textLines(stats: StatGroups, query: StatsQuery): Generator<string> {
   for (const { name, value } of chosen(stats, query)) {
     yield typeof value === 'number' ? `${name}: ${value}\n` : `${name}: ${histogramText(value, query)}\n`;
   }
@@ -137,7 +137,7 @@ function boundText(bound: number): string {
 }
 
 /** One object for each metric, histograms in one object at the end, in Envoy's shape. */
-async function* jsonPieces(stats: Stats, query: StatsQuery): AsyncGenerator<string> {
+async function* jsonPieces(stats: StatGroups, query: StatsQuery): AsyncGenerator<string> {
   const histograms: Metric[] = [];
   let comma = '';
   function* entries(): Generator<string> {
@@ -183,7 +183,7 @@ function quantileJson(histogram: Histogram, percent: number): { cumulative: numb
 }
 
 /** Families one after another, each with its TYPE and HELP before its first series. */
-function* prometheusLines(stats: Stats, query: StatsQuery): Generator<string> {
+function* prometheusLines(stats: StatGroups, query: StatsQuery): Generator<string> {
   let series = 0;
   let dropped = 0;
   let family = '';

@@ -71,6 +71,11 @@ export interface Group<C> {
 /** A group whose cells nobody needs to know by type. */
 export type AnyGroup = Group<never>;
 
+/** What can be rendered: the figures of this thread, or of several together. */
+export interface StatGroups {
+  groups(): readonly AnyGroup[];
+}
+
 class Scopes<C> implements Group<C> {
   readonly kind: ScopeKind<C>;
   readonly scopes = new Map<string, Scope<C>>();
@@ -99,7 +104,7 @@ export function statName(name: string): string {
   return name.replace(/[:\0]/g, '_');
 }
 
-export class Stats {
+export class Stats implements StatGroups {
   readonly server = new ServerStats();
   readonly clusterManager = new ClusterManagerStats();
   readonly listenerManager = new ListenerManagerStats();

@@ -14,7 +14,7 @@ import { leafOf, secureContext, type TlsMaterial } from '../net/tls.ts';
 import type { ClusterStats } from '../telemetry/cells/cluster.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
 import { Host } from './host.ts';
-import { CircuitBreaker } from './limits.ts';
+import { type CircuitBreaker, LocalBreaker, type MakeBreaker } from './limits.ts';
 import { type LocalFailure, OutlierDetector } from './outlier.ts';
 import { Pool, type PoolSettings } from './pool.ts';
 
@@ -22,6 +22,8 @@ export interface ClusterContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly stats: ClusterStats;
+  /** Where several threads count together; absent: this one counts alone. */
+  readonly makeBreaker?: MakeBreaker | undefined;
   /** The endpoints are known for the first time. */
   onReady(): void;
 }
@@ -47,10 +49,10 @@ export class Cluster {
     this.stats = context.stats;
     this.#description = description;
     this.#context = context;
-    this.#breakers = {
-      default: new CircuitBreaker(description.limits.default),
-      high: new CircuitBreaker(description.limits.high),
-    };
+    const { name, limits } = description;
+    const breaker = (priority: 'default' | 'high') =>
+      context.makeBreaker?.(name, priority, limits[priority]) ?? new LocalBreaker(limits[priority]);
+    this.#breakers = { default: breaker('default'), high: breaker('high') };
     this.#settings = this.#makeSettings();
     this.stats.gauges = {
       membership: () => this.#membership(),

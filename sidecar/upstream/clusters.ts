@@ -6,11 +6,13 @@ import type { Log } from '../../core/log.ts';
 import type { Cluster as ClusterDescription } from '../model/cluster.ts';
 import type { Stats } from '../telemetry/stats.ts';
 import { Cluster } from './cluster.ts';
+import type { MakeBreaker } from './limits.ts';
 
 export interface ClustersContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly stats: Stats;
+  readonly makeBreaker?: MakeBreaker | undefined;
   onReady(name: string): void;
 }
 
@@ -41,12 +43,13 @@ export class Clusters {
       known.update(description);
       return known;
     }
-    const { clock, log, stats } = this.#context;
+    const { clock, log, stats, makeBreaker } = this.#context;
     const cell = stats.cluster(description.altStatName ?? description.name);
     const cluster = new Cluster(description, {
       clock,
       log,
       stats: cell,
+      makeBreaker,
       onReady: () => this.#context.onReady(description.name),
     });
     this.#living.set(description.name, cluster);

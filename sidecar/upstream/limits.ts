@@ -1,10 +1,37 @@
 // Circuit breakers of one cluster and priority: how much is under way, and whether more may start. Plain
-// counters, no timers; whoever takes a place gives it back exactly once.
+// counters, no timers; whoever takes a place gives it back exactly once. Several threads count together in
+// shared-limits.ts; this is the form of one.
 
 import type { Limits } from '../model/cluster.ts';
 import type { LimitGauges } from '../telemetry/cells/cluster.ts';
 
-export class CircuitBreaker {
+export interface CircuitBreaker {
+  /** What this thread has under way. */
+  connections: number;
+  pending: number;
+  requests: number;
+  retries: number;
+  readonly mayConnect: boolean;
+  readonly mayWait: boolean;
+  readonly mayRequest: boolean;
+  readonly mayRetry: boolean;
+  /** A changed description holds from now on; what is under way goes on. */
+  replace(limits: Limits): void;
+  gauges(): LimitGauges;
+}
+
+export type Priority = 'default' | 'high';
+export type MakeBreaker = (cluster: string, priority: Priority, limits: Limits) => CircuitBreaker;
+
+/** What is under way, of whoever counts together. */
+export interface Used {
+  readonly connections: number;
+  readonly pending: number;
+  readonly requests: number;
+  readonly retries: number;
+}
+
+export class LocalBreaker implements CircuitBreaker {
   connections = 0;
   pending = 0;
   requests = 0;
@@ -15,7 +42,6 @@ export class CircuitBreaker {
     this.#limits = limits;
   }
 
-  /** A changed description holds from now on; what is under way goes on. */
   replace(limits: Limits): void {
     this.#limits = limits;
   }
@@ -33,33 +59,37 @@ export class CircuitBreaker {
   }
 
   get mayRetry(): boolean {
-    return this.retries < this.#retryLimit;
-  }
-
-  /** With a budget, a share of what is active and waiting, but never less than its floor. */
-  get #retryLimit(): number {
-    const budget = this.#limits.retryBudget;
-    if (budget === null) return this.#limits.maxRetries;
-    const share = Math.floor(((this.requests + this.pending) * budget.percent) / 100);
-    return Math.max(share, budget.minConcurrency);
+    return this.retries < retryLimit(this.#limits, this.requests + this.pending);
   }
 
   gauges(): LimitGauges {
-    // A limit of nothing is never seen as reached: Envoy's gauges move when something is counted.
-    const left = (limit: number, used: number) => Math.max(limit - used, 0);
-    return {
-      cxOpen: !this.mayConnect,
-      pendingOpen: this.#limits.maxPendingRequests > 0 && !this.mayWait,
-      rqOpen: this.#limits.maxRequests > 0 && !this.mayRequest,
-      retryOpen: this.#retryLimit > 0 && !this.mayRetry,
-      remaining: this.#limits.trackRemaining
-        ? {
-            cx: left(this.#limits.maxConnections, this.connections),
-            pending: left(this.#limits.maxPendingRequests, this.pending),
-            rq: left(this.#limits.maxRequests, this.requests),
-            retries: left(this.#retryLimit, this.retries),
-          }
-        : null,
-    };
+    return gaugesOf(this.#limits, this);
   }
+}
+
+/** With a budget, a share of what is active and waiting, but never less than its floor. */
+export function retryLimit({ retryBudget, maxRetries }: Limits, underWay: number): number {
+  if (retryBudget === null) return maxRetries;
+  return Math.max(Math.floor((underWay * retryBudget.percent) / 100), retryBudget.minConcurrency);
+}
+
+export function gaugesOf(limits: Limits, used: Used): LimitGauges {
+  const { connections, pending, requests, retries } = used;
+  const mostRetries = retryLimit(limits, requests + pending);
+  const left = (limit: number, taken: number) => Math.max(limit - taken, 0);
+  return {
+    cxOpen: connections >= limits.maxConnections,
+    // A limit of nothing is never seen as reached: Envoy's gauges move when something is counted.
+    pendingOpen: limits.maxPendingRequests > 0 && pending >= limits.maxPendingRequests,
+    rqOpen: limits.maxRequests > 0 && requests >= limits.maxRequests,
+    retryOpen: mostRetries > 0 && retries >= mostRetries,
+    remaining: limits.trackRemaining
+      ? {
+          cx: left(limits.maxConnections, connections),
+          pending: left(limits.maxPendingRequests, pending),
+          rq: left(limits.maxRequests, requests),
+          retries: left(mostRetries, retries),
+        }
+      : null,
+  };
 }

@@ -63,6 +63,7 @@ export class Resources {
   readonly #types: ReadonlyMap<ResourceType, TypeState>;
   readonly #snapshot: Watch<Snapshot>;
   readonly #wanted: Watch<Wanted>;
+  #adopting = false;
 
   constructor(options: ResourcesOptions) {
     this.#options = options;
@@ -102,6 +103,19 @@ export class Resources {
       removed: [],
       complete: type.fullState,
     }));
+  }
+
+  /**
+   * Takes what is in force elsewhere: it was judged there when it came, and a listener stays in force when a
+   * cluster that its routes name is gone since.
+   */
+  adopt(update: ResourceUpdate): readonly Refusal[] {
+    this.#adopting = true;
+    try {
+      return this.judge(update);
+    } finally {
+      this.#adopting = false;
+    }
   }
 
   readonly judge: Judge = (update) => {
@@ -152,7 +166,7 @@ export class Resources {
 
   #decodeOptions(type: ResourceType) {
     const { allowUnsupported } = this.#options;
-    return type === LISTENER
+    return type === LISTENER && !this.#adopting
       ? { allowUnsupported, clusters: new Set(this.#snapshot.value.clusters.keys()) }
       : { allowUnsupported };
   }

@@ -60,6 +60,28 @@ export class Histogram {
     this.sum += other.sum;
   }
 
+  /** Bins that hold something, as pairs of index and count: what another thread can be sent. */
+  filled(): number[] {
+    const pairs: number[] = [];
+    for (let bin = 0; this.#bins !== null && bin < BINS; bin++) {
+      const count = this.#bins[bin] as number;
+      if (count !== 0) pairs.push(bin, count);
+    }
+    return pairs;
+  }
+
+  /** Adds what another one's `filled` and `sum` said. */
+  addFilled(pairs: readonly number[], sum: number): void {
+    if (pairs.length === 0) return;
+    this.#bins ??= new Float64Array(BINS);
+    for (let i = 0; i < pairs.length; i += 2) {
+      const [bin, count] = [pairs[i] as number, pairs[i + 1] as number];
+      this.#bins[bin] = (this.#bins[bin] as number) + count;
+      this.count += count;
+    }
+    this.sum += sum;
+  }
+
   clear(): void {
     this.count = 0;
     this.sum = 0;

@@ -63,7 +63,7 @@ export function decodeListener(f: Fields<typeof ListenerSchema>): Listener | nul
   return listener;
 }
 
-/** One thread accepts here, nothing is shed by an overload manager, and false is what these are anyway. */
+/** The system spreads connections over threads, nothing is shed by an overload manager, and false is what these are anyway. */
 function ignoreWithoutEffect(f: Fields<typeof ListenerSchema>): void {
   f.ignore('metadata', 'drainType', 'connectionBalanceConfig', 'reusePort', 'maxConnectionsToAcceptPerSocketEvent');
   f.ignore('ignoreGlobalConnLimit', 'bypassOverloadManager', 'freebind');

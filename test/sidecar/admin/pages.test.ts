@@ -95,6 +95,7 @@ function stage(overrides: Partial<AdminSources> = {}) {
     drainListeners: (options) => calls.push(`drain ${JSON.stringify(options)}`),
     quit: () => calls.push('quit'),
     failHealthChecks: (failing) => calls.push(`fail ${failing}`),
+    resetCounters: () => stats.resetCounters(),
     reopenLogs: () => calls.push('reopen'),
   };
   const logs = createLogs({ levels: { root: 'info', components: new Map() }, write: () => {} });
@@ -105,6 +106,9 @@ function stage(overrides: Partial<AdminSources> = {}) {
     clock: manualClock(-1000),
     logs,
     stats,
+    figures: () => stats,
+    silent: () => [],
+    memory: () => process.memoryUsage(),
     processMetrics: async () => 'process_up 1\n',
     state: () => 'LIVE',
     info: {
@@ -135,11 +139,11 @@ function stage(overrides: Partial<AdminSources> = {}) {
     const page = pages.get(path);
     assert.ok(page, path);
     const request: PageRequest = { query: new URLSearchParams(query), method: page.method, body: '', headers: {} };
-    const { status = 200, body, contentType, afterwards } = await page.handle(request);
+    const { status = 200, body, contentType, headers, afterwards } = await page.handle(request);
     let text = '';
     if (typeof body === 'string' || Buffer.isBuffer(body)) text = String(body);
     else for await (const piece of body) text += piece;
-    return { status, text, contentType, afterwards, method: page.method };
+    return { status, text, contentType, headers, afterwards, method: page.method };
   };
   return { get, calls, logs, stats };
 }
@@ -148,6 +152,13 @@ test('/ready says LIVE, or why not with 503', async () => {
   assert.deepEqual([(await stage().get('/ready')).status, (await stage().get('/ready')).text], [200, 'LIVE\n']);
   const starting = await stage({ state: () => 'PRE_INITIALIZING' }).get('/ready');
   assert.deepEqual([starting.status, starting.text], [503, 'PRE_INITIALIZING\n']);
+});
+
+test('workers that did not answer are named', async () => {
+  const { get } = stage({ silent: () => [1, 3] });
+  for (const path of ['/clusters', '/certs', '/memory', '/stats', '/stats/prometheus'])
+    assert.deepEqual((await get(path)).headers, { 'x-fairlead-silent-workers': '1,3' }, path);
+  assert.equal((await stage().get('/stats')).headers, undefined);
 });
 
 test('/clusters as Envoy prints it', async () => {

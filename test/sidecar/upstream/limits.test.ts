@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_LIMITS } from '../../../sidecar/model/cluster.ts';
-import { CircuitBreaker } from '../../../sidecar/upstream/limits.ts';
+import { LocalBreaker } from '../../../sidecar/upstream/limits.ts';
 
 test('a limit of 0 refuses even the first, and is not shown as reached', () => {
-  const breaker = new CircuitBreaker({ ...DEFAULT_LIMITS, maxPendingRequests: 0 });
+  const breaker = new LocalBreaker({ ...DEFAULT_LIMITS, maxPendingRequests: 0 });
   assert.equal(breaker.mayWait, false);
   assert.equal(breaker.gauges().pendingOpen, false);
 });
 
 test('what is left is shown only when tracked', () => {
-  const breaker = new CircuitBreaker({ ...DEFAULT_LIMITS, maxRequests: 2, trackRemaining: true });
+  const breaker = new LocalBreaker({ ...DEFAULT_LIMITS, maxRequests: 2, trackRemaining: true });
   breaker.requests = 1;
   assert.deepEqual(breaker.gauges(), {
     cxOpen: false,
@@ -27,7 +27,7 @@ test('what is left is shown only when tracked', () => {
 });
 
 test('a retry budget is a share of what is under way, never below its floor', () => {
-  const breaker = new CircuitBreaker({
+  const breaker = new LocalBreaker({
     ...DEFAULT_LIMITS,
     maxRetries: 0,
     retryBudget: { percent: 20, minConcurrency: 3 },
