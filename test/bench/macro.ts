@@ -12,7 +12,7 @@ import { originConfig } from './peers/nginx-config.ts';
 import { allPeers, buildOurs, loadGeneratorVersion, type Peer } from './peers/peers.ts';
 import { canPin, OTHER_CORE, type Running, start } from './processes.ts';
 import { type Measured, type Row, summarise, table } from './result.ts';
-import { type Contestant, enter, SCENARIOS, type ScenarioName } from './scenarios.ts';
+import { type Contestant, enter, PATHS, SCENARIOS, type ScenarioName } from './scenarios.ts';
 import { load } from './wrk.ts';
 
 export async function macro(options: MacroOptions): Promise<void> {
@@ -114,7 +114,8 @@ async function enterAll(
 
 async function play(contestants: readonly Contestant[], options: MacroOptions): Promise<Row[]> {
   const idle = contestants.map(residentMb);
-  for (const { port } of contestants) await load(port, options.warmupSeconds, options.connections);
+  for (const { port, scenario } of contestants)
+    await load(port, PATHS[scenario], options.warmupSeconds, options.connections);
   const measured = contestants.map((): Measured[] => []);
   for (let round = 1; round <= options.rounds; round++) {
     for (const [i, contestant] of contestants.entries()) {
@@ -134,10 +135,10 @@ async function play(contestants: readonly Contestant[], options: MacroOptions): 
   }));
 }
 
-async function measure({ port, processes }: Contestant, options: MacroOptions): Promise<Measured> {
+async function measure({ port, scenario, processes }: Contestant, options: MacroOptions): Promise<Measured> {
   const cpu = () => processes.reduce((sum, one) => sum + one.cpuMicros(), 0);
   const before = cpu();
-  const seen = await load(port, options.seconds, options.connections);
+  const seen = await load(port, PATHS[scenario], options.seconds, options.connections);
   return { ...seen, cpuMicrosPerRequest: (cpu() - before) / seen.requests };
 }
 

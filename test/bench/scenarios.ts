@@ -5,15 +5,20 @@ import { freePorts } from '../../examples/tea-shop/free-ports.ts';
 import { call } from '../mesh/call.ts';
 import type { Certificates } from './certificates.ts';
 import type { Hop } from './peers/envoy-bootstrap.ts';
+import { LARGE_PATH } from './peers/nginx-config.ts';
 import type { Peer } from './peers/peers.ts';
 import { PROXY_CORE, type Running, start } from './processes.ts';
 
-export type ScenarioName = 'plain' | 'pair';
+export type ScenarioName = 'plain' | 'pair' | 'large';
 
 export const SCENARIOS: Readonly<Record<ScenarioName, string>> = {
   plain: 'HTTP/1.1 plaintext proxy',
   pair: 'mTLS pair: HTTP/1.1 in, TLS 1.3 between two proxies, HTTP/1.1 out (both processes)',
+  large: 'HTTP/1.1 plaintext proxy, answers of 1 MiB: a request is a MiB',
 };
+
+/** What the load generator asks for. */
+export const PATHS: Readonly<Record<ScenarioName, string>> = { plain: '/', pair: '/', large: LARGE_PATH };
 
 export interface Contestant {
   readonly scenario: ScenarioName;
@@ -53,7 +58,7 @@ function hopsOf(
   originPort: number,
   { root, client, server }: Certificates,
 ): Hop[] {
-  if (scenario === 'plain') return [{ name: `${peer}-plain`, listenPort: first, targetPort: originPort }];
+  if (scenario !== 'pair') return [{ name: `${peer}-${scenario}`, listenPort: first, targetPort: originPort }];
   return [
     {
       name: `${peer}-pair-out`,

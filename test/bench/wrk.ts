@@ -15,8 +15,8 @@ export interface Load {
 /** Beyond the time asked for, wrk is ended. */
 const GRACE_MS = 10_000;
 
-export async function load(port: number, seconds: number, connections: number): Promise<Load> {
-  const url = `http://127.0.0.1:${port}/`;
+export async function load(port: number, path: string, seconds: number, connections: number): Promise<Load> {
+  const url = `http://127.0.0.1:${port}${path}`;
   const command = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '5s', url];
   return readWrk(await output(pinned(OTHER_CORE, command), seconds * 1000 + GRACE_MS));
 }

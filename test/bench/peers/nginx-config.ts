@@ -1,5 +1,7 @@
 // nginx: the origin that answers everybody, and nginx as a peer that does the same work as we do.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Hop } from './envoy-bootstrap.ts';
 
 const BODY = '0123456789'.repeat(10);
@@ -18,12 +20,18 @@ ${http}
 `;
 }
 
-/** Answers everything with 100 bytes. */
+/** What the origin answers with 1 MiB. */
+export const LARGE_PATH = '/large';
+const MIB = 1024 * 1024;
+
+/** Answers everything else with 100 bytes. */
 export function originConfig(folder: string, port: number): string {
+  writeFileSync(join(folder, LARGE_PATH), Buffer.alloc(MIB, BODY));
   return common(
     folder,
     'origin',
-    `  server { listen 127.0.0.1:${port} backlog=4096; location / { return 200 "${BODY}"; } }`,
+    `  server { listen 127.0.0.1:${port} backlog=4096; location / { return 200 "${BODY}"; }
+    location = ${LARGE_PATH} { root ${folder}; } }`,
   );
 }
 
