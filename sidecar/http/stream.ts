@@ -25,7 +25,7 @@ export interface HttpStream<Out> {
   readonly wire: WireBytes;
   /** `more`: data follows within this very call of the sender, and the head may wait for it. */
   sendHead(head: Out, end: boolean, more?: boolean): void;
-  /** false: wait for onDrain. */
+  /** false: wait for onDrain. The chunk is given away: its memory may be used again once it was written. */
   sendData(chunk: Buffer, end: boolean): boolean;
   /** Ends the message. */
   sendTrailers(trailers: HeaderList): void;

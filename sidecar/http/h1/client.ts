@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead } from '../head.ts';
+import { copyToSlab } from '../slabs.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
 import { type ClientConnection, ClientStream } from './client-stream.ts';
@@ -48,6 +49,8 @@ const OVER = 6;
 /** The answer is complete, the request is still being sent. */
 const ANSWERED = 7;
 
+/** Up to here Node cuts copies out of a pool of its own. */
+const SMALL_PIECE = 4 * 1024;
 /** Interim answers before the final one; more is a flood. */
 const MAX_INTERIM = 8;
 const EMPTY = Buffer.alloc(0);
@@ -263,7 +266,8 @@ export class Http1Client implements ClientConnection {
 
   /** A piece that may be kept until it is written. */
   #own(piece: Buffer): Buffer {
-    return this.#lent ? Buffer.from(piece) : piece;
+    if (!this.#lent) return piece;
+    return piece.length > SMALL_PIECE ? copyToSlab(piece) : Buffer.from(piece);
   }
 
   #bodyData(lent: Buffer, end: boolean): void {
