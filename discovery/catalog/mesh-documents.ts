@@ -87,7 +87,7 @@ function readDocument(draft: Draft, document: ConfigDocument): void {
     return;
   }
   const kind = valueAt(value, ['kind']);
-  if (typeof kind !== 'string' || !(kind in KINDS)) {
+  if (typeof kind !== 'string' || !Object.hasOwn(KINDS, kind)) {
     const suggestion = typeof kind === 'string' ? nearest(kind, Object.keys(KINDS)) : null;
     const message =
       kind === undefined

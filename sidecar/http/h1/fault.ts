@@ -43,6 +43,7 @@ export const FAULT = {
   connectionMembers: fault('http1.connection_header_rejected', 'too many members in Connection'),
   expectation: fault('http1.codec_error', 'an expectation other than "100-continue"', 417),
   upgradeWithBody: fault('http1.codec_error', 'an upgrade with a body'),
+  connectWithBody: fault('http1.codec_error', 'a CONNECT with a body'),
   chunk: fault('http1.codec_error', 'malformed chunk framing'),
   chunkOverhead: fault('http1.codec_error', 'too many bytes of chunk framing for the data'),
 } as const satisfies Record<string, Fault>;

@@ -157,6 +157,7 @@ function requestOf(
   if ('reason' in members) return members;
   const upgrade = version === 11 && members.names.has('upgrade') ? wantedUpgrade(found.upgrade) : null;
   if (upgrade !== null && length !== 0) return FAULT.upgradeWithBody;
+  if (method === 'CONNECT' && length !== 0) return FAULT.connectWithBody;
   dropNominated(found.headers, members.names);
   const expects = found.expect !== null && version === 11 && length !== 0;
   if (expects && found.expect !== '100-continue') return FAULT.expectation;

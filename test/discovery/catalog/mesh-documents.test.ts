@@ -96,6 +96,11 @@ const CASES: readonly { readonly what: string; readonly text: string; readonly l
     text: 'kind: HTTPRout\nmetadata: {name: a}',
     line: /^m.yaml:1:7: kind: unknown kind "HTTPRout".*did you mean "HTTPRoute".*FL0108/,
   },
+  {
+    what: 'a kind that every object has a member of',
+    text: 'kind: toString\nmetadata: {name: a}',
+    line: /^m.yaml:1:7: kind: unknown kind "toString"/,
+  },
   { what: 'a missing kind', text: 'metadata: {name: a}\nspec: {}', line: /kind: required field is missing \[FL0106\]/ },
   {
     what: 'a name twice',
