@@ -386,6 +386,12 @@ export class Http1Server implements ServerConnection {
     if (stream !== this.#stream) return;
     this.#reader = null;
     this.#lastActive = this.#clock.turn();
+    if (stream.unframed) {
+      // The end of the connection is the end of the answer: nobody is left to wait for it.
+      this.#stream = null;
+      this.#endSocket();
+      return;
+    }
     if (this.#state === TUNNEL || this.#state === CLOSING) {
       this.#stream = null;
       if (this.#state === TUNNEL) this.#endSocket();
