@@ -1,0 +1,2 @@
+
+1"3type.googleapis.com/envoy.config.cluster.v3.Cluster*n

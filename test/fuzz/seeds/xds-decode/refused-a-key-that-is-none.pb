@@ -1,0 +1,16 @@
+
+1Ÿ
+Dtype.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secretê
+sä
+Çˇ-----BEGIN CERTIFICATE-----
+MIIBqzCCAVKgAwIBAgIUGIR1rGaHgm1vVE+UYPdkEuIzuTkwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEZnV6ejAgFw0yNjExMjExMTMwMTRaGA8yMTI2MTAyODExMzAx
+NFowDzENMAsGA1UEAwwEZnV6ejBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABHTz
+ozN80b0E+oFr13GaNrdOXR+fgYxVMQVKPPMSrZLGJgzW0vuaMfECwo2IiXoPj+dQ
+W9CX3OPROaPPXE1gGVWjgYkwgYYwHQYDVR0OBBYEFLlr2hMrURoj4V7rkKnkt8Es
+BA3fMB8GA1UdIwQYMBaAFLlr2hMrURoj4V7rkKnkt8EsBA3fMA8GA1UdEwEB/wQF
+MAMBAf8wMwYDVR0RBCwwKoYoc3BpZmZlOi8vY2x1c3Rlci5sb2NhbC9ucy9kZWZh
+dWx0L3NhL3dlYjAKBggqhkjOPQQDAgNHADBEAiBiPB2rBTDQt0dfAwyni0MPGIz3
+p+IqLEZw/lhYimS87QIgIdvPVC+5B2/xLlrVs10sgux1gcyUNlCHbVKLJ7SAdHI=
+-----END CERTIFICATE-----
+x"Dtype.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret*n
