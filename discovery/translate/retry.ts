@@ -12,7 +12,11 @@ import { any } from './resource.ts';
 
 const DEFAULT_RETRY_ON = ['connect-failure', 'refused-stream', 'reset-before-request', 'gateway-error'];
 const DEFAULT_ATTEMPTS = 2;
-const HOST_SELECTION_ATTEMPTS = 5n;
+/**
+ * Draws until one falls on a host that was not tried. Many: a host that fails at once is never busy, and
+ * least request draws it three times in four.
+ */
+const HOST_SELECTION_ATTEMPTS = 32n;
 const DEFAULT_BACKOFF_MS = 25;
 /** Where our sidecar looks for what Envoy's RetryPolicy cannot say. */
 export const SAFE_RETRY_KEY = 'fairlead.policy.retry';

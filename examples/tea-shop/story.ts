@@ -75,7 +75,11 @@ function refusesPlainText(port: number): Promise<boolean> {
 }
 
 async function faultIsHidden(shop: Shop): Promise<string> {
-  const answers = await Promise.all(Array.from({ length: 30 }, () => shop.get('/api/teas/matcha')));
+  // A few at a time: a retry budget lets no more than a few be tried again at once, or a fault would double the load.
+  const answers: { readonly status: number }[] = [];
+  while (answers.length < 30) {
+    answers.push(...(await Promise.all(Array.from({ length: 3 }, () => shop.get('/api/teas/matcha')))));
+  }
   must(
     answers.every(({ status }) => status === 200),
     'the fault of reviews-b reached a customer',

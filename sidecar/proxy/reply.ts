@@ -11,6 +11,7 @@ const RESET_REASONS = new Map<FailureRow, string>([
   [FAILURE.connectFailure, 'remote connection failure'],
   [FAILURE.connectTimeout, 'connection timeout'],
   [FAILURE.overflow, 'overflow'],
+  [FAILURE.closedAtOnce, 'connection termination'],
   [FAILURE.reusedClosed, 'connection termination'],
   [FAILURE.upstreamClosed, 'connection termination'],
   [FAILURE.upstreamReset, 'remote reset'],

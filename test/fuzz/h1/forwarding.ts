@@ -43,6 +43,8 @@ export function checkForwardedRequest(request: Recorder<RequestHead>, headerCase
   const bytes = Buffer.from(written, 'latin1');
   const [again, ...more] = serve([bytes], AGAIN).requests;
   if (again === undefined || more.length > 0) throw new Violation('forwarded as other than one request', written);
+  if (/^expect:/im.test(written) && !/^(?:transfer-encoding:|content-length: [1-9])/im.test(written))
+    throw new Violation('an expectation forwarded without a body', written);
   checkSame(head, request, again, written, (one) => `${one.method} ${one.path} ${one.authority} ${one.upgrade}`);
   if (known) checkStrictly('request', bytes, request.body, false);
 }
@@ -83,13 +85,15 @@ function checkSame<H extends Head>(
     throw new Violation('forwarded with other trailers', written);
 }
 
-/** Framing may have been added, or taken away where there can be no body. */
+/** Framing may have been added, or taken away where there can be no body; an expectation goes with the body. */
 function sameFields(before: HeaderList, after: HeaderList): boolean {
-  return before.join('\n') === after.join('\n') || withoutLength(before) === withoutLength(after);
+  return before.join('\n') === after.join('\n') || withoutFraming(before) === withoutFraming(after);
 }
 
-function withoutLength(headers: HeaderList): string {
-  return headers.filter((_, i) => headers[i & ~1] !== 'content-length').join('\n');
+const FRAMING: ReadonlySet<string> = new Set(['content-length', 'expect']);
+
+function withoutFraming(headers: HeaderList): string {
+  return headers.filter((_, i) => !FRAMING.has(headers[i & ~1] as string)).join('\n');
 }
 
 function checkStrictly(kind: 'request' | 'response', bytes: Buffer, body: string, skips: boolean): void {

@@ -8,10 +8,13 @@ interface Refusal {
   readonly error: string;
   /** The line in which it was found, up to there. */
   readonly before: string;
+  /** The character at which it was found. */
+  readonly character: string;
   /** It was found behind a complete head: in a chunked body or its trailers. */
   readonly inBody: boolean;
   /** Of the last message with a head. */
   readonly status: number;
+  readonly fields: readonly string[];
   readonly trailers: readonly string[];
 }
 
@@ -22,6 +25,11 @@ interface Allowance {
 }
 
 const ALLOWANCES: readonly Allowance[] = [
+  {
+    name: 'a fragment right after an authority',
+    rule: 'RFC 9112 3.2 knows none: refused above the codec, where the path is judged, as after a path',
+    holds: ({ error, character }) => error === 'INVALID_URL' && character === '#',
+  },
   {
     name: 'a final answer after an interim one that says close',
     rule: 'RFC 9110 15.2: interim answers come before the final one, which alone ends the exchange',
@@ -42,6 +50,11 @@ const ALLOWANCES: readonly Allowance[] = [
     name: 'a message after one with Connection among its trailers',
     rule: 'RFC 9110 6.5.1: it must not be believed; ours ends here',
     holds: ({ error, trailers }) => error === 'CLOSED_CONNECTION' && /^connection$/im.test(trailers.join('\n')),
+  },
+  {
+    name: 'a message after one with Proxy-Connection',
+    rule: 'RFC 9112 C.2.2: a field that nobody should heed; what ends a connection is Connection',
+    holds: ({ error, fields }) => error === 'CLOSED_CONNECTION' && /^proxy-connection$/im.test(fields.join('\n')),
   },
 ];
 
@@ -67,6 +80,8 @@ export function isForOracle(input: Buffer): boolean {
 
 const TAB = 9;
 
+const NOTHING = { status: 0, fields: [], trailers: [] };
+
 /** The name of what allows it, or null. */
 export function allowance({ error, errorAt, messages }: OracleResult, input: Buffer): string | null {
   if (error === null) return null;
@@ -74,7 +89,10 @@ export function allowance({ error, errorAt, messages }: OracleResult, input: Buf
   const messageAt = messages.findLast(({ complete }) => complete)?.end ?? 0;
   const lineAt = Math.max(text.lastIndexOf('\n', errorAt - 1) + 1, messageAt);
   const before = text.slice(lineAt, errorAt);
+  const character = text.charAt(errorAt);
   const inBody = messages.at(-1)?.headComplete === true;
-  const { status, trailers } = messages.findLast(({ headComplete }) => headComplete) ?? { status: 0, trailers: [] };
-  return ALLOWANCES.find((one) => one.holds({ error, before, inBody, status, trailers }))?.name ?? null;
+  const { status, fields, trailers } = messages.findLast(({ headComplete }) => headComplete) ?? NOTHING;
+  return (
+    ALLOWANCES.find((one) => one.holds({ error, before, character, inBody, status, fields, trailers }))?.name ?? null
+  );
 }

@@ -11,7 +11,7 @@ import { bootstrapOf } from '../../../cli/verbs/bootstrap.ts';
 import { until } from '../../../examples/tea-shop/ask.ts';
 import { call } from '../../mesh/call.ts';
 import { certificateFor, joinToken, type Pair } from '../../mesh/certificates.ts';
-import { runDiscovery } from '../../mesh/discovery.ts';
+import { eventually, runDiscovery } from '../../mesh/discovery.ts';
 import { runEchoOrigin } from '../../mesh/echo-origin.ts';
 import { tempDir } from '../../temp-dir.ts';
 import { runInside } from './process.ts';
@@ -49,9 +49,12 @@ test('one certificate for all workers, one registration', { timeout: 120_000 }, 
     ...['--concurrency', '2', '--register', '--join-token-file', token],
     ...['--ca-address', discovery.secureXds, '--ca-root', join(discovery.dataDir, 'ca-root.pem')],
   ]);
-  const bound = workers.bound.find(({ direction }) => direction === 'inbound');
-  const port = bound?.addresses[0]?.port ?? 0;
-  assert.ok(port > 0);
+  const port = await eventually(() => {
+    const bound = workers.bound.find(({ direction }) => direction === 'inbound');
+    const found = bound?.addresses[0]?.port ?? 0;
+    assert.ok(found > 0);
+    return found;
+  });
 
   const web = await certificateFor(discovery, 'web');
   const askOften = () => Promise.all(Array.from({ length: TIMES }, () => ask(port, web)));
