@@ -97,10 +97,15 @@ const lineOfOther: Change = (text, random, _, other) => {
   return all.join('');
 };
 
+/** Characters of a line that stands many times: longer inputs say the same, later. */
+const MOST_REPEATED = 20_000;
+
 const repeatLine: Change = (text, random) => {
   const all = lines(text);
   const at = which(random, all.length);
-  all[at] = (all[at] as string).repeat(random.between(2, random.chance(0.1) ? 120 : 12));
+  const line = all[at] as string;
+  const most = Math.max(2, Math.min(random.chance(0.1) ? 120 : 12, MOST_REPEATED / line.length));
+  all[at] = line.repeat(random.between(2, Math.floor(most)));
   return all.join('');
 };
 

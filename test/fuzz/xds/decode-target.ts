@@ -105,6 +105,11 @@ function checkSize(bytes: Uint8Array, parts: number): void {
     throw new Violation('a model out of proportion', `${parts} parts of ${bytes.length} bytes`);
 }
 
+/** A listener without a name is called by its address. */
+function calledBy(name: string): string {
+  return /:\d+$/.test(name) ? '' : name;
+}
+
 const CLASH = /^is the address of listener|is the address of listener .* already$/;
 const TWICE = 'stands twice in one response';
 
@@ -115,9 +120,8 @@ function checkRefusals(
   refused: readonly Refusal[],
 ): void {
   const names = new Set(changed.map(({ name }) => name));
-  // A listener without a name is called by its address.
-  const named = (name: string) => names.has(name) || (names.has('') && /:\d+$/.test(name));
-  for (const { name } of refused) if (!named(name)) throw new Violation('a refusal that names no resource', name);
+  for (const { name } of refused)
+    if (!names.has(name) && !names.has(calledBy(name))) throw new Violation('a refusal that names no resource', name);
   for (const [name, decoded] of verdicts) {
     const found = refused.filter((one) => one.name === name && one.reason !== TWICE && !CLASH.test(one.reason));
     if (decoded.ok && found.length > 0) throw new Violation('a good resource refused', found[0]?.reason);
@@ -135,7 +139,7 @@ function checkHeld(
   if (type === ROUTE || type === ENDPOINT) return;
   const held = new Set(resources.held.map(({ name }) => name));
   for (const [name, decoded] of verdicts) {
-    const clashes = refused.some((one) => one.name === name && CLASH.test(one.reason));
+    const clashes = refused.some((one) => [one.name, calledBy(one.name)].includes(name) && CLASH.test(one.reason));
     if (decoded.ok && !clashes && !held.has(name)) throw new Violation('a good resource not in force', name);
     if (!decoded.ok && held.has(name)) throw new Violation('a bad resource in force', name);
   }
