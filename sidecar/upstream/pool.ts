@@ -167,8 +167,7 @@ export class Pool {
     this.#stats.upstream_cx_connect_ms.record(this.#clock.now() - started);
     const connection = new PooledConnection(socket, incoming, tls, settings, this, this.#stats, this.#clock);
     this.#all.add(connection);
-    if (this.#closed) connection.end();
-    else this.onFree(connection);
+    this.onFree(connection);
     if (settings.codec.secure) this.#connectIfNeeded();
   }
 
@@ -206,13 +205,17 @@ export class Pool {
     this.#hostStats.cx_active--;
   }
 
-  /** A connection is ready: the longest waiting request gets it, or it rests. */
+  /**
+   * A connection is ready: the longest waiting request gets it, or it rests. Whoever waits when the host
+   * leaves was let in before, and is served.
+   */
   onFree(connection: PooledConnection): void {
+    const usable = connection.fresh || connection.usable(this.#settings().trustGeneration);
     const [waiter] = this.#waiting.keys();
-    if (waiter !== undefined) {
+    if (usable && waiter !== undefined) {
       this.#stopWaiting(waiter);
       waiter.onReady(connection);
-    } else if (this.#closed || !connection.usable(this.#settings().trustGeneration)) {
+    } else if (this.#closed || !usable) {
       connection.end();
     } else {
       this.#idle.push(connection);
@@ -300,6 +303,11 @@ export class PooledConnection {
   /** Served a request before: a failure without an answer may be the keep-alive race. */
   get reused(): boolean {
     return this.#requests > 1;
+  }
+
+  /** Served nobody yet: its peer was checked a moment ago. */
+  get fresh(): boolean {
+    return this.#requests === 0;
   }
 
   usable(trustGeneration: number): boolean {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../core/clock.ts';
 import { createLogs } from '../../core/log.ts';
+import type { Snapshot } from '../../sidecar/model/snapshot.ts';
 import { Runtime } from '../../sidecar/runtime/runtime.ts';
 import { LogFiles } from '../../sidecar/telemetry/access-log.ts';
 import { Stats } from '../../sidecar/telemetry/stats.ts';
@@ -16,6 +17,8 @@ export interface TestProxy {
   readonly logged: readonly string[];
   /** The port that a listener really has. */
   port(listener?: string): number;
+  /** Another configuration takes the place of the present one. */
+  apply(bootstrap: BootstrapPieces): void;
   /** Access log lines written so far are on disk. */
   flushLogs(): Promise<void>;
   close(): Promise<void>;
@@ -94,8 +97,7 @@ ${clusters === '' ? '' : indent(clusters, 2)}
 `;
 }
 
-export async function startProxy(bootstrap: string | BootstrapPieces): Promise<TestProxy> {
-  const text = typeof bootstrap === 'string' ? bootstrap : bootstrapText(bootstrap);
+function snapshotOf(text: string): Snapshot {
   const read = readBootstrap([{ file: 'test.yaml', text }], {
     allowUnsupported: false,
     allowUnknown: false,
@@ -104,6 +106,11 @@ export async function startProxy(bootstrap: string | BootstrapPieces): Promise<T
     environment: {},
   });
   assert.ok(read.ok, read.ok ? '' : read.errors.map(({ path, message }) => `${path}: ${message}`).join('\n'));
+  return read.value.snapshot;
+}
+
+export async function startProxy(bootstrap: string | BootstrapPieces): Promise<TestProxy> {
+  const text = typeof bootstrap === 'string' ? bootstrap : bootstrapText(bootstrap);
   const logged: string[] = [];
   const logs = createLogs({
     levels: { root: 'debug', components: new Map() },
@@ -125,7 +132,7 @@ export async function startProxy(bootstrap: string | BootstrapPieces): Promise<T
     spans: null,
     onListeners: () => {},
   });
-  runtime.apply(read.value.snapshot);
+  runtime.apply(snapshotOf(text));
   await runtime.settled();
   assert.deepEqual([...runtime.bindErrors.values()], []);
   return {
@@ -133,6 +140,7 @@ export async function startProxy(bootstrap: string | BootstrapPieces): Promise<T
     stats,
     logged,
     port: (name = 'main') => runtime.listeners.get(name)?.addresses[0]?.port ?? 0,
+    apply: (pieces) => runtime.apply(snapshotOf(bootstrapText(pieces))),
     flushLogs: () => logFiles.flush(),
     close: async () => {
       runtime.destroy();
