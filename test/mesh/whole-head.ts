@@ -1,9 +1,9 @@
 // A head handed to the parser as the codecs do it: bytes are walked over, then read.
 
+import type { HeadLimits } from '../../sidecar/http/h1/fields.ts';
 import { scanFault, type Fault } from '../../sidecar/http/h1/fault.ts';
 import { HeadScan } from '../../sidecar/http/h1/head-scan.ts';
 import {
-  type HeadLimits,
   type ParsedRequest,
   type ParsedResponse,
   parseRequest,

@@ -8,7 +8,7 @@
 import type { HeaderList } from '../head.ts';
 import { FAULT, type Fault, scanFault } from './fault.ts';
 import { HeadScan } from './head-scan.ts';
-import { type HeadLimits, readFields } from './parse.ts';
+import { type HeadLimits, readFields } from './fields.ts';
 
 export interface ChunkSink {
   onData(chunk: Buffer, end: boolean): void;

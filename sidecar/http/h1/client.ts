@@ -13,7 +13,9 @@ import { FAULT, type Fault, scanFault } from './fault.ts';
 import type { HeaderCase } from './format.ts';
 import { HeadBuffer } from './head-buffer.ts';
 import { HeadScan, MORE } from './head-scan.ts';
-import { CHUNKED, type HeadLimits, type ParsedResponse, parseResponse, UNTIL_CLOSE } from './parse.ts';
+import { CHUNKED, type HeadLimits, UNTIL_CLOSE } from './fields.ts';
+import { type ParsedResponse, parseResponse } from './parse.ts';
+import { quickResponse } from './quick.ts';
 import { writeBody } from './write.ts';
 
 export interface Http1ClientOptions extends HeadLimits {
@@ -150,6 +152,8 @@ export class Http1Client implements ClientConnection {
     this.#anyByte = true;
     const head = this.#head;
     if (head.length > 0) return this.#continueHead(bytes, at);
+    const quick = quickResponse(bytes, at, (this.#stream as ClientStream).method, this.#options);
+    if (quick !== null) return this.#onParsed(quick, at + quick.head.wireBytes, bytes.length);
     const { maxHeadersBytes, maxHeadersCount } = this.#options;
     SCAN.reset();
     const wire = SCAN.run(bytes, at, Math.min(bytes.length, at + maxHeadersBytes), maxHeadersCount + 1);
@@ -176,8 +180,14 @@ export class Http1Client implements ClientConnection {
   #onHead(text: string, scan: HeadScan, wire: number, next: number, bytes: number): number {
     const stream = this.#stream as ClientStream;
     const parsed = parseResponse(text, scan, wire, stream.method, this.#options);
+    if (!('reason' in parsed)) return this.#onParsed(parsed, next, bytes);
     stream.wire.received += wire;
-    if ('reason' in parsed) return this.#fail(parsed);
+    return this.#fail(parsed);
+  }
+
+  #onParsed(parsed: ParsedResponse, next: number, bytes: number): number {
+    const stream = this.#stream as ClientStream;
+    stream.wire.received += parsed.head.wireBytes;
     stream.wire.receivedFields += parsed.fieldBytes;
     const { status } = parsed.head;
     if (status === 101) return this.#onSwitch(parsed, stream, next);

@@ -15,6 +15,19 @@ CLASSES[0x0d] = CR;
 CLASSES[0x3a] = COLON;
 const LF = 0x0a;
 
+/**
+ * Where the line that begins at `from` ends, counted from there: before its CR LF, within `most` bytes. -1 where
+ * that is not seen, or a byte stands in it that may stand nowhere in a head.
+ */
+export function endOfLine(bytes: Uint8Array, from: number, most: number): number {
+  const stop = from + most - 1;
+  for (let at = from; at < stop; at++) {
+    if ((CLASSES[bytes[at] as number] as number) < CR) continue;
+    return bytes[at] === 0x0d && bytes[at + 1] === LF ? at - from : -1;
+  }
+  return -1;
+}
+
 /** The walk ran out of bytes. */
 export const MORE = 0;
 export const BAD_BYTE = -1;

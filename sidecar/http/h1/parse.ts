@@ -2,40 +2,27 @@
 // no byte is repaired by deletion, nothing that decides something is merged or taken twice
 // (robustness.md 2.2 and 2.3; RFC 9112).
 
-import { type HeaderList, type HttpVersion, type RequestHead, type ResponseHead, removeField } from '../head.ts';
-import { digits, isTarget, isToken, trimOws } from './characters.ts';
+import { type HttpVersion, type RequestHead, type ResponseHead, removeField } from '../head.ts';
+import { isTarget, isToken } from './characters.ts';
 import { FAULT, type Fault } from './fault.ts';
 import {
-  CONNECTION,
-  CONTENT_LENGTH,
-  EXPECT,
-  type FieldName,
-  fieldName,
-  HOP,
-  HOST,
-  TE,
-  TRANSFER_ENCODING,
-  UPGRADE,
-} from './field-names.ts';
+  bodyLength,
+  connectionMembers,
+  dropNominated,
+  type Fields,
+  type HeadLimits,
+  readFields,
+  UNTIL_CLOSE,
+} from './fields.ts';
 import type { HeadScan } from './head-scan.ts';
 import { interned, type Known, KnownWords } from './known.ts';
 import { readTarget } from './target.ts';
-
-export interface HeadLimits {
-  readonly maxHeadersCount: number;
-  readonly maxHeadersBytes: number;
-  readonly underscores: 'allow' | 'reject' | 'drop';
-}
 
 export interface RequestRules extends HeadLimits {
   readonly acceptHttp10: boolean;
   /** Methods beyond the registered ones. */
   readonly customMethods: boolean;
 }
-
-/** How the body after a head is delimited. `length` -1: chunked; -2: until the connection ends. */
-export const CHUNKED = -1;
-export const UNTIL_CLOSE = -2;
 
 export interface ParsedRequest {
   readonly head: RequestHead;
@@ -57,9 +44,6 @@ export interface ParsedResponse {
   readonly upgrade: string | null;
 }
 
-/** Members of `Connection` that are looked at; more is an attack on somebody's list handling. */
-const MAX_CONNECTION_MEMBERS = 32;
-
 /** Methods that are taken without asking (RFC 9110, WebDAV and its kin), as in Envoy. */
 const METHODS = new Set(
   (
@@ -71,40 +55,10 @@ const METHODS = new Set(
 const methods = new KnownWords<Known>(METHODS.size, 16);
 for (const raw of METHODS) methods.add({ raw: interned(raw) });
 
-/** What `Connection` may not nominate for removal: framing, routing, credentials, and what policy reads. */
-const PROTECTED = new Set([
-  'host',
-  'authorization',
-  'cookie',
-  'set-cookie',
-  'content-length',
-  'transfer-encoding',
-  'content-type',
-  'content-encoding',
-  'x-request-id',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-client-cert',
-  'forwarded',
-  'traceparent',
-  'tracestate',
-  'b3',
-]);
-
-/** The lines of a head, sorted into what concerns this hop and what goes on. Filled by `readFields`. */
-interface Fields {
-  readonly headers: HeaderList;
-  host: string | null;
-  contentLength: number;
-  transferEncoding: string | null;
-  /** Its values as one list. */
-  connection: string | null;
-  upgrade: string | null;
-  expect: string | null;
-  te: boolean;
-  count: number;
+/** The registered method that is `text` up to `end`, or null. */
+export function knownMethod(text: string, end: number): string | null {
+  const method = methods.find(text, 0, end)?.raw ?? null;
+  return method === 'TRACE' ? null : method;
 }
 
 /**
@@ -139,7 +93,7 @@ export function parseRequest(
   return requestOf(method, target, version, found, wireBytes, scheme, fieldBytes(wireBytes, lineOver, found.count));
 }
 
-function requestOf(
+export function requestOf(
   method: string,
   target: string,
   version: HttpVersion,
@@ -155,10 +109,10 @@ function requestOf(
   if ('reason' in place) return place;
   const members = connectionMembers(found.connection);
   if ('reason' in members) return members;
-  const upgrade = version === 11 && members.names.has('upgrade') ? wantedUpgrade(found.upgrade) : null;
+  const upgrade = version === 11 && members.upgrade ? wantedUpgrade(found.upgrade) : null;
   if (upgrade !== null && length !== 0) return FAULT.upgradeWithBody;
   if (method === 'CONNECT' && length !== 0) return FAULT.connectWithBody;
-  dropNominated(found.headers, members.names);
+  dropNominated(found.headers, members);
   const expects = found.expect !== null && version === 11 && length !== 0;
   if (expects && found.expect !== '100-continue') return FAULT.expectation;
   // Without a body there is nothing to wait for; a stray Expect is a desync gadget for the next hop.
@@ -177,8 +131,8 @@ function requestOf(
     wireBytes,
   };
   // HTTP/1.1 without a Host is refused above the codec; whoever sends it is not listened to any longer.
-  const close = members.names.has('close') || (version === 11 && found.host === null);
-  return { head, length, close, keepAlive: members.names.has('keep-alive'), fieldBytes: bytes };
+  const close = members.close || (version === 11 && found.host === null);
+  return { head, length, close, keepAlive: members.keepAlive, fieldBytes: bytes };
 }
 
 /** An upgrade to HTTP/2 is never passed on: the offer is dropped, as RFC 9113 3.1 and Envoy have it. */
@@ -208,7 +162,7 @@ export function parseResponse(
 }
 
 /** Three digits, or -1. */
-function statusAt(text: string, at: number): number {
+export function statusAt(text: string, at: number): number {
   let status = 0;
   for (let i = at; i < at + 3; i++) {
     const digit = text.charCodeAt(i) - 48;
@@ -220,11 +174,11 @@ function statusAt(text: string, at: number): number {
 }
 
 /** What is left of a head without its first line, its last line end, and one byte of each line's own. */
-function fieldBytes(wireBytes: number, firstLine: number, lines: number): number {
+export function fieldBytes(wireBytes: number, firstLine: number, lines: number): number {
   return Math.max(wireBytes - firstLine - 4 - lines, 3);
 }
 
-function responseOf(
+export function responseOf(
   status: number,
   version: HttpVersion,
   found: Fields,
@@ -236,7 +190,7 @@ function responseOf(
   if (typeof framed !== 'number') return framed;
   const members = connectionMembers(found.connection);
   if ('reason' in members) return members;
-  dropNominated(found.headers, members.names);
+  dropNominated(found.headers, members);
   if (found.host !== null) found.headers.push('host', found.host);
   const upgrade = status === 101 && found.upgrade !== null ? found.upgrade.toLowerCase() : null;
   if (upgrade !== null) found.headers.push('upgrade', found.upgrade as string);
@@ -244,140 +198,15 @@ function responseOf(
   const unframed = found.contentLength === -1 && found.transferEncoding === null;
   const bodiless = status < 200 || status === 204 || status === 304 || method === 'HEAD';
   const length = bodiless ? 0 : unframed ? UNTIL_CLOSE : framed;
-  const keepAlive =
-    version === 11 ? !members.names.has('close') : members.names.has('keep-alive') && !members.names.has('close');
+  const keepAlive = version === 11 ? !members.close : members.keepAlive && !members.close;
   return { head, length, close: !keepAlive || length === UNTIL_CLOSE, upgrade, fieldBytes: bytes };
 }
 
-const VERSION_LENGTH = 'HTTP/1.1'.length;
+export const VERSION_LENGTH = 'HTTP/1.1'.length;
 
 /** 0: no version that is spoken here. */
-function versionAt(text: string, from: number, end: number): HttpVersion | 0 {
+export function versionAt(text: string, from: number, end: number): HttpVersion | 0 {
   if (end - from !== VERSION_LENGTH || !text.startsWith('HTTP/1.', from)) return 0;
   const minor = text.charCodeAt(end - 1);
   return minor === 49 ? 11 : minor === 48 ? 10 : 0;
-}
-
-/** Reads the field lines of `text` from line `from` on. Also used for trailers. */
-export function readFields(text: string, scan: HeadScan, from: number, limits: HeadLimits): Fields | Fault {
-  const found: Fields = {
-    headers: [],
-    host: null,
-    contentLength: -1,
-    transferEncoding: null,
-    connection: null,
-    upgrade: null,
-    expect: null,
-    te: false,
-    count: 0,
-  };
-  for (let line = from; line < scan.lines; line++) {
-    const start = scan.start(line);
-    const colon = scan.colon(line);
-    const first = text.charCodeAt(start);
-    if (first === 32 || first === 9) return FAULT.folded;
-    if (colon === -1) return FAULT.fieldLine;
-    const name = fieldName(text, start, colon);
-    if (name === null) return FAULT.fieldLine;
-    if (++found.count > limits.maxHeadersCount) return FAULT.tooMany;
-    const fault = sortField(found, name, trimOws(text, colon + 1, scan.end(line)), limits);
-    if (fault !== null) return fault;
-  }
-  return found;
-}
-
-/** Puts one field where it belongs; hop-by-hop fields end here (RFC 9110 7.6.1). */
-function sortField(found: Fields, field: FieldName, value: string, limits: HeadLimits): Fault | null {
-  switch (field.kind) {
-    case HOST:
-      if (found.host !== null) return FAULT.twoHosts;
-      found.host = value;
-      return null;
-    case CONTENT_LENGTH:
-      if (found.contentLength !== -1) return FAULT.contentLength;
-      // Canonical digits only: what one reader takes for octal must not be another's decimal.
-      found.contentLength = value.length > 1 && value.startsWith('0') ? -1 : digits(value);
-      if (found.contentLength === -1) return FAULT.contentLength;
-      found.headers.push(field.name, value);
-      return null;
-    case TRANSFER_ENCODING:
-      if (found.transferEncoding !== null) return FAULT.transferEncoding;
-      found.transferEncoding = value.toLowerCase();
-      return null;
-    case CONNECTION:
-      found.connection = found.connection === null ? value : `${found.connection},${value}`;
-      return null;
-    case UPGRADE:
-      if (found.upgrade !== null) return FAULT.repeated;
-      found.upgrade = value;
-      return null;
-    case EXPECT:
-      if (found.expect !== null) return FAULT.repeated;
-      found.expect = value.toLowerCase();
-      found.headers.push(field.name, value);
-      return null;
-    case TE:
-      if (listHas(value, 'trailers')) found.te = true;
-      return null;
-    case HOP:
-      return null;
-    default:
-      return keepField(found, field, value, limits);
-  }
-}
-
-function keepField(found: Fields, field: FieldName, value: string, limits: HeadLimits): Fault | null {
-  if (field.underscore && limits.underscores !== 'allow') {
-    return limits.underscores === 'reject' ? FAULT.underscore : null;
-  }
-  const at = field.repeated === null ? -1 : nameIndex(found.headers, field.name);
-  if (at === -1) found.headers.push(field.name, value);
-  else if (field.repeated === 'refuse') return FAULT.repeated;
-  else found.headers[at + 1] += `,${value}`;
-  return null;
-}
-
-function nameIndex(headers: HeaderList, name: string): number {
-  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return i;
-  return -1;
-}
-
-/** Bytes of body, CHUNKED, or the fault that makes the framing ambiguous (RFC 9112 6.3). */
-function bodyLength(found: Fields, version: HttpVersion): number | Fault {
-  if (found.transferEncoding === null) return Math.max(found.contentLength, 0);
-  if (found.contentLength !== -1) return FAULT.lengthAndChunked;
-  if (found.transferEncoding !== 'chunked') return FAULT.transferEncoding;
-  if (version === 10) return FAULT.transferEncodingVersion;
-  return CHUNKED;
-}
-
-function listHas(value: string, member: string): boolean {
-  return value.split(',').some((part) => part.trim().toLowerCase() === member);
-}
-
-const NO_MEMBERS: { readonly names: ReadonlySet<string> } = { names: new Set() };
-const KEEP_ALIVE: { readonly names: ReadonlySet<string> } = { names: new Set(['keep-alive']) };
-const CLOSE: { readonly names: ReadonlySet<string> } = { names: new Set(['close']) };
-
-function connectionMembers(list: string | null): { readonly names: ReadonlySet<string> } | Fault {
-  if (list === null) return NO_MEMBERS;
-  if (list === 'keep-alive' || list === 'Keep-Alive') return KEEP_ALIVE;
-  if (list === 'close') return CLOSE;
-  const names = list.split(',').map((part) => part.trim().toLowerCase());
-  if (names.length > MAX_CONNECTION_MEMBERS) return FAULT.connectionMembers;
-  return { names: new Set(names) };
-}
-
-/** Removes what `Connection` nominates, except what no peer may take away from us. */
-function dropNominated(headers: HeaderList, members: ReadonlySet<string>): void {
-  if (members === NO_MEMBERS.names || members === KEEP_ALIVE.names || members === CLOSE.names) return;
-  let kept = 0;
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string;
-    if (members.has(name) && !PROTECTED.has(name) && !name.startsWith('x-envoy-')) continue;
-    headers[kept] = name;
-    headers[kept + 1] = headers[i + 1] as string;
-    kept += 2;
-  }
-  if (kept !== headers.length) headers.length = kept;
 }

@@ -17,7 +17,9 @@ import { FAULT, type Fault, scanFault } from './fault.ts';
 import type { HeaderCase } from './format.ts';
 import { HeadBuffer } from './head-buffer.ts';
 import { HeadScan, MORE } from './head-scan.ts';
-import { CHUNKED, type ParsedRequest, parseRequest, type RequestRules } from './parse.ts';
+import { CHUNKED } from './fields.ts';
+import { type ParsedRequest, parseRequest, type RequestRules } from './parse.ts';
+import { quickRequest } from './quick.ts';
 import { type ServerConnection, ServerStream } from './server-stream.ts';
 import { writeBody } from './write.ts';
 
@@ -226,6 +228,8 @@ export class Http1Server implements ServerConnection {
     at = this.#skipLeadingCrlf(bytes, at);
     if (at >= bytes.length) return bytes.length;
     if (this.#stream === null) this.#begin();
+    const quick = quickRequest(bytes, at, this.#options.scheme, this.#options);
+    if (quick !== null) return this.#onParsed(quick, at + quick.head.wireBytes);
     const { maxHeadersBytes, maxHeadersCount } = this.#options;
     SCAN.reset();
     const wire = SCAN.run(bytes, at, Math.min(bytes.length, at + maxHeadersBytes), maxHeadersCount + 1);
@@ -286,14 +290,22 @@ export class Http1Server implements ServerConnection {
   }
 
   #onHead(text: string, scan: HeadScan, wire: number, next: number): number {
+    const parsed = parseRequest(text, scan, wire, this.#options.scheme, this.#options);
+    if (!('reason' in parsed)) return this.#onParsed(parsed, next);
+    this.#headRead(wire);
+    return this.#fail(parsed);
+  }
+
+  #headRead(wire: number): void {
     this.#headTimer?.cancel();
     this.#headTimer = null;
     this.#sawCrlf = false;
-    const bytes = (this.#stream as ServerStream).wire;
-    bytes.received = wire;
-    const parsed = parseRequest(text, scan, wire, this.#options.scheme, this.#options);
-    if ('reason' in parsed) return this.#fail(parsed);
-    bytes.receivedFields = parsed.fieldBytes;
+    (this.#stream as ServerStream).wire.received = wire;
+  }
+
+  #onParsed(parsed: ParsedRequest, next: number): number {
+    this.#headRead(parsed.head.wireBytes);
+    (this.#stream as ServerStream).wire.receivedFields = parsed.fieldBytes;
     this.#startRequest(parsed);
     return this.#socket.destroyed ? -1 : next;
   }

@@ -31,10 +31,17 @@ export function readTarget(method: string, target: string, host: string): Place 
 /** Hosts that are remembered: a proxy sees the same ones again and again. */
 const known = new KnownWords<Known>(1024, 255);
 
+/** The last one, which familiar fields give as the same copy again. */
+let last = '';
+
 /** The host as the program's one copy of it; null where it is none. */
 function authorityOf(host: string): string | null {
+  if (host === last) return last;
   const found = known.find(host, 0, host.length);
-  if (found !== null) return found.raw;
+  if (found !== null) {
+    last = found.raw;
+    return last;
+  }
   return AUTHORITY.test(host) ? known.add({ raw: interned(host) }).raw : null;
 }
 

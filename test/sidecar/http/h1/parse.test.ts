@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { CHUNKED, type ParsedRequest, type RequestRules, UNTIL_CLOSE } from '../../../../sidecar/http/h1/parse.ts';
+import { CHUNKED, UNTIL_CLOSE } from '../../../../sidecar/http/h1/fields.ts';
+import type { ParsedRequest, RequestRules } from '../../../../sidecar/http/h1/parse.ts';
 import { requestOf, responseOf } from '../../../mesh/whole-head.ts';
 
 const LIMITS: RequestRules = {
