@@ -15,6 +15,8 @@ export interface Clock {
   turn(): number;
   /** Milliseconds since 1970. For certificates, leases on disk and log lines. */
   wall(): number;
+  /** `wall()`, likewise: for what is noted of every request. */
+  turnWall(): number;
   /** Calls `run` once after `ms` milliseconds. Longer waits than LONGEST_WAIT_MS are cut to it. */
   after(ms: number, run: () => void): Timer;
   /** As `after`, counted from `turn()`: for waits of configured length that are set with every request. */
@@ -27,8 +29,10 @@ export interface Clock {
 export const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 let turnMs = -1;
+let turnWallMs = -1;
 const turnIsOver = () => {
   turnMs = -1;
+  turnWallMs = -1;
 };
 
 /** Asks the system once; the check phase that ends each turn of the loop forgets it. */
@@ -38,6 +42,14 @@ function turn(): number {
     setImmediate(turnIsOver);
   }
   return turnMs;
+}
+
+function turnWall(): number {
+  if (turnWallMs < 0) {
+    turn();
+    turnWallMs = Date.now();
+  }
+  return turnWallMs;
 }
 
 function after(ms: number, run: () => void): Timer {
@@ -56,6 +68,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   turn,
   wall: () => Date.now(),
+  turnWall,
   random: () => Math.random(),
   after,
   deadline: (ms, run) => deadlines.after(Math.min(ms, LONGEST_WAIT_MS), run),

@@ -34,6 +34,7 @@ export function manualClock(wallStart = Date.UTC(2026, 10, 1), random: () => num
     now: () => now,
     turn: () => now,
     wall: () => wallStart + now,
+    turnWall: () => wallStart + now,
     random,
     after,
     deadline: after,

@@ -2,12 +2,20 @@
 // read would have to be collected as fast as it flows (measured: half of all processor time with answers of
 // 1 MiB). A slab is lent with a piece, and comes back when the piece was written. One that never comes back,
 // because its exchange was cut off, is collected like any other.
+//
+// Small pieces are not copied at all where they are used up at once. Their memory is that of the read, which the
+// next one overwrites: whoever keeps a piece asks for `kept` first.
 
 const SLAB_BYTES = 64 * 1024;
 /** Slabs kept for later; more are let go. */
 const MOST_FREE = 64;
 
+/** Up to here Node cuts copies out of a pool of its own. */
+const SMALL_PIECE = 4 * 1024;
+
 const free: Buffer[] = [];
+/** Memory that the next read overwrites. */
+const overwritten = new WeakSet<ArrayBufferLike>();
 /** The memory of slabs, and whether it is lent at the moment. */
 const lent = new WeakMap<ArrayBufferLike, boolean>();
 
@@ -18,6 +26,17 @@ export function copyToSlab(piece: Buffer): Buffer {
   lent.set(slab.buffer, true);
   piece.copy(slab, 0);
   return slab.subarray(0, piece.length);
+}
+
+/** Pieces of this memory hold only until the next read. */
+export function markOverwritten(memory: Buffer): void {
+  overwritten.add(memory.buffer);
+}
+
+/** The piece, or a copy where its memory is about to be overwritten. */
+export function kept(piece: Buffer): Buffer {
+  if (!overwritten.has(piece.buffer)) return piece;
+  return piece.length > SMALL_PIECE ? copyToSlab(piece) : Buffer.from(piece);
 }
 
 /** Whether the piece lies in a slab that has to be given back. */

@@ -40,6 +40,7 @@ export interface StreamReader<In> {
   /** Informational heads too; the final one is >= 200, or 101 after an upgrade. */
   /** `more`: `onData` or `onTrailers` follows before the codec returns, if only with nothing. */
   onHead(head: In, end: boolean, more: boolean): void;
+  /** The chunk holds until the call returns: whoever keeps it longer copies it (`kept`, slabs.ts). */
   onData(chunk: Buffer, end: boolean): void;
   /** Ends the message. */
   onTrailers(trailers: HeaderList): void;

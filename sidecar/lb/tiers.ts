@@ -38,7 +38,11 @@ export function buildHostPicker<H extends Candidate>(options: HostPickerOptions<
   const health = tiers.map((localities) => tierHealth(localities, options.weightedPriorityHealth));
   const loads = loadsOf(health, options);
   const lists = tiers.map((localities) => tierLists(localities, options));
-  const once = (key: PickKey<H>) => pickOnce(avoiding(key.avoidPriorities, health, loads, options), lists, options);
+  const usual = usually(loads, lists);
+  const once = (key: PickKey<H>) =>
+    usual !== null && key.avoidPriorities === undefined
+      ? usual()
+      : pickOnce(avoiding(key.avoidPriorities, health, loads, options), lists, options);
   return {
     pick(key = {}) {
       let host = once(key);
@@ -47,6 +51,11 @@ export function buildHostPicker<H extends Candidate>(options: HostPickerOptions<
       return host;
     },
   };
+}
+
+/** All healthy and in the first priority, as nearly always: there is nothing to draw but the host. */
+function usually<H>(loads: PriorityLoads, lists: readonly TierLists<H>[]): Choose<H> | null {
+  return loads.healthy[0] === 100 && loads.panic[0] !== true ? (lists[0] as TierLists<H>).healthy : null;
 }
 
 /** The lists that may be chosen from in one priority. */

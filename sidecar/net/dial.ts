@@ -30,8 +30,8 @@ export interface DialTarget {
 
 /** Where the bytes of a dialled connection are read from. */
 export interface Incoming {
-  /** What is handed over is overwritten by the next read of any connection: use it or copy it at once. */
-  readonly lent: boolean;
+  /** The memory of every read of any connection: what is handed over lies in it, to be used or copied at once. */
+  readonly lent: Buffer | null;
   onBytes(take: (bytes: Buffer) => void): void;
 }
 
@@ -44,7 +44,7 @@ export interface Dialled {
 const LENT = Buffer.allocUnsafeSlow(64 * 1024);
 
 class LentBytes implements Incoming {
-  readonly lent = true;
+  readonly lent = LENT;
   #take: ((bytes: Buffer) => void) | null = null;
 
   onBytes(take: (bytes: Buffer) => void): void {
@@ -61,7 +61,7 @@ class LentBytes implements Incoming {
 }
 
 class OwnBytes implements Incoming {
-  readonly lent = false;
+  readonly lent = null;
   readonly #socket: Socket;
 
   constructor(socket: Socket) {

@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../core/clock.ts';
 import type { Exchange } from '../exchange.ts';
+import type { TypedFilterConfig } from '../model/filter.ts';
 import type { HttpConnectionManager } from '../model/listener.ts';
 import type { Codes } from '../telemetry/cells/codes.ts';
 import type { HttpStats } from '../telemetry/cells/http.ts';
@@ -10,8 +11,12 @@ import type { CompiledLocalReply } from '../telemetry/local-reply.ts';
 import type { Tracer } from '../telemetry/tracing.ts';
 import type { RouteTable } from './route-table.ts';
 
+export type RouterConfig = Extract<TypedFilterConfig, { kind: 'router' }>;
+
 export interface Hcm {
   readonly config: HttpConnectionManager;
+  /** The last filter, which sends requests on; null where there is none. */
+  readonly router: RouterConfig | null;
   /** The route table now; null while RDS has not brought it. */
   readonly routes: () => RouteTable | null;
   readonly stats: HttpStats;

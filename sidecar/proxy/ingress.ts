@@ -3,8 +3,7 @@
 
 import { isIP } from 'node:net';
 import type { Exchange } from '../exchange.ts';
-import { field, fields, type HeaderList, type RequestHead, removeField, setField } from '../http/head.ts';
-import { isLoopback } from '../../core/addresses.ts';
+import { field, fields, type HeaderList, isEnvoyName, type RequestHead, removeField, setField } from '../http/head.ts';
 import type { AddressFacts } from '../telemetry/facts.ts';
 import type { Hcm } from './hcm.ts';
 import { newRequestId } from './request-id.ts';
@@ -42,10 +41,8 @@ export function admitRequest(x: Exchange, hcm: Hcm, internalOnlyHeaders: readonl
   const secure = x.connection.tls !== null;
   const speaksEnvoy = hasEnvoyField(head.headers);
   if (speaksEnvoy) removeField(head.headers, 'x-envoy-internal');
-  const mayBeInternal = config.useRemoteAddress ? fromConnection(x, hcm, secure) : fromForwardedFor(x, hcm);
-  if (field(head.headers, 'x-forwarded-proto') === null)
-    head.headers.push('x-forwarded-proto', secure ? 'https' : 'http');
-  applyScheme(head, hcm);
+  const mayBeInternal = config.useRemoteAddress ? fromConnection(x, hcm) : fromForwardedFor(x, hcm);
+  noteScheme(head, hcm, secure ? 'https' : 'http');
   if (config.appendXForwardedPort && field(head.headers, 'x-forwarded-port') === null) {
     head.headers.push('x-forwarded-port', String(x.connection.local.port));
   }
@@ -70,7 +67,7 @@ export function passedTooOften(head: RequestHead): boolean {
 }
 
 /** The peer of the connection is the client, or a trusted proxy counted off the end of x-forwarded-for. */
-function fromConnection(x: Exchange, hcm: Hcm, secure: boolean): boolean {
+function fromConnection(x: Exchange, hcm: Hcm): boolean {
   const { config } = hcm;
   const head = x.request;
   const hadForwardedFor = field(head.headers, 'x-forwarded-for') !== null;
@@ -80,10 +77,9 @@ function fromConnection(x: Exchange, hcm: Hcm, secure: boolean): boolean {
   }
   if (!config.skipXffAppend) {
     const peer = x.connection.direct.host;
-    appendToList(head, 'x-forwarded-for', isLoopback(peer) && peer === '127.0.0.1' ? hcm.ownAddress : peer);
-  }
-  if (config.xffTrustedHops === 0 || field(head.headers, 'x-forwarded-proto') === null) {
-    setField(head.headers, 'x-forwarded-proto', secure ? 'https' : 'http');
+    const address = peer === '127.0.0.1' ? hcm.ownAddress : peer;
+    if (hadForwardedFor) appendToList(head, 'x-forwarded-for', address);
+    else head.headers.push('x-forwarded-for', address);
   }
   return !hadForwardedFor;
 }
@@ -116,15 +112,19 @@ export function appendToList(head: RequestHead, name: string, value: string): vo
   setField(head.headers, name, joined);
 }
 
-function applyScheme(head: RequestHead, hcm: Hcm): void {
-  const { schemeOverwrite } = hcm.config;
-  const said = field(head.headers, 'x-forwarded-proto')?.toLowerCase();
-  if (schemeOverwrite !== null) {
-    head.scheme = schemeOverwrite;
-    setField(head.headers, 'x-forwarded-proto', schemeOverwrite);
-  } else if (said === 'http' || said === 'https') {
-    head.scheme = said;
+/** What the client used: our connection says so, unless a trusted proxy before us did, or the configuration does. */
+function noteScheme(head: RequestHead, { config }: Hcm, used: 'http' | 'https'): void {
+  const { schemeOverwrite, useRemoteAddress, xffTrustedHops } = config;
+  const ours = schemeOverwrite ?? (useRemoteAddress && xffTrustedHops === 0 ? used : null);
+  if (ours !== null) {
+    head.scheme = ours;
+    setField(head.headers, 'x-forwarded-proto', ours);
+    return;
   }
+  const said = field(head.headers, 'x-forwarded-proto');
+  if (said === null) head.headers.push('x-forwarded-proto', used);
+  const scheme = (said ?? used).toLowerCase();
+  if (scheme === 'http' || scheme === 'https') head.scheme = scheme;
 }
 
 function sanitize(head: RequestHead, edge: boolean, internalOnlyHeaders: readonly string[]): void {
@@ -141,12 +141,12 @@ function sanitize(head: RequestHead, edge: boolean, internalOnlyHeaders: readonl
 }
 
 function hasEnvoyField(headers: HeaderList): boolean {
-  for (let i = 0; i < headers.length; i += 2) if ((headers[i] as string).startsWith('x-envoy-')) return true;
+  for (let i = 0; i < headers.length; i += 2) if (isEnvoyName(headers[i] as string)) return true;
   return false;
 }
 
 function isInternalOnly(name: string, edge: boolean): boolean {
-  if (!name.startsWith('x-envoy-')) return false;
+  if (!isEnvoyName(name)) return false;
   return INTERNAL_ONLY.includes(name) || (edge && EDGE_ONLY.includes(name));
 }
 

@@ -4,7 +4,7 @@
 import { FAILURE } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { LocalReply } from '../filters/filter.ts';
-import { field, type HeaderList, removeField, setField } from '../http/head.ts';
+import { field, type HeaderList, isEnvoyName, removeField, setField } from '../http/head.ts';
 import type { ForwardAction, WeightedCluster } from '../model/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Clusters } from '../upstream/clusters.ts';
@@ -29,6 +29,8 @@ const RETRY_STEERING = [
 ];
 
 const STEERING = new Set([...RETRY_STEERING, 'x-envoy-upstream-rq-timeout-ms', 'x-envoy-expected-rq-timeout-ms']);
+
+const NO_ROUTER = { suppressEnvoyHeaders: false, respectExpectedRqTimeout: false };
 
 /** Where a matched route sends a request: decided with the route, before filters run, and logged from then on. */
 export interface Target {
@@ -81,8 +83,7 @@ function prepare(
 ): ForwardPlan {
   const { x, hcm } = serving;
   const head = x.request;
-  const router = hcm.config.filters.at(-1)?.config;
-  const options = router?.kind === 'router' ? router : { suppressEnvoyHeaders: false, respectExpectedRqTimeout: false };
+  const options = hcm.router ?? NO_ROUTER;
   const steered = isSteered(head.headers);
   const policy = route.retry?.policy ?? null;
   const timeouts = requestTimeouts(head, action, policy, options.respectExpectedRqTimeout, steered);
@@ -110,7 +111,7 @@ function prepare(
 function isSteered(headers: HeaderList): boolean {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
-    if (name.startsWith('x-envoy-') && STEERING.has(name)) return true;
+    if (isEnvoyName(name) && STEERING.has(name)) return true;
   }
   return false;
 }

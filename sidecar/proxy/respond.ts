@@ -88,13 +88,17 @@ function mapReply(
 
 function finishHeaders(serving: Serving, headers: HeaderList): void {
   const { config, clock } = serving.hcm;
-  const named = field(headers, 'server') !== null;
   if (config.serverHeader === 'overwrite') setField(headers, 'server', config.serverName);
-  else if (config.serverHeader === 'append-if-absent' && !named) headers.push('server', config.serverName);
-  if (field(headers, 'date') === null) headers.push('date', httpDate(clock.wall()));
+  else if (config.serverHeader === 'append-if-absent' && field(headers, 'server') === null)
+    headers.push('server', config.serverName);
+  if (field(headers, 'date') === null) headers.push('date', httpDate(clock.turnWall()));
   if (config.via !== '') setField(headers, 'via', [...fields(headers, 'via'), config.via].join(', '));
-  const id = serving.x.requestId;
-  if (config.alwaysSetRequestIdInResponse && id !== null) setField(headers, 'x-request-id', id);
+  if (config.alwaysSetRequestIdInResponse) returnRequestId(serving, headers);
+}
+
+function returnRequestId({ x }: Serving, headers: HeaderList): void {
+  const id = x.requestId;
+  if (id !== null) setField(headers, 'x-request-id', id);
 }
 
 let dateSecond = 0;

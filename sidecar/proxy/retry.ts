@@ -52,7 +52,7 @@ export const NO_POLICY: RetryPolicy = {
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
 export function isIdempotent(method: string): boolean {
-  return IDEMPOTENT.has(method);
+  return method === 'GET' || IDEMPOTENT.has(method);
 }
 
 /**

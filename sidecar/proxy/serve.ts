@@ -28,7 +28,7 @@ import { ownLocation, redirectLocation } from './redirect.ts';
 import { rewritePath } from './rewrite.ts';
 import { replyOf, upstreamFailureReply } from './reply.ts';
 import { answerHead, localReplyHead } from './respond.ts';
-import type { CompiledRoute } from './route-table.ts';
+import type { CompiledRoute, RouteTable } from './route-table.ts';
 import { longestDuration } from './timeouts.ts';
 import { chooseTarget, noteCluster, planForward, type Target } from './plan.ts';
 
@@ -40,6 +40,7 @@ const NO_FILTERS: FilterChain = {
   onEnd: null,
 };
 const NO_MIRRORS: readonly Mirror[] = [];
+const NO_HEADERS: readonly string[] = [];
 const EMPTY = Buffer.alloc(0);
 
 export class Serving implements RequestReader, AnswerSink {
@@ -134,18 +135,17 @@ export class Serving implements RequestReader, AnswerSink {
       return { ...replyOf(FAILURE.pathNormalization), close: true };
     }
     head.authority = canonicalHost(head.authority, this.x.connection.local.port, config);
-    admitRequest(this.x, hcm, hcm.routes()?.config.internalOnlyHeaders ?? []);
+    const table = hcm.routes();
+    admitRequest(this.x, hcm, table === null ? NO_HEADERS : table.config.internalOnlyHeaders);
     if (path.kind === 'redirect')
       return { ...replyOf(FAILURE.pathNormalization), status: 307, headers: ['location', path.path] };
-    this.#findRoute(head);
+    if (table !== null) this.#findRoute(head, table);
     if (hcm.tracer !== null) this.#startTrace(hcm.tracer, head);
     return head.upgrade !== null && !this.#mayUpgrade(head.upgrade) ? replyOf(FAILURE.upgradeFailed) : null;
   }
 
-  #findRoute(head: RequestHead): void {
+  #findRoute(head: RequestHead, table: RouteTable): void {
     const { hcm, x } = this;
-    const table = hcm.routes();
-    if (table === null) return;
     this.filters = table.filters;
     const host = matchHost(table, head.authority);
     if (host === null) return;
@@ -222,7 +222,7 @@ export class Serving implements RequestReader, AnswerSink {
     }
     const { route, hcm } = this;
     // Without a router nobody answers: Envoy takes such a chain, and the request waits for its time to end.
-    if (hcm.config.filters.at(-1)?.config.kind !== 'router') return;
+    if (hcm.router === null) return;
     hcm.stats.rq_total++;
     if (this.#toTls) {
       const { authority, path } = this.x.request;
@@ -419,7 +419,8 @@ export class Serving implements RequestReader, AnswerSink {
   #takeOver(redirects: number, body: readonly Buffer[]): void {
     this.#redirects = redirects;
     this.#requestDone();
-    this.#findRoute(this.x.request);
+    const table = this.hcm.routes();
+    if (table !== null) this.#findRoute(this.x.request, table);
     const verdict = runRequest(this.filters, this.x);
     const proceed = (said: Verdict) => {
       if (this.#over) return;

@@ -182,7 +182,7 @@ class Connection implements Http1ServerHandler {
 
   onStream(stream: HttpStream<ResponseHead>): RequestReader {
     const { clock } = this.#hcm;
-    const x = new Exchange(this.#facts, clock.turn(), clock.wall());
+    const x = new Exchange(this.#facts, clock.turn(), clock.turnWall());
     this.#busy++;
     if (this.#context.failing()) this.#codec.retire();
     return new Serving(x, this.#hcm, stream, this.#context.clusters, this.#onOver);

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../core/clock.ts';
 import type { HttpConnectionManager, Listener } from '../model/listener.ts';
 import { rangeTest } from '../../core/addresses.ts';
-import type { Hcm } from '../proxy/hcm.ts';
+import type { Hcm, RouterConfig } from '../proxy/hcm.ts';
 import { createAccessLogs, type LogFiles } from '../telemetry/access-log.ts';
 import { compileLocalReply } from '../telemetry/local-reply.ts';
 import { type Stats, TracingStats } from '../telemetry/stats.ts';
@@ -38,6 +38,7 @@ export function makeHcm(
   return {
     hcm: {
       config,
+      router: routerOf(config),
       stats: cell,
       listenerCodes: stats.listenerHttp(label, config.statPrefix),
       isInternalAddress: rangeTest(config.internalRanges),
@@ -51,6 +52,11 @@ export function makeHcm(
     },
     release: () => logs.close(),
   };
+}
+
+function routerOf({ filters }: HttpConnectionManager): RouterConfig | null {
+  const last = filters.at(-1)?.config;
+  return last?.kind === 'router' ? last : null;
 }
 
 function tracerOf(config: HttpConnectionManager, { clock, stats, spans }: HcmSettings): Tracer | null {

@@ -41,6 +41,8 @@ export class OutlierDetector<H extends Ejectable> {
   readonly #options: OutlierOptions<H>;
   readonly #stats = new OutlierStats();
   readonly #records = new WeakMap<H, HostRecord>();
+  /** The one asked for last, with its host: each request asks for the same one several times. */
+  #last: { readonly host: H; readonly record: HostRecord } | null = null;
   #sweep: Timer | null = null;
 
   constructor(config: OutlierDetection, options: OutlierOptions<H>) {
@@ -83,7 +85,7 @@ export class OutlierDetector<H extends Ejectable> {
 
   /** A connection was opened or reused. */
   connected(host: H): void {
-    this.#recordOf(host).runLocal = 0;
+    if (this.#config.splitLocalOrigin) this.#recordOf(host).runLocal = 0;
   }
 
   /** Everybody comes back. */
@@ -95,11 +97,13 @@ export class OutlierDetector<H extends Ejectable> {
   }
 
   #recordOf(host: H): HostRecord {
+    if (this.#last?.host === host) return this.#last.record;
     let record = this.#records.get(host);
     if (record === undefined) {
       record = { run5xx: 0, runGateway: 0, runLocal: 0, times: 0, endMs: 0 };
       this.#records.set(host, record);
     }
+    this.#last = { host, record };
     return record;
   }
 

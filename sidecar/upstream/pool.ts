@@ -312,7 +312,7 @@ export class PooledConnection {
 
   usable(trustGeneration: number): boolean {
     if (this.#closed || this.#worn || this.#settings.trustGeneration !== trustGeneration) return false;
-    return this.tls === null || this.#clock.wall() < this.#certificatesEndMs;
+    return this.tls === null || this.#clock.turnWall() < this.#certificatesEndMs;
   }
 
   open(reader: StreamReader<ResponseHead>): HttpStream<RequestHead> {

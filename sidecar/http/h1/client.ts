@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead } from '../head.ts';
-import { copyToSlab } from '../slabs.ts';
+import { markOverwritten } from '../slabs.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
 import { type ClientConnection, ClientStream } from './client-stream.ts';
@@ -25,9 +25,10 @@ export interface Http1ClientOptions extends HeadLimits {
   readonly secure: boolean;
 }
 
-/** Where the bytes of the connection come from; lent ones are overwritten by the next read. */
+/** Where the bytes of the connection come from. */
 export interface IncomingBytes {
-  readonly lent: boolean;
+  /** The memory that every read goes to, over what was there; null: each has its own. */
+  readonly lent: Buffer | null;
   onBytes(take: (bytes: Buffer) => void): void;
 }
 
@@ -51,8 +52,6 @@ const OVER = 6;
 /** The answer is complete, the request is still being sent. */
 const ANSWERED = 7;
 
-/** Up to here Node cuts copies out of a pool of its own. */
-const SMALL_PIECE = 4 * 1024;
 /** Interim answers before the final one; more is a flood. */
 const MAX_INTERIM = 8;
 const EMPTY = Buffer.alloc(0);
@@ -72,14 +71,13 @@ export class Http1Client implements ClientConnection {
   /** The head was given with the word that data follows at once. */
   #promised = false;
   #served = 0;
-  readonly #lent: boolean;
   readonly #socket: Socket;
   readonly #options: Http1ClientOptions;
   readonly #handler: Http1ClientHandler;
 
   constructor(socket: Socket, incoming: IncomingBytes, options: Http1ClientOptions, handler: Http1ClientHandler) {
     this.#socket = socket;
-    this.#lent = incoming.lent;
+    if (incoming.lent !== null) markOverwritten(incoming.lent);
     this.#options = options;
     this.#handler = handler;
     incoming.onBytes((bytes) => this.#onBytes(bytes));
@@ -137,7 +135,7 @@ export class Http1Client implements ClientConnection {
       case TUNNEL:
         this.#count(bytes.length - at);
         this.#promised = false;
-        this.#reader?.onData(this.#own(at === 0 ? bytes : bytes.subarray(at)), false);
+        this.#reader?.onData(at === 0 ? bytes : bytes.subarray(at), false);
         return bytes.length;
       case OVER:
         return bytes.length;
@@ -274,15 +272,8 @@ export class Http1Client implements ClientConnection {
     if (this.#stream !== null) this.#stream.wire.received += bytes;
   }
 
-  /** A piece that may be kept until it is written. */
-  #own(piece: Buffer): Buffer {
-    if (!this.#lent) return piece;
-    return piece.length > SMALL_PIECE ? copyToSlab(piece) : Buffer.from(piece);
-  }
-
-  #bodyData(lent: Buffer, end: boolean): void {
+  #bodyData(piece: Buffer, end: boolean): void {
     this.#promised = false;
-    const piece = this.#own(lent);
     if (!end) {
       this.#reader?.onData(piece, false);
       return;

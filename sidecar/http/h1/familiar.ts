@@ -91,9 +91,11 @@ export function meetAll(first: FamiliarLine, text: string, start: number, end: n
   first.seen = mark;
 }
 
-/** The fields that begin at `start`, where they are those of the last head that began with `first`. */
-export function recall(first: FamiliarLine, text: string, start: number): FamiliarFields | null {
-  const { all } = first;
+/** The fields that begin at `start`, where they are those of the last head that began as this one is thought to. */
+export function recall(text: string, start: number, beginning: { next: FamiliarLine | null }): FamiliarFields | null {
+  const { next } = beginning;
+  if (next === null) return null;
+  const { all } = next;
   return all !== null && text.slice(start, start + all.raw.length) === all.raw ? all : null;
 }
 

@@ -2,8 +2,9 @@
 // is nearly every head there is. Whatever is out of the ordinary gives null, and the head is read again by
 // parse.ts, which says what is wrong with it; so a head gets the same judgement however it was cut.
 
+import { latin1 } from '../latin1.ts';
 import { trimOws } from './characters.ts';
-import { type FamiliarLine, FamiliarLines, meetAll, recall } from './familiar.ts';
+import { type FamiliarFields, type FamiliarLine, FamiliarLines, meetAll, recall } from './familiar.ts';
 import { copyOf, type Fields, type HeadLimits, noFields, sortField } from './fields.ts';
 import { fieldName } from './field-names.ts';
 import { endOfLine } from './head-scan.ts';
@@ -81,7 +82,7 @@ export function quickResponse(bytes: Buffer, at: number, method: string, limits:
 }
 
 function windowOf(bytes: Buffer, at: number, { maxHeadersBytes }: HeadLimits): string {
-  return bytes.toString('latin1', at, Math.min(bytes.length, at + Math.min(WINDOW, maxHeadersBytes)));
+  return latin1(bytes, at, Math.min(bytes.length, at + Math.min(WINDOW, maxHeadersBytes)));
 }
 
 /** Visible ASCII only; other bytes are judged by the other way. */
@@ -102,16 +103,20 @@ function readFields(
   limits: HeadLimits,
   reading: Reading,
 ): Fields | null {
-  const first = lineAt(text, bytes, base, from, reading.beginning, reading);
-  if (first !== null) {
-    const all = recall(first, text, from);
-    if (all !== null) {
-      reading.wire = from + all.raw.length;
-      return all.fields.count > limits.maxHeadersCount ? null : copyOf(all.fields);
-    }
+  const all = recall(text, from, reading.beginning) ?? recallFrom(text, bytes, base, from, reading);
+  if (all !== null) {
+    reading.wire = from + all.raw.length;
+    return all.fields.count > limits.maxHeadersCount ? null : copyOf(all.fields);
   }
   const found = noFields();
   return readLines(text, bytes, base, from, found, limits, reading) ? found : null;
+}
+
+/** The fields of the last head that began with this first line, where another one was expected. */
+function recallFrom(text: string, bytes: Buffer, base: number, from: number, reading: Reading): FamiliarFields | null {
+  const { next } = reading.beginning;
+  const first = lineAt(text, bytes, base, from, reading.beginning, reading);
+  return first === null || first === next ? null : recall(text, from, reading.beginning);
 }
 
 function readLines(

@@ -11,7 +11,7 @@ import {
   type RequestReader,
 } from '../../../sidecar/http/h1/server.ts';
 import type { HttpStream, StreamReader } from '../../../sidecar/http/stream.ts';
-import type { MemorySocket } from './memory-socket.ts';
+import { LENT, type MemorySocket } from './memory-socket.ts';
 
 export type { Fault } from '../../../sidecar/http/h1/fault.ts';
 export { repetition } from '../../../sidecar/http/h1/repeated.ts';
@@ -67,6 +67,10 @@ export class StoppedClock implements Clock {
     return 1000;
   }
 
+  turnWall(): number {
+    return this.wall();
+  }
+
   wall(): number {
     return 1000;
   }
@@ -110,7 +114,7 @@ export function openClient(
     if (lent) socket.lendTo(take);
     else socket.on('data', take);
   };
-  return new Http1Client(socket.asSocket, { lent, onBytes }, options, handler);
+  return new Http1Client(socket.asSocket, { lent: lent ? LENT : null, onBytes }, options, handler);
 }
 
 /** `more`: data follows before the caller returns, and the head may wait for it. */

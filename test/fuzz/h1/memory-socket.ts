@@ -10,7 +10,7 @@ import { runTurn } from './turns.ts';
 /** More turns than any exchange needs: a codec that always finds something to do. */
 const MOST_TURNS = 100_000;
 /** Where lent bytes lie: overwritten after each delivery, as by the next read of any connection. */
-const LENT = Buffer.allocUnsafeSlow(64 * 1024);
+export const LENT = Buffer.allocUnsafeSlow(64 * 1024);
 const OVERWRITTEN = 0xaa;
 
 /** A write that was not consumed yet. */
