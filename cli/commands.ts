@@ -1,6 +1,6 @@
 // The table of commands. One row each; what a row does is imported when it is asked for.
 
-import { DISCOVERY_FLAGS } from '../discovery/config.ts';
+import { DISCOVERY_FLAGS } from '../discovery/flags.ts';
 import type { Command, Flags, Program, Run } from './command.ts';
 import { packageVersion } from './version.ts';
 

@@ -68,3 +68,8 @@ function caretLines(source: string, column: number): string {
   const before = shown.slice(0, Math.max(0, column - 1)).replace(/[^\t]/g, ' ');
   return column - 1 <= shown.length ? `  ${shown}\n  ${before}^` : `  ${shown}`;
 }
+
+/** An error about a file as a whole: it could not be read, or holds nothing. */
+export function fileError(file: string, code: ErrorCode, message: string): ConfigError {
+  return { file, line: 0, column: 0, path: '', message, suggestion: null, code, sourceLine: '' };
+}

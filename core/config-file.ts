@@ -17,10 +17,8 @@ import {
 import type { z } from 'zod';
 import type { ConfigError, ErrorCode } from './config-error.ts';
 import { describeIssues } from './config-issues.ts';
+import { MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES } from './config-limits.ts';
 
-export const MAX_FILE_BYTES = 4 * 1024 * 1024;
-export const MAX_DEPTH = 64;
-export const MAX_ALIASES = 100;
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -87,11 +85,6 @@ export function check<T>(document: ConfigDocument, schema: z.ZodType<T>, under: 
     }),
   );
   return { ok: false, errors };
-}
-
-/** An error about a file as a whole: it could not be read, or holds nothing. */
-export function fileError(file: string, code: ErrorCode, message: string): ConfigError {
-  return { file, line: 0, column: 0, path: '', message, suggestion: null, code, sourceLine: '' };
 }
 
 /** `a.b[0].c`; keys that are not plain words are quoted. */

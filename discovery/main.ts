@@ -22,14 +22,8 @@ import { type FileSource, watchMeshFiles } from './catalog/file-source.ts';
 import { Registrations } from './catalog/registration-source.ts';
 import { openStore } from './catalog/store.ts';
 import type { Catalog } from './catalog/types.ts';
-import {
-  DISCOVERY_FLAGS,
-  type DiscoveryConfig,
-  discoveryConfig,
-  type HostPort,
-  printHostPort,
-  UsageError,
-} from './config.ts';
+import { type DiscoveryConfig, discoveryConfig, type HostPort, printHostPort, UsageError } from './config.ts';
+import { DISCOVERY_FLAGS } from './flags.ts';
 import { servePages } from './http.ts';
 import { discoveryMetrics, type Metrics } from './metrics.ts';
 import { openPort, plaintext, tls } from './ports.ts';

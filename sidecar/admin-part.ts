@@ -1,11 +1,10 @@
 // The admin server as a part of the program, and what it shows whoever carries the traffic.
 
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import { type Admin, serveAdmin } from '../core/admin.ts';
+import type { Admin } from '../core/admin.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Lifecycle, Part } from '../core/lifecycle.ts';
 import type { Logs } from '../core/log.ts';
-import { type AdminActions, type AdminSources, adminPages } from './admin.ts';
+import type { AdminActions, AdminSources } from './admin.ts';
 import type { Config } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { ServerStates } from './server-states.ts';
@@ -36,10 +35,15 @@ export function adminPart(own: OwnParts, traffic: TrafficSources, lifecycle: Lif
     start: async () => {
       if (config.admin === null) return;
       const { host, port } = config.admin;
+      // An HTTP server and what it shows: memory that a proxy without admin pages does not need.
+      const { serveAdmin } = await import('../core/admin.ts');
+      const { adminPages } = await import('./admin.ts');
+      const { createProcessMetrics } = await import('./telemetry/process-metrics.ts');
+      const sources = adminSources(own, traffic, lifecycle, createProcessMetrics());
       admin = await serveAdmin({
         host,
         port,
-        pages: adminPages(adminSources(own, traffic, lifecycle)),
+        pages: adminPages(sources),
         name: 'fairlead',
         addressPath: config.adminAddressPath ?? undefined,
       }).catch((error: Error) => {
@@ -52,10 +56,13 @@ export function adminPart(own: OwnParts, traffic: TrafficSources, lifecycle: Lif
   };
 }
 
-function adminSources(own: OwnParts, traffic: TrafficSources, lifecycle: Lifecycle): AdminSources {
+function adminSources(
+  own: OwnParts,
+  traffic: TrafficSources,
+  lifecycle: Lifecycle,
+  registry: { metrics(): Promise<string> },
+): AdminSources {
   const { config, clock, logs, stats, controlPlane, state } = own;
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
   return {
     ...traffic,
     clock,

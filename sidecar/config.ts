@@ -2,9 +2,8 @@
 // once, frozen. All mistakes at once.
 
 import { readFileSync } from 'node:fs';
-import type { ConfigError } from '../core/config-error.ts';
+import { type ConfigError, fileError } from '../core/config-error.ts';
 import { formatErrors } from '../core/config-error.ts';
-import { fileError } from '../core/config-file.ts';
 import { defaultConcurrency, readConcurrency } from './concurrency.ts';
 import { reasonOf } from './errors.ts';
 import type { FlagValues } from './flags.ts';

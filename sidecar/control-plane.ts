@@ -7,14 +7,13 @@ import type { Logs } from '../core/log.ts';
 import type { DumpSection } from './admin/config-dump.ts';
 import type { Config } from './config.ts';
 import { countUpdates } from './control-plane-stats.ts';
-import { AUTHORITY_NAME, type AuthorityAddress } from './identity/authority-client.ts';
-import { Certifier, OWN_SECRET } from './identity/certify.ts';
+import type { AuthorityAddress } from './identity/authority-client.ts';
+import type { Certifier } from './identity/certify.ts';
 import { type BoundListeners, instanceOf } from './identity/instance.ts';
-import { Registration } from './identity/register.ts';
+import type { Registration } from './identity/register.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import type { Stats } from './telemetry/stats.ts';
-import { credentialsOf, targetOf } from './xds/ads-channel.ts';
-import { type AdsSource, createAdsSource } from './xds/ads-source.ts';
+import type { AdsSource } from './xds/ads-source.ts';
 import { dumpSections } from './xds/dump.ts';
 import { type LastGood, openLastGood } from './xds/last-good.ts';
 import { Resources } from './xds/resources.ts';
@@ -54,12 +53,18 @@ const EMPTY_HOLD_MS = 60_000;
 /** Changes within this time are written to disk together. */
 const SAVE_AFTER_MS = 500;
 
-export function connect(context: ControlPlaneContext): ControlPlane {
-  return new Connected(context);
+type Link = typeof import('./discovery-link.ts');
+
+export async function connect(context: ControlPlaneContext): Promise<ControlPlane> {
+  const { ads, caAddress } = context.config;
+  const link = ads === null && caAddress === null ? null : await import('./discovery-link.ts');
+  return new Connected(context, link);
 }
 
 class Connected implements ControlPlane {
   readonly #context: ControlPlaneContext;
+  /** null: there is no discovery. */
+  readonly #link: Link | null;
   readonly #resources: Resources;
   readonly #ads: AdsSource | null;
   readonly #certifier: Certifier | null;
@@ -71,27 +76,28 @@ class Connected implements ControlPlane {
   #fromDisk = false;
   #left = false;
 
-  constructor(context: ControlPlaneContext) {
+  constructor(context: ControlPlaneContext, link: Link | null) {
     this.#context = context;
+    this.#link = link;
     const { config, clock, logs } = context;
     this.#startedWallMs = clock.wall();
-    const withIdentity = config.caAddress !== null;
+    const identity = config.caAddress === null ? null : link;
     this.#resources = new Resources({
       fixed: config.snapshot,
       allowUnsupported: config.allowUnsupported,
       clock,
       wildcard: { listeners: config.ads?.listeners ?? false, clusters: config.ads?.clusters ?? false },
-      ownSecrets: new Set(withIdentity ? [OWN_SECRET] : []),
+      ownSecrets: new Set(identity === null ? [] : [identity.OWN_SECRET]),
       warn: (resource, problem) =>
         logs.child('xds').warn({ resource, field: problem.field, reason: problem.reason }, 'passed over'),
     });
     this.#lastGood =
       config.stateDir === null ? null : openLastGood(config.stateDir, (message) => logs.child('xds').warn(message));
-    this.#ads = config.ads === null ? null : this.#createAds();
-    this.#certifier = withIdentity ? this.#createCertifier() : null;
+    this.#ads = config.ads === null || link === null ? null : this.#createAds(link);
+    this.#certifier = identity === null ? null : this.#createCertifier(identity);
   }
 
-  #createAds(): AdsSource {
+  #createAds({ createAdsSource, credentialsOf, targetOf, AUTHORITY_NAME }: Link): AdsSource {
     const { config, clock, logs } = this.#context;
     const { ads, snapshot } = config;
     const cluster = snapshot.clusters.get(ads?.cluster ?? '');
@@ -112,7 +118,7 @@ class Connected implements ControlPlane {
     });
   }
 
-  #createCertifier(): Certifier {
+  #createCertifier({ Certifier }: Link): Certifier {
     const { config, clock, logs } = this.#context;
     return new Certifier(
       {
@@ -146,7 +152,11 @@ class Connected implements ControlPlane {
       return { target: `dns:${caAddress.host}:${caAddress.port}`, rootFile: caRoot, tokenFile: joinTokenFile };
     }
     const cluster = snapshot.clusters.get(ads?.cluster ?? '');
-    return { target: cluster === undefined ? '' : targetOf(cluster), rootFile: null, tokenFile: null };
+    return {
+      target: cluster === undefined ? '' : (this.#link?.targetOf(cluster) ?? ''),
+      rootFile: null,
+      tokenFile: null,
+    };
   }
 
   get configured(): boolean {
@@ -199,11 +209,12 @@ class Connected implements ControlPlane {
   /** Registers once the inbound listener has a port that others can be told. */
   #registerWhenBound(): void {
     const { config, dataPlane, clock, logs } = this.#context;
-    if (!config.register || this.#registration !== null || this.#left) return;
+    const link = this.#link;
+    if (!config.register || link === null || this.#registration !== null || this.#left) return;
     void dataPlane.settled().then(() => {
       const instance = instanceOf(config.node, dataPlane);
       if (instance === null || this.#registration !== null || this.#left) return;
-      this.#registration = new Registration({
+      this.#registration = new link.Registration({
         authority: this.#authority(),
         instance,
         identity: () => this.#certifier?.pair ?? null,

@@ -26,7 +26,7 @@ export interface Primary extends Sidecar {
   readonly workers: Workers;
 }
 
-export function createPrimary(config: Config, programLogs: Logs, origin: ConfigOrigin): Primary {
+export async function createPrimary(config: Config, programLogs: Logs, origin: ConfigOrigin): Promise<Primary> {
   const clock = systemClock;
   const stats = new Stats();
   stats.server.concurrency = config.concurrency;
@@ -43,7 +43,7 @@ export function createPrimary(config: Config, programLogs: Logs, origin: ConfigO
     onLines: (path, text, count) => streams.write(path, text, count),
   });
   const logs = withWorkers(programLogs, workers);
-  const controlPlane: ControlPlane = connect({ config, clock, logs, stats, dataPlane: workers });
+  const controlPlane: ControlPlane = await connect({ config, clock, logs, stats, dataPlane: workers });
   const isConfigured = onceTrue(() => controlPlane.configured);
   const state = new ServerStates(() => isConfigured() && workers.ready);
   const own = { config, clock, logs, stats, controlPlane, state };

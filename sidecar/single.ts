@@ -15,7 +15,7 @@ export async function createSingle(config: Config, logs: Logs): Promise<Sidecar>
   const clock = systemClock;
   const traffic = await openTraffic(config, clock, logs);
   const { stats, logFiles, spans, runtime } = traffic;
-  const controlPlane = connect({ config, clock, logs, stats, dataPlane: runtime });
+  const controlPlane = await connect({ config, clock, logs, stats, dataPlane: runtime });
   const state = new ServerStates(onceTrue(() => controlPlane.configured && runtime.missing.length === 0));
   const own = { config, clock, logs, stats, controlPlane, state };
   return {

@@ -2,6 +2,7 @@
 // thread of a small sidecar has one, and so has every worker of a larger one.
 
 import type { Clock } from '../core/clock.ts';
+import { compactHeap } from '../core/compact-heap.ts';
 import type { Logs } from '../core/log.ts';
 import type { Config } from './config.ts';
 import { Runtime, type SharedWork } from './runtime/runtime.ts';
@@ -68,6 +69,7 @@ async function openSpans(): Promise<Spans | null> {
 
 /** Static listeners must be bound, or the program does not start. */
 export async function startListeners(config: Config, runtime: Runtime): Promise<void> {
+  compactHeap();
   runtime.apply(config.snapshot);
   await runtime.settled();
   const [failed] = runtime.bindErrors.values();

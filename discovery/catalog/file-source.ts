@@ -6,7 +6,8 @@ import { type FSWatcher, readdirSync, readFileSync, statSync, watch } from 'node
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../../core/clock.ts';
 import type { ConfigError } from '../../core/config-error.ts';
-import { type ConfigDocument, type Environment, fileError, readConfig } from '../../core/config-file.ts';
+import { fileError } from '../../core/config-error.ts';
+import { type ConfigDocument, type Environment, readConfig } from '../../core/config-file.ts';
 import { debounce } from '../../core/debounce.ts';
 import { type ReadWatch, Watch } from '../../core/watch.ts';
 import { readMesh } from './mesh-documents.ts';

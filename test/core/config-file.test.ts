@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { formatError, formatErrors } from '../../core/config-error.ts';
-import { check, interpolate, MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES, readConfig } from '../../core/config-file.ts';
+import { check, interpolate, readConfig } from '../../core/config-file.ts';
+import { MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES } from '../../core/config-limits.ts';
 import { duration, parseDuration, parseSize, port, size } from '../../core/config-scalars.ts';
 
 const schema = z.strictObject({

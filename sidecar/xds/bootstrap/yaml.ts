@@ -5,7 +5,7 @@
 import type { Node, Pair } from 'yaml';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar } from 'yaml';
 import type { ConfigError, ErrorCode } from '../../../core/config-error.ts';
-import { MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES } from '../../../core/config-file.ts';
+import { MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES } from '../../../core/config-limits.ts';
 
 export interface TreeBase {
   /** Offset in the text. */

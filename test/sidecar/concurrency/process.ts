@@ -127,7 +127,7 @@ export async function runInside(t: TestContext, bootstrap: string, flags: readon
   const logged: string[] = [];
   const levels = { root: 'debug', components: new Map() } as const;
   const logs = createLogs({ levels, write: (line) => logged.push(line) });
-  const primary = createPrimary(result.config, logs, { args, files: read });
+  const primary = await createPrimary(result.config, logs, { args, files: read });
   const lifecycle = createLifecycle({
     onTrouble: (part, error) => logged.push(`${part}: ${error}`),
     process: { on: () => {}, off: () => {}, exit: () => {} },

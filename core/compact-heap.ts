@@ -1,0 +1,22 @@
+// Gives back the memory that a start has used. While modules are loaded and configuration is read, everything
+// that V8 allocates stays alive, and it answers by growing the part of the heap for young objects to many times
+// of what a proxy at rest needs (measured: 35 MB of 125). Only a collection of the last resort shrinks it.
+// Under load the room is wanted again, since a small one is collected more often (1.6 us a request): then it
+// comes back in one step.
+
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+type Collect = (options: { type: 'major'; flavor: 'last-resort' }) => void;
+
+/** From the least, 1 MB, to the most there is. */
+const GROWTH_FACTOR = 16;
+
+/** Stops the thread for some 60 ms: for the moment before a program takes its first connection. */
+export function compactHeap(): void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as Collect;
+  setFlagsFromString('--no-expose-gc');
+  setFlagsFromString(`--semi-space-growth-factor=${GROWTH_FACTOR}`);
+  collect({ type: 'major', flavor: 'last-resort' });
+}
