@@ -64,10 +64,9 @@ function readPart({ file, text }: BootstrapText, options: ReadOptions, errors: C
   const { source, tree, errors: syntax } = parseTree(text, file);
   errors.push(...syntax);
   if (tree === null) return null;
-  const typed = readTyped(BootstrapSchema, tree, source);
-  const serious = typed.errors.filter((error) => !(options.allowUnknown && error.code === 'FL0105'));
-  errors.push(...serious);
-  if (serious.length > 0) return null;
+  const typed = readTyped(BootstrapSchema, tree, source, options.allowUnknown);
+  errors.push(...typed.errors);
+  if (typed.errors.length > 0) return null;
   try {
     return { source, places: typed.places, message: fromProtoJson(BootstrapSchema, typed.json) };
   } catch (error) {
