@@ -59,7 +59,9 @@ function typedStruct(any: Any): { url: string; value: JsonValue } | null {
   const name = any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1);
   if (name !== XdsTypedStruct.typeName && name !== UdpaTypedStruct.typeName) return null;
   try {
-    const { typeUrl, value } = unpackAny(any)?.message as MessageShape<typeof XdsTypedStruct>;
+    const unpacked = unpackAny(any);
+    if (unpacked === null) return null;
+    const { typeUrl, value } = unpacked.message as MessageShape<typeof XdsTypedStruct>;
     return { url: typeUrl, value: value ?? {} };
   } catch {
     return null;
