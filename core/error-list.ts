@@ -6,6 +6,13 @@ import type { ConfigError } from './config-error.ts';
 /** Most mistakes that are told of one text. */
 export const MOST_ERRORS = 100;
 
+/** The same of mistakes that are made already. */
+export function firstOf(errors: readonly ConfigError[]): readonly ConfigError[] {
+  const list = new ErrorList();
+  for (const error of errors) list.add(() => error);
+  return list.all;
+}
+
 export class ErrorList {
   readonly #told: ConfigError[] = [];
   #firstUntold: ConfigError | null = null;
