@@ -241,14 +241,19 @@ const VARIABLE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
 
 /** `${VAR}`, `${VAR:-default}` (also for an empty VAR, as in a shell); `$${` is a literal `${`. */
 export function interpolate(text: string, environment: Environment, unset: (name: string) => void): string {
-  return text.replace(VARIABLE, (whole: string, name: string | undefined, fallback: string | undefined) => {
-    if (name === undefined) return '${';
-    const value = environment[name];
-    if (value !== undefined && (value !== '' || fallback === undefined)) return value;
-    if (fallback !== undefined) return fallback;
-    unset(name);
-    return whole;
-  });
+  // Where no } follows nothing begins: each ${ would be looked through to the end of the text for one.
+  const end = text.lastIndexOf('}') + 1;
+  const variables = text
+    .slice(0, end)
+    .replace(VARIABLE, (whole: string, name: string | undefined, fallback: string | undefined) => {
+      if (name === undefined) return '${';
+      const value = environment[name];
+      if (value !== undefined && (value !== '' || fallback === undefined)) return value;
+      if (fallback !== undefined) return fallback;
+      unset(name);
+      return whole;
+    });
+  return variables + text.slice(end).replaceAll('$${', () => '${');
 }
 
 /** An unquoted scalar keeps its meaning after interpolation: `port: ${PORT}` is a number. */

@@ -147,6 +147,10 @@ test('variables are replaced, and an unquoted value keeps its type', () => {
     interpolate('$${literal} ${A:-b}', { A: '' }, () => {}),
     '${literal} b',
   );
+  assert.equal(
+    interpolate('${A:-b} $${A} ${A ${A:-$${', {}, () => {}),
+    'b ${A} ${A ${A:-${',
+  );
 });
 
 test('a choice of shapes tells the mistakes of the shape that was meant', () => {
