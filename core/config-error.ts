@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   FL0110: 'an environment variable that is not set',
   FL0111: 'one name given to two things',
   FL0112: 'fields that contradict each other',
+  FL0113: 'more mistakes than are told',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

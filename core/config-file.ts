@@ -2,22 +2,13 @@
 // YAML 1.2; several documents in one text; ${VAR} and ${VAR:-default} in scalars. The limits are those of
 // a file that a person writes: what is beyond them is an attack or an accident.
 
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  type Pair,
-  parseAllDocuments,
-  Scalar,
-  type YAMLMap,
-} from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, Scalar, type YAMLMap } from 'yaml';
 import type { z } from 'zod';
 import type { ConfigError, ErrorCode } from './config-error.ts';
 import { describeIssues } from './config-issues.ts';
-import { MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES } from './config-limits.ts';
+import { ErrorList } from './error-list.ts';
+import { TextLines } from './text-lines.ts';
+import { Aliases, MAX_DEPTH, MAX_FILE_BYTES, parseYaml } from './yaml-text.ts';
 
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
@@ -48,31 +39,29 @@ export type Checked<T> =
 
 /** Reads every document of a text. Documents with errors of syntax are left out, the others are returned. */
 export function readConfig(text: string, file: string, environment: Environment): ReadResult {
-  const lines = new LineCounter();
-  const source = new Source(file, text, lines);
-  if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
-    return {
-      documents: [],
-      errors: [source.error(0, 'FL0103', `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)],
-    };
-  }
+  const source = new Source(file, text);
   const documents: ConfigDocument[] = [];
-  const errors: ConfigError[] = [];
-  for (const parsed of parseAllDocuments(text, {
-    lineCounter: lines,
-    version: '1.2',
-    prettyErrors: false,
-    uniqueKeys: true,
-  })) {
-    for (const error of parsed.errors) errors.push(source.syntaxError(error));
-    if (parsed.errors.length > 0 || parsed.contents === null) continue;
-    const walk = new Walk(source, environment);
-    const value = walk.node(parsed.contents as Node, [], 0);
-    errors.push(...walk.errors);
-    if (walk.errors.length === 0) documents.push(walk.document(value));
+  const errors = new ErrorList();
+  if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
+    errors.add(() => source.error(0, 'FL0103', `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`));
+    return { documents, errors: errors.all };
   }
-  return { documents, errors };
+  const yaml = parseYaml(text, YAML_OPTIONS);
+  for (const parsed of yaml.documents) {
+    for (const error of parsed.errors) errors.add(() => source.syntaxError(error));
+    if (parsed.errors.length > 0 || parsed.contents === null) continue;
+    const walk = new Walk(source, environment, errors);
+    const value = walk.node(parsed.contents as Node, [], 0);
+    if (!walk.failed) documents.push(walk.document(value));
+  }
+  const { tooDeepAt } = yaml;
+  if (tooDeepAt !== null) errors.add(() => source.error(tooDeepAt, 'FL0103', TOO_DEEP));
+  return { documents, errors: errors.all };
 }
+
+/** Whatever version a text claims to be: no merging of keys, no dates, no binary values. */
+const YAML_OPTIONS = { version: '1.2', schema: 'core', merge: false, resolveKnownTags: false } as const;
+const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`;
 
 /** The document's value as the schema sees it, deeply frozen; or every error, with position and suggestion. */
 export function check<T>(document: ConfigDocument, schema: z.ZodType<T>, under: ConfigPath = []): Checked<T> {
@@ -116,13 +105,11 @@ export function deepFreeze<T>(value: T): T {
 /** A text and its lines: offsets become positions here. */
 class Source {
   readonly file: string;
-  readonly #text: string;
-  readonly #lines: LineCounter;
+  readonly #lines: TextLines;
 
-  constructor(file: string, text: string, lines: LineCounter) {
+  constructor(file: string, text: string) {
     this.file = file;
-    this.#text = text;
-    this.#lines = lines;
+    this.#lines = new TextLines(text);
   }
 
   error(
@@ -132,19 +119,11 @@ class Source {
     path: ConfigPath = [],
     suggestion: string | null = null,
   ): ConfigError {
-    const { line, col } = this.#lines.linePos(Math.min(offset, this.#text.length));
-    const sourceLine = (this.#text.split('\n', line)[line - 1] ?? '').replace(/\r$/, '');
-    return { file: this.file, line, column: col, path: pathText(path), message, suggestion, code, sourceLine };
+    return { file: this.file, ...this.#lines.at(offset), path: pathText(path), message, suggestion, code };
   }
 
-  syntaxError(error: {
-    readonly code: string;
-    readonly message: string;
-    readonly pos: readonly [number, number];
-  }): ConfigError {
-    const code = error.code === 'DUPLICATE_KEY' ? 'FL0102' : 'FL0101';
-    const message = code === 'FL0102' ? 'this key stands twice in one mapping' : lowerFirst(error.message);
-    return this.error(error.pos[0], code, message);
+  syntaxError(error: { readonly message: string; readonly pos: readonly [number, number] }): ConfigError {
+    return this.error(error.pos[0], 'FL0101', lowerFirst(error.message));
   }
 }
 
@@ -157,18 +136,22 @@ interface Place {
   readonly value: number;
 }
 
+/** Without a tag, or with one that says what is meant anyway. */
+const TAG = /^(?:!|tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq))$/;
+
 /** One pass over a document's nodes: plain values, positions, limits, interpolation. */
 class Walk {
-  readonly errors: ConfigError[] = [];
+  failed = false;
+  readonly #errors: ErrorList;
   readonly #source: Source;
   readonly #environment: Environment;
   readonly #places = new Map<string, Place>();
-  readonly #anchors = new Map<string, Node>();
-  #aliases = 0;
+  readonly #aliases = new Aliases();
 
-  constructor(source: Source, environment: Environment) {
+  constructor(source: Source, environment: Environment, errors: ErrorList) {
     this.#source = source;
     this.#environment = environment;
+    this.#errors = errors;
   }
 
   document(value: unknown): ConfigDocument {
@@ -185,21 +168,20 @@ class Walk {
   }
 
   node(node: Node | null, path: ConfigPath, depth: number, key: number = offsetOf(node)): unknown {
+    if (!this.#aliases.enter(node)) return null;
     this.#places.set(pathText(path), { key, value: offsetOf(node) });
-    if (depth > MAX_DEPTH) return this.#refuse(node, path, 'FL0103', `nested deeper than ${MAX_DEPTH} levels`);
-    if (node !== null && 'anchor' in node && typeof node.anchor === 'string') this.#anchors.set(node.anchor, node);
-    if (isAlias(node)) return this.#alias(node.source, node, path, depth, key);
+    if (depth > MAX_DEPTH) return this.#refuse(node, path, 'FL0103', TOO_DEEP);
+    if (isAlias(node))
+      return this.#aliases.follow<unknown>(
+        node,
+        (target) => this.node(target, path, depth + 1, key),
+        (code, reason) => this.#refuse(node, path, code, reason),
+      );
+    if (node?.tag !== undefined && !TAG.test(node.tag))
+      return this.#refuse(node, path, 'FL0107', `the tag ${node.tag} is not known here; write the value without it`);
     if (isMap(node)) return this.#map(node, path, depth);
     if (isSeq(node)) return node.items.map((item, i) => this.node(item as Node, [...path, i], depth + 1));
     return isScalar(node) ? this.#scalar(node, path) : null;
-  }
-
-  #alias(anchor: string, node: Node, path: ConfigPath, depth: number, key: number): unknown {
-    this.#aliases++;
-    if (this.#aliases > MAX_ALIASES) return this.#refuse(node, path, 'FL0103', `more than ${MAX_ALIASES} aliases`);
-    const target = this.#anchors.get(anchor);
-    if (target === undefined) return this.#refuse(node, path, 'FL0101', `no anchor "${anchor}" before this alias`);
-    return this.node(target, path, depth + 1, key);
   }
 
   #map(map: YAMLMap, path: ConfigPath, depth: number): Record<string, unknown> {
@@ -209,6 +191,8 @@ class Walk {
       if (key === null) this.#refuse(pair.key, path, 'FL0107', 'keys must be plain words');
       else if (FORBIDDEN_KEYS.has(key))
         this.#refuse(pair.key, [...path, key], 'FL0104', `"${key}" is not allowed as a key`);
+      else if (Object.hasOwn(value, key))
+        this.#refuse(pair.key, path, 'FL0102', 'this key stands twice in one mapping');
       else value[key] = this.node(pair.value, [...path, key], depth + 1, offsetOf(pair.key));
     }
     return value;
@@ -228,7 +212,8 @@ class Walk {
   }
 
   #refuse(node: Node | null, path: ConfigPath, code: ErrorCode, message: string): null {
-    this.errors.push(this.#source.error(offsetOf(node), code, message, path));
+    this.failed = true;
+    this.#errors.add(() => this.#source.error(offsetOf(node), code, message, path));
     return null;
   }
 }
@@ -251,14 +236,19 @@ const VARIABLE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
 
 /** `${VAR}`, `${VAR:-default}` (also for an empty VAR, as in a shell); `$${` is a literal `${`. */
 export function interpolate(text: string, environment: Environment, unset: (name: string) => void): string {
-  return text.replace(VARIABLE, (whole: string, name: string | undefined, fallback: string | undefined) => {
-    if (name === undefined) return '${';
-    const value = environment[name];
-    if (value !== undefined && (value !== '' || fallback === undefined)) return value;
-    if (fallback !== undefined) return fallback;
-    unset(name);
-    return whole;
-  });
+  // Where no } follows nothing begins: each ${ would be looked through to the end of the text for one.
+  const end = text.lastIndexOf('}') + 1;
+  const variables = text
+    .slice(0, end)
+    .replace(VARIABLE, (whole: string, name: string | undefined, fallback: string | undefined) => {
+      if (name === undefined) return '${';
+      const value = environment[name];
+      if (value !== undefined && (value !== '' || fallback === undefined)) return value;
+      if (fallback !== undefined) return fallback;
+      unset(name);
+      return whole;
+    });
+  return variables + text.slice(end).replaceAll('$${', () => '${');
 }
 
 /** An unquoted scalar keeps its meaning after interpolation: `port: ${PORT}` is a number. */

@@ -23,7 +23,7 @@ function describe(issue: Issue, schema: z.ZodType, value: unknown, base: readonl
   const path = [...base, ...(issue.path as (string | number)[])];
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownField(key, path, schema));
+      return unknownFields(issue.keys, path, schema);
     case 'invalid_union':
       if (at(value, path) === undefined) return [finding(path, 'FL0106', 'required field is missing')];
       return nearestBranch(issue.errors, path, schema, value) ?? [finding(path, 'FL0107', unionMessage(issue))];
@@ -52,17 +52,14 @@ function finding(
   return { path, code, message, suggestion, at };
 }
 
-function unknownField(key: string, path: readonly (string | number)[], schema: z.ZodType): Finding {
+function unknownFields(keys: readonly string[], path: readonly (string | number)[], schema: z.ZodType): Finding[] {
   const known = fieldsAt(schema, path);
   const list = known.length > 0 && known.length <= 12 ? `; known here: ${known.join(', ')}` : '';
-  const suggestion = nearest(key, known);
-  return finding(
-    [...path, key],
-    'FL0105',
-    `unknown field "${key}"${suggestion === null ? list : ''}`,
-    suggestion,
-    'key',
-  );
+  return keys.map((key) => {
+    const suggestion = nearest(key, known);
+    const message = `unknown field "${key}"${suggestion === null ? list : ''}`;
+    return finding([...path, key], 'FL0105', message, suggestion, 'key');
+  });
 }
 
 function wrongWord(values: readonly unknown[], path: readonly (string | number)[], root: unknown): Finding {

@@ -1,13 +1,21 @@
 // "Did you mean ...?": the nearest of the words that would have been right. Errors everywhere use it, so
 // that a slip of the finger costs a glance and not a search.
 
+/** Most candidates that are compared: somebody waits for the answer. */
+const MOST_CANDIDATES = 1000;
+
 /** The candidate within a third of its length of `word` (by edits), or null when none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | null {
   let best: string | null = null;
   let bestDistance = Number.POSITIVE_INFINITY;
+  let compared = 0;
   for (const candidate of candidates) {
+    if (compared++ === MOST_CANDIDATES) break;
+    const most = Math.max(1, Math.ceil(candidate.length / 3));
+    // So many edits it takes at least.
+    if (Math.abs(word.length - candidate.length) > most) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance >= bestDistance || distance > Math.max(1, Math.ceil(candidate.length / 3))) continue;
+    if (distance >= bestDistance || distance > most) continue;
     best = candidate;
     bestDistance = distance;
   }

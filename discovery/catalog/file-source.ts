@@ -64,7 +64,7 @@ export function readMeshFiles(paths: readonly string[], environment: Environment
   const errors: ConfigError[] = [];
   for (const file of meshFiles(paths)) {
     const read = readOne(file, environment);
-    documents.push(...read.documents);
+    for (const document of read.documents) documents.push(document);
     errors.push(...read.errors);
   }
   const mesh = readMesh(documents);

@@ -3,6 +3,7 @@
 
 import type { ConfigError } from '../../core/config-error.ts';
 import { type ConfigDocument, type ConfigPath, check, valueAt } from '../../core/config-file.ts';
+import { ErrorList } from '../../core/error-list.ts';
 import { nearest } from '../../core/spelling.ts';
 import {
   type Named,
@@ -50,7 +51,7 @@ interface Draft {
   readonly policies: Map<string, AuthorizationPolicy>;
   readonly policiesFor: PolicyFor[];
   mesh: MeshPolicy | null;
-  readonly errors: ConfigError[];
+  readonly errors: ErrorList;
 }
 
 export type MeshResult = { readonly part: CatalogPart; readonly errors: readonly ConfigError[] };
@@ -58,7 +59,8 @@ export type MeshResult = { readonly part: CatalogPart; readonly errors: readonly
 export function readMesh(documents: readonly ConfigDocument[]): MeshResult {
   const draft = newDraft();
   for (const document of documents) readDocument(draft, document);
-  return { part: finish(draft), errors: [...draft.errors, ...checkReferences(documents)] };
+  checkReferences(documents, draft.errors);
+  return { part: finish(draft), errors: draft.errors.all };
 }
 
 function newDraft(): Draft {
@@ -70,14 +72,14 @@ function newDraft(): Draft {
     policies: new Map(),
     policiesFor: [],
     mesh: null,
-    errors: [],
+    errors: new ErrorList(),
   };
 }
 
 function readDocument(draft: Draft, document: ConfigDocument): void {
   const value = document.value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    draft.errors.push(
+    draft.errors.add(() =>
       document.error([], 'FL0107', 'expected a mapping: either kind/metadata/spec or the short form with services'),
     );
     return;
@@ -88,12 +90,14 @@ function readDocument(draft: Draft, document: ConfigDocument): void {
   }
   const kind = valueAt(value, ['kind']);
   if (typeof kind !== 'string' || !Object.hasOwn(KINDS, kind)) {
-    const suggestion = typeof kind === 'string' ? nearest(kind, Object.keys(KINDS)) : null;
     const message =
       kind === undefined
         ? 'required field is missing'
         : `unknown kind ${JSON.stringify(kind)}; known are ${Object.keys(KINDS).join(', ')}`;
-    draft.errors.push(document.error(['kind'], kind === undefined ? 'FL0106' : 'FL0108', message, { suggestion }));
+    draft.errors.add(() => {
+      const suggestion = typeof kind === 'string' ? nearest(kind, Object.keys(KINDS)) : null;
+      return document.error(['kind'], kind === undefined ? 'FL0106' : 'FL0108', message, { suggestion });
+    });
     return;
   }
   READERS[kind as Kind](draft, document);
@@ -107,7 +111,7 @@ function reader<K extends Kind>(
   return (draft: Draft, document: ConfigDocument): void => {
     const result = check<Documents[K]>(document, KINDS[kind] as never);
     if (!result.ok) {
-      draft.errors.push(...result.errors);
+      for (const error of result.errors) draft.errors.add(() => error);
       return;
     }
     const { name, namespace } = result.value.metadata;
@@ -143,7 +147,7 @@ const READERS: { readonly [K in Kind]: (draft: Draft, document: ConfigDocument) 
 function readShort(draft: Draft, document: ConfigDocument): void {
   const result = check<ShortForm>(document, shortForm);
   if (!result.ok) {
-    draft.errors.push(...result.errors);
+    for (const error of result.errors) draft.errors.add(() => error);
     return;
   }
   const { mesh, services, routes, gateways } = result.value;
@@ -198,7 +202,7 @@ function takeRoute(
 ): void {
   put(draft, draft.routes, document, nameAt, named.name, toRoute(named, spec));
   if ((spec.parentRefs ?? []).length === 0 && (spec.hostnames ?? []).length === 0) {
-    draft.errors.push(
+    draft.errors.add(() =>
       document.error(
         [...base, 'hostnames'],
         'FL0106',
@@ -220,7 +224,7 @@ function checkRule(
   const answers = types.filter((type) => type === 'RequestRedirect' || type === 'DirectResponse');
   const refs = rule.backendRefs ?? [];
   if (answers.length + (refs.length > 0 ? 1 : 0) > 1) {
-    draft.errors.push(
+    draft.errors.add(() =>
       document.error(
         [...base, 'filters'],
         'FL0112',
@@ -229,7 +233,7 @@ function checkRule(
     );
   }
   if (answers.length === 0 && refs.length === 0) {
-    draft.errors.push(
+    draft.errors.add(() =>
       document.error(
         [...base, 'backendRefs'],
         'FL0106',
@@ -238,7 +242,7 @@ function checkRule(
     );
   }
   if (refs.length > 0 && refs.every((ref) => ref.weight === 0)) {
-    draft.errors.push(
+    draft.errors.add(() =>
       document.error([...base, 'backendRefs'], 'FL0112', 'the weights add up to 0, so nothing could be chosen'),
     );
   }
@@ -246,7 +250,7 @@ function checkRule(
 
 function takeMesh(draft: Draft, document: ConfigDocument, path: ConfigPath, mesh: MeshPolicy): void {
   if (draft.mesh !== null)
-    draft.errors.push(document.error(path, 'FL0111', 'the mesh policy is given twice', { at: 'key' }));
+    draft.errors.add(() => document.error(path, 'FL0111', 'the mesh policy is given twice', { at: 'key' }));
   draft.mesh = mesh;
 }
 
@@ -259,7 +263,7 @@ function put<T>(
   value: T,
 ): boolean {
   if (into.has(name)) {
-    draft.errors.push(document.error(path, 'FL0111', `the name "${name}" is given twice`));
+    draft.errors.add(() => document.error(path, 'FL0111', `the name "${name}" is given twice`));
     return false;
   }
   into.set(name, value);

@@ -1,9 +1,9 @@
 // Names in one document that must be the name of another. They are gathered from the raw values, so that a
 // mistake elsewhere in a document does not hide a wrong name in it, nor make its own name unknown.
 
-import type { ConfigError } from '../../core/config-error.ts';
 import type { ConfigDocument, ConfigPath } from '../../core/config-file.ts';
 import { valueAt } from '../../core/config-file.ts';
+import type { ErrorList } from '../../core/error-list.ts';
 import { nearest } from '../../core/spelling.ts';
 
 type Target = 'service' | 'gateway' | 'caller' | 'parent';
@@ -21,17 +21,15 @@ const PLACES: readonly { readonly path: readonly string[]; readonly target: Targ
   { path: ['routes', '*', 'rules', '*', 'backendRefs', '*', 'name'], target: 'service' },
 ];
 
-export function checkReferences(documents: readonly ConfigDocument[]): readonly ConfigError[] {
-  const names = {
-    service: givenNames(documents, 'Service', 'services'),
-    gateway: givenNames(documents, 'Gateway', 'gateways'),
-  };
-  const wrongNames = documents.flatMap((document) =>
-    PLACES.flatMap(({ path, target }) =>
-      find(document.value, path).flatMap((at) => checkOne(document, at, target, names)),
-    ),
-  );
-  return [...wrongNames, ...checkPorts(documents), ...checkGatewayNames(documents, names)];
+export function checkReferences(documents: readonly ConfigDocument[], errors: ErrorList): void {
+  const service = givenNames(documents, 'Service', 'services');
+  const gateway = givenNames(documents, 'Gateway', 'gateways');
+  const names = { service, gateway, caller: new Set([...service, ...gateway]) };
+  for (const document of documents)
+    for (const { path, target } of PLACES)
+      for (const at of find(document.value, path)) checkOne(document, at, target, names, errors);
+  checkPorts(documents, errors);
+  checkGatewayNames(documents, names, errors);
 }
 
 const BACKEND_PORTS = [
@@ -40,16 +38,15 @@ const BACKEND_PORTS = [
 ];
 
 /** A backend's port, where it is given, is that of the service. */
-function checkPorts(documents: readonly ConfigDocument[]): ConfigError[] {
+function checkPorts(documents: readonly ConfigDocument[], errors: ErrorList): void {
   const ports = givenPorts(documents);
-  return documents.flatMap((document) =>
-    BACKEND_PORTS.flatMap((pattern) => find(document.value, pattern)).flatMap((path) => {
+  for (const document of documents)
+    for (const path of BACKEND_PORTS.flatMap((pattern) => find(document.value, pattern))) {
       const name = String(valueAt(document.value, [...path.slice(0, -1), 'name']));
       const port = ports.get(name);
-      if (port === undefined || port === valueAt(document.value, path)) return [];
-      return [document.error(path, 'FL0109', `the service "${name}" has the port ${port}`)];
-    }),
-  );
+      if (port === undefined || port === valueAt(document.value, path)) continue;
+      errors.add(() => document.error(path, 'FL0109', `the service "${name}" has the port ${port}`));
+    }
 }
 
 function givenPorts(documents: readonly ConfigDocument[]): ReadonlyMap<string, unknown> {
@@ -64,22 +61,22 @@ function givenPorts(documents: readonly ConfigDocument[]): ReadonlyMap<string, u
 }
 
 /** A proxy becomes a gateway by its name, which therefore cannot be that of a service. */
-function checkGatewayNames(documents: readonly ConfigDocument[], names: Names): ConfigError[] {
-  return documents.flatMap((document) => {
+function checkGatewayNames(documents: readonly ConfigDocument[], names: Names, errors: ErrorList): void {
+  for (const document of documents) {
     const own: ConfigPath[] = valueAt(document.value, ['kind']) === 'Gateway' ? [['metadata', 'name']] : [];
-    const places = [...own, ...find(document.value, ['gateways', '*'])];
-    return places.flatMap((path) => {
+    for (const path of [...own, ...find(document.value, ['gateways', '*'])]) {
       const name = String(path[0] === 'gateways' ? path[1] : valueAt(document.value, path));
-      return names.service.has(name)
-        ? [document.error(path, 'FL0111', `"${name}" is a service already`, { at: 'key' })]
-        : [];
-    });
-  });
+      if (names.service.has(name))
+        errors.add(() => document.error(path, 'FL0111', `"${name}" is a service already`, { at: 'key' }));
+    }
+  }
 }
 
 interface Names {
   readonly service: ReadonlySet<string>;
   readonly gateway: ReadonlySet<string>;
+  /** Whoever may call: both. */
+  readonly caller: ReadonlySet<string>;
 }
 
 function givenNames(documents: readonly ConfigDocument[], kind: string, section: string): ReadonlySet<string> {
@@ -92,12 +89,14 @@ function givenNames(documents: readonly ConfigDocument[], kind: string, section:
   return names;
 }
 
-function checkOne(document: ConfigDocument, path: ConfigPath, target: Target, names: Names): ConfigError[] {
+function checkOne(document: ConfigDocument, path: ConfigPath, target: Target, names: Names, errors: ErrorList): void {
   const name = valueAt(document.value, path);
-  if (typeof name !== 'string' || (target === 'caller' && name.startsWith('spiffe://'))) return [];
+  if (typeof name !== 'string' || (target === 'caller' && name.startsWith('spiffe://'))) return;
   const { what, known } = candidates(document, path, target, names);
-  if (known.has(name)) return [];
-  return [document.error(path, 'FL0109', `there is no ${what} "${name}"`, { suggestion: nearest(name, known) })];
+  if (known.has(name)) return;
+  errors.add(() =>
+    document.error(path, 'FL0109', `there is no ${what} "${name}"`, { suggestion: nearest(name, known) }),
+  );
 }
 
 function candidates(
@@ -106,7 +105,7 @@ function candidates(
   target: Target,
   names: Names,
 ): { what: string; known: ReadonlySet<string> } {
-  if (target === 'caller') return { what: 'service or gateway', known: new Set([...names.service, ...names.gateway]) };
+  if (target === 'caller') return { what: 'service or gateway', known: names.caller };
   const isService = target === 'service' || valueAt(document.value, [...path.slice(0, -1), 'kind']) === 'Service';
   return isService ? { what: 'service', known: names.service } : { what: 'gateway', known: names.gateway };
 }

@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import { formatErrors } from '../../core/config-error.ts';
 import { check, readConfig } from '../../core/config-file.ts';
 import { label } from '../../core/config-scalars.ts';
+import { firstOf } from '../../core/error-list.ts';
 import { type ReadWatch, Watch } from '../../core/watch.ts';
 import { toInstance } from './convert.ts';
 import { instanceFields } from './mesh-schema.ts';
@@ -96,7 +97,7 @@ export class Registrations {
     if (document === undefined)
       return { ok: false, reason: errors.length > 0 ? formatErrors(errors) : 'the body is empty; send a JSON object' };
     const checked = check<Fields>(document, registrationFields);
-    return checked.ok ? this.#take(checked.value) : { ok: false, reason: formatErrors(checked.errors) };
+    return checked.ok ? this.#take(checked.value) : { ok: false, reason: formatErrors(firstOf(checked.errors)) };
   }
 
   /** null: the lease is over, register again. */

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { z } from 'zod';
 import { formatError, formatErrors } from '../../core/config-error.ts';
 import { check, interpolate, readConfig } from '../../core/config-file.ts';
-import { MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES } from '../../core/config-limits.ts';
+import { MOST_ERRORS } from '../../core/error-list.ts';
+import { MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES, MAX_REPEATED_NODES } from '../../core/yaml-text.ts';
 import { duration, parseDuration, parseSize, port, size } from '../../core/config-scalars.ts';
 
 const schema = z.strictObject({
@@ -74,6 +75,69 @@ test('depth, aliases and size are bounded', () => {
   assert.equal(readConfig('a: &a [*a]\n', 'x', {}).errors[0]?.code, 'FL0103');
 });
 
+test('a depth that would end the program is refused where it begins, in few words', () => {
+  for (const [open, deepAt] of [
+    ['[', MAX_DEPTH + 2],
+    ['- ', 2 * (MAX_DEPTH + 1) + 1],
+    ['{a: ', 4 * (MAX_DEPTH + 1) + 1],
+  ] as const) {
+    const { documents, errors } = readConfig(`one: 1\n---\n${open.repeat(20_000)}\n`, 'x', {});
+    assert.deepEqual(
+      documents.map(({ value }) => value),
+      [{ one: 1 }],
+      open,
+    );
+    assert.deepEqual(
+      errors.map(({ line, column, code, message }) => [line, column, code, message]),
+      [[3, deepAt, 'FL0103', `nested deeper than ${MAX_DEPTH} levels`]],
+      open,
+    );
+  }
+});
+
+test('what aliases repeat is bounded, all together', () => {
+  const text = (items: number) => `a: &a [${'1,'.repeat(items)}]\nb: [${'*a,'.repeat(50)}]\n`;
+  assert.deepEqual(readConfig(text(MAX_REPEATED_NODES / 50 - 1), 'x', {}).errors, []);
+  const { errors } = readConfig(text(MAX_REPEATED_NODES / 50), 'x', {});
+  assert.deepEqual(
+    errors.map(({ line, code }) => [line, code]),
+    [[2, 'FL0103']],
+  );
+});
+
+test('of very many mistakes the first are told, and how many there are', () => {
+  const text = Array.from({ length: 5000 }, () => 'a: 1').join('\n');
+  const { errors } = readConfig(text, 'x', {});
+  assert.equal(errors.length, MOST_ERRORS + 1);
+  const last = errors.at(-1);
+  assert.deepEqual([last?.code, last?.line, last?.column], ['FL0113', MOST_ERRORS + 2, 1]);
+  assert.match(last?.message ?? '', /^4899 more mistakes, of which this is the first; only 100 are told$/);
+  assert.equal(readConfig(']'.repeat(200_000), 'x', {}).errors.length, MOST_ERRORS + 1);
+});
+
+test('a tag that makes other than plain data is refused, whatever version of YAML the text claims', () => {
+  for (const tag of ['!!binary aGk=', '!!timestamp 2026-01-01', '!!set {a}', '!!omap [a: 1]', '!mine x']) {
+    const { errors } = readConfig(`a: ${tag}\n`, 'x', {});
+    assert.deepEqual(
+      errors.map(({ line, column, code }) => [line, column > 3, code]),
+      [[1, true, 'FL0107']],
+      tag,
+    );
+  }
+  assert.deepEqual(only('%YAML 1.1\n---\na: 2026-01-01\nb: yes\n"<<": {c: 1}\n').value, {
+    a: '2026-01-01',
+    b: 'yes',
+    '<<': { c: 1 },
+  });
+  assert.deepEqual(only('a: !!str 7\nb: !!int "7"\n').value, { a: '7', b: 7 });
+});
+
+test('a number and a text that are one key stand twice, and a text without a document is not passed over', () => {
+  assert.equal(readConfig('1: a\n"1": b\n', 'x', {}).errors[0]?.code, 'FL0102');
+  assert.equal(readConfig(']', 'x', {}).errors[0]?.code, 'FL0101');
+  assert.equal(readConfig('%NOTHING\n', 'x', {}).errors[0]?.code, 'FL0101');
+});
+
 test('variables are replaced, and an unquoted value keeps its type', () => {
   const document = only('name: "${NAME}"\nport: ${PORT:-8080}\n', { NAME: '7' });
   assert.deepEqual(document.value, { name: '7', port: 8080 });
@@ -82,6 +146,10 @@ test('variables are replaced, and an unquoted value keeps its type', () => {
   assert.equal(
     interpolate('$${literal} ${A:-b}', { A: '' }, () => {}),
     '${literal} b',
+  );
+  assert.equal(
+    interpolate('${A:-b} $${A} ${A ${A:-$${', {}, () => {}),
+    'b ${A} ${A ${A:-${',
   );
 });
 

@@ -15,3 +15,12 @@ test('the nearest word is suggested, or none', () => {
   assert.equal(nearest('xyz', ['catalog', 'web']), null);
   assert.equal(nearest('anything', []), null);
 });
+
+test('of very many candidates some are compared', () => {
+  let asked = 0;
+  const names = function* () {
+    for (; asked < 1_000_000; asked++) yield `name${asked}`;
+  };
+  assert.equal(nearest('name7', names()), 'name7');
+  assert.equal(asked, 1000);
+});

@@ -17,14 +17,25 @@ export interface Found {
   count: number;
 }
 
+/** The execution that took longest, by the processor's time for all that was asked of its input. */
+export interface Longest {
+  readonly ms: number;
+  readonly execution: number;
+}
+
 export interface Tally {
   readonly outcomes: Map<string, number>;
   /** By kind. */
   readonly found: Map<string, Found>;
+  longest: Longest;
 }
 
 export function newTally(): Tally {
-  return { outcomes: new Map(), found: new Map() };
+  return { outcomes: new Map(), found: new Map(), longest: { ms: 0, execution: 0 } };
+}
+
+export function longer(one: Longest, other: Longest): Longest {
+  return other.ms > one.ms ? other : one;
 }
 
 export function inputOf(target: Target, seed: number, execution: number, seeds: readonly Buffer[]): Buffer {
@@ -38,7 +49,10 @@ export function variantOf(target: Target, execution: number): number {
 /** Runs one number and adds it to the tally. */
 export function execute(target: Target, seed: number, execution: number, seeds: readonly Buffer[], tally: Tally): void {
   const input = inputOf(target, seed, execution, seeds);
+  const before = process.threadCpuUsage();
   const verdict = judgeCleanly(target, input, variantOf(target, execution), execution);
+  const { user, system } = process.threadCpuUsage(before);
+  tally.longest = longer(tally.longest, { ms: (user + system) / 1000, execution });
   if (verdict.ok) tally.outcomes.set(verdict.outcome, (tally.outcomes.get(verdict.outcome) ?? 0) + 1);
   else note(tally, verdict.kind, verdict.message, execution);
 }

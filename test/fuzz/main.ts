@@ -9,14 +9,20 @@ function tell(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-function tellOutcomes({ executions, seconds, outcomes, heap }: Summary): void {
+function tellOutcomes({ executions, seconds, outcomes, heap, longest, peak, kept }: Summary): void {
   const speed = Math.round(executions / seconds);
   tell(
     `\n${executions} executions in ${Math.round(seconds)} s, ${speed}/s; heap ${mib(heap[0])} to ${mib(heap[1])} MiB`,
   );
+  const count = (kind: RegExp) => kept.filter(({ found }) => kind.test(found.kind)).length;
+  tell(`findings ${kept.length}: crashes ${count(CRASH)}, hangs ${count(/^hangs/)}, slow ${count(/^slow/)}`);
+  tell(`longest input ${Math.round(longest.ms)} ms (number ${longest.execution}), peak memory ${mib(peak)} MiB`);
   const all = [...outcomes].sort((a, b) => b[1] - a[1]);
   for (const [outcome, count] of all) tell(`  ${((100 * count) / executions).toFixed(2).padStart(6)} %  ${outcome}`);
 }
+
+/** What no reader declares: an exception, or the end of the thread. */
+const CRASH = /^(?:threw|ends the program)/;
 
 function tellFinding({ found, path }: Kept, { target, seed }: FuzzOptions): void {
   const times = found.count === 1 ? 'once' : `${found.count} times`;

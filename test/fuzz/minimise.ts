@@ -29,11 +29,14 @@ async function withoutParts(input: Buffer, size: number, find: Find, end: number
   return small;
 }
 
-/** A large input is not asked about at every byte. */
+/** A large input is not asked about at every byte, */
 const MOST_PLACES = 2000;
+/** and all that is asked about at once has to be held. */
+const MOST_ASKED_BYTES = 64 * 1024 * 1024;
 
 function placesOf(input: Buffer, size: number): number[] {
-  const step = Math.max(size >> 1, 1, Math.ceil(input.length / MOST_PLACES));
+  const most = Math.min(MOST_PLACES, Math.ceil(MOST_ASKED_BYTES / Math.max(input.length, 1)));
+  const step = Math.max(size >> 1, 1, Math.ceil(input.length / most));
   return Array.from({ length: Math.ceil(Math.max(input.length - size + 1, 0) / step) }, (_, i) => i * step);
 }
 

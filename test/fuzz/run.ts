@@ -1,11 +1,11 @@
 // One run of `npm run fuzz`: batches of executions in a sandbox, then every new finding made small and kept.
 
-import { inputOf, newTally, note, type Found, type Tally, variantOf } from './executions.ts';
+import { inputOf, type Longest, longer, newTally, note, type Found, type Tally, variantOf } from './executions.ts';
 import { knownKinds } from './known.ts';
 import { minimise } from './minimise.ts';
 import type { FuzzOptions } from './options.ts';
 import { type Broken, Sandbox } from './sandbox.ts';
-import { keep, readSeeds } from './seeds.ts';
+import { keep, readMaterial } from './seeds.ts';
 import type { Target } from './target.ts';
 import { targetOf } from './targets.ts';
 import type { Reply } from './worker.ts';
@@ -21,6 +21,9 @@ export interface Summary {
   readonly seconds: number;
   readonly outcomes: ReadonlyMap<string, number>;
   readonly kept: readonly Kept[];
+  readonly longest: Longest;
+  /** Most memory that the whole process held, in bytes. */
+  readonly peak: number;
   /** Bytes in use after garbage was collected: at the first look, and at the last. */
   readonly heap: readonly [first: number, last: number];
 }
@@ -40,7 +43,8 @@ export async function fuzz(options: FuzzOptions, tell: (line: string) => void): 
     kept.push({ found, path: known.has(found.kind) ? null : await keepSmall(target, options, found, sandbox) });
   }
   await sandbox.close();
-  return { ...run.figures(), outcomes: run.tally.outcomes, kept };
+  const peak = process.resourceUsage().maxRSS * 1024;
+  return { ...run.figures(), outcomes: run.tally.outcomes, longest: run.tally.longest, peak, kept };
 }
 
 class Run {
@@ -83,8 +87,9 @@ class Run {
     }
   }
 
-  #add({ outcomes, found }: Extract<Reply, { did: 'run' }>): void {
+  #add({ outcomes, found, longest }: Extract<Reply, { did: 'run' }>): void {
     const { tally } = this;
+    tally.longest = longer(tally.longest, longest);
     for (const [outcome, count] of outcomes) tally.outcomes.set(outcome, (tally.outcomes.get(outcome) ?? 0) + count);
     for (const { kind, message, execution, count } of found.values()) note(tally, kind, message, execution, count);
   }
@@ -118,7 +123,7 @@ const MINIMISE_MS = 15_000;
 const MINIMISE_HANGING_MS = 90_000;
 
 async function keepSmall(target: Target, options: FuzzOptions, found: Found, sandbox: Sandbox): Promise<string> {
-  const seeds = readSeeds(target.name).map(({ bytes }) => bytes);
+  const seeds = readMaterial(target.name);
   const input = inputOf(target, options.seed, found.execution, seeds);
   const variant = variantOf(target, found.execution);
   let broke = false;

@@ -4,8 +4,8 @@ import { Worker } from 'node:worker_threads';
 import type { TargetName } from './target.ts';
 import type { Reply, Request, WorkerData } from './worker.ts';
 
-/** So long without a new execution: it hangs. */
-const HANGS_MS = 5000;
+/** So long without a new execution: it hangs. By the clock, and inputs of megabytes may be slow on a busy machine. */
+const HANGS_MS = 20_000;
 const LOOK_EVERY_MS = 250;
 /** What an execution may not use up. */
 const MOST_HEAP_MB = 1024;

@@ -18,6 +18,15 @@ export function readSeeds(target: TargetName, kind: 'seeds' | 'findings' = 'seed
   return filesOf(folder).map((name) => ({ name, bytes: readFileSync(join(folder, name)) }));
 }
 
+/** Larger inputs are run as they are; built on, they would take the time of many others. */
+const MOST_MATERIAL_BYTES = 8 * 1024;
+
+/** The seeds that new inputs are made of. */
+export function readMaterial(target: TargetName): readonly Buffer[] {
+  const seeds = readSeeds(target).map(({ bytes }) => bytes);
+  return seeds.filter(({ length }) => length <= MOST_MATERIAL_BYTES);
+}
+
 function filesOf(folder: string): string[] {
   try {
     return readdirSync(folder).sort();

@@ -4,8 +4,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { parentPort, workerData } from 'node:worker_threads';
-import { execute, type Found, newTally } from './executions.ts';
-import { readSeeds } from './seeds.ts';
+import { execute, type Found, type Longest, newTally } from './executions.ts';
+import { readMaterial } from './seeds.ts';
 import { judge, type TargetName } from './target.ts';
 import { targetOf } from './targets.ts';
 
@@ -28,6 +28,7 @@ export type Reply =
       readonly next: number;
       readonly outcomes: ReadonlyMap<string, number>;
       readonly found: ReadonlyMap<string, Found>;
+      readonly longest: Longest;
       /** Bytes in use after a collection of garbage; 0: not looked at. */
       readonly heap: number;
     }
@@ -40,7 +41,7 @@ const BATCHES_TO_LOOK = 10;
 
 const { target: name, seed, now } = workerData as WorkerData;
 const target = targetOf(name);
-const seeds = readSeeds(name).map(({ bytes }) => bytes);
+const seeds = readMaterial(name);
 const current = new Int32Array(now);
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -51,15 +52,15 @@ parentPort?.on('message', (request: Request) => {
 });
 
 function run(from: number, to: number): Reply {
-  const { outcomes, found } = newTally();
+  const tally = newTally();
   const started = performance.now();
   let next = from;
   while (next < to && performance.now() - started < BATCH_MS) {
     Atomics.store(current, 0, next);
-    execute(target, seed, next, seeds, { outcomes, found });
+    execute(target, seed, next, seeds, tally);
     next++;
   }
-  return { did: 'run', next, outcomes, found, heap: ++batches % BATCHES_TO_LOOK === 0 ? heapInUse() : 0 };
+  return { did: 'run', next, ...tally, heap: ++batches % BATCHES_TO_LOOK === 0 ? heapInUse() : 0 };
 }
 
 function heapInUse(): number {

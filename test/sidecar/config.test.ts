@@ -252,6 +252,22 @@ test('--allow-unsupported warns instead, unknown fields stay errors unless Envoy
   good('nodde: {}', ['--allow-unknown-static-fields']);
 });
 
+test('of very many mistakes the first are told, and none is lost behind what flags permit', () => {
+  const unknown = (count: number) => Array.from({ length: count }, (_, i) => `x${i}: 1`).join('\n');
+  const told = errors(unknown(3000));
+  assert.equal(told.length, 101);
+  assert.match(told.at(-1) ?? '', /^b\.yaml:101:1: 2900 more mistakes, of which this is the first.*\[FL0113\]$/);
+  const late = errors(`${unknown(3000)}\nnode: 7`, ['--allow-unknown-static-fields']);
+  assert.deepEqual(late, ['b.yaml:3001:7: node: must be a mapping with fields of Node [FL0107]']);
+  const clusters = Array.from({ length: 150 }, () => '{name: ""}').join(',');
+  assert.equal(errors(`static_resources: {clusters: [${clusters}]}`).length, 101);
+});
+
+test('what Envoy would read otherwise than we do is told: keys that stand twice, depth', () => {
+  assert.match(errors('node: {id: a}\nnode: {id: b}')[0] ?? '', /^b\.yaml:2:1: .*twice.*\[FL0102\]/);
+  assert.match(errors(`node: {metadata: ${'['.repeat(5000)}`)[0] ?? '', /^b\.yaml:1:81: nested deeper than 64 levels/);
+});
+
 test('flags: Envoy names, environment, mistakes', (t) => {
   const file = path.join(tempDir(t), 'b.yaml');
   fs.writeFileSync(file, 'node: {id: me}');

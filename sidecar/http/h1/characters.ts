@@ -18,9 +18,12 @@ export function isToken(text: string): boolean {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point.
 export const FORBIDDEN_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/;
 
-/** A request target as sent: no white space. Control bytes were looked for in the whole head. */
+/** What no request target has: white space, control bytes, and bytes beyond ASCII (RFC 3986 2, RFC 9112 3.2). */
+const NOT_IN_TARGET = /[^!-~]/;
+
+/** A request target as sent. */
 export function isTarget(text: string): boolean {
-  return text.length > 0 && text.indexOf(' ') === -1 && text.indexOf('\t') === -1;
+  return text.length > 0 && !NOT_IN_TARGET.test(text);
 }
 
 /** The value of canonical digits up to 2^53 - 1, or -1. A number is digits only; "+5", "5 ", "" are none. */

@@ -107,9 +107,9 @@ export class ChunkedReader {
             ? this.#takeTrailers(bytes, at, sink)
             : this.#takeFraming(bytes, at);
     }
-    if (this.fault !== null) return -1;
+    // Also ahead of a fault, or what is told would depend on where the bytes were cut.
     this.#release(sink, false);
-    return at;
+    return this.fault === null ? at : -1;
   }
 
   #release(sink: ChunkSink, end: boolean): void {
@@ -199,12 +199,13 @@ export class ChunkedReader {
       return this.#finish('', sink, at + 2);
     }
     const before = this.#trailers.length;
-    const room = this.#limits.maxHeadersBytes + 4 - before;
-    this.#trailers += bytes.toString('latin1', at, Math.min(bytes.length, at + room));
+    const most = this.#limits.maxHeadersBytes;
+    this.#trailers += bytes.toString('latin1', at, Math.min(bytes.length, at + most + 1 - before));
     const empty = this.#trailers.startsWith('\r\n');
     const end = empty ? 0 : this.#trailers.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end === -1) return this.#trailersGoOn(bytes);
     const length = empty ? 2 : end + 4;
+    if (length > most) return this.#trailersGoOn(bytes);
     this.#overhead += length - before;
     return this.#finish(this.#trailers.slice(0, end), sink, at + length - before);
   }

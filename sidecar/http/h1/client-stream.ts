@@ -60,6 +60,8 @@ export class ClientStream implements HttpStream<RequestHead> {
 
   #headText(connection: ClientConnection, head: RequestHead, end: boolean): string {
     if (head.upgrade !== null) removeField(head.headers, 'content-length');
+    // No body came: there is nothing for which a 100 could be waited.
+    if (end && head.expectsContinue) removeField(head.headers, 'expect');
     const fields = requestFieldLines(head, connection.framing(this, head, end), connection.headerCase);
     const text = requestLine(head) + fields + '\r\n';
     this.wire.sent += text.length;

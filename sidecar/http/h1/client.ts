@@ -68,6 +68,9 @@ export class Http1Client implements ClientConnection {
   #stream: ClientStream | null = null;
   #reader: StreamReader<ResponseHead> | null = null;
   #anyByte = false;
+  #reading = false;
+  /** The connection is free once the bytes at hand turn out to be no more than the answer. */
+  #freed = false;
   /** The head was given with the word that data follows at once. */
   #promised = false;
   #served = 0;
@@ -113,8 +116,11 @@ export class Http1Client implements ClientConnection {
   #onBytes(bytes: Buffer): void {
     this.#handler.onBytes(bytes.length);
     let at = 0;
+    this.#reading = true;
     while (at !== -1 && at < bytes.length) at = this.#step(bytes, at);
+    this.#reading = false;
     if (this.#promised) this.#keepPromise();
+    if (this.#freed) this.#giveBack();
   }
 
   /** Nothing of the body was in what came with the head: the head may go. */
@@ -247,9 +253,13 @@ export class Http1Client implements ClientConnection {
   #readChunks(bytes: Buffer, at: number): number {
     const chunks = this.#chunks as ChunkedReader;
     // Counted first: the last byte may end the exchange.
+    const stream = this.#stream;
     this.#count(bytes.length - at);
     const next = chunks.read(bytes, at, this.#chunkSink);
-    return chunks.fault === null ? next : this.#fail(chunks.fault);
+    if (chunks.fault !== null) return this.#fail(chunks.fault);
+    // What follows the answer is none of it.
+    if (stream !== null) stream.wire.received -= bytes.length - next;
+    return next;
   }
 
   readonly #chunkSink = {
@@ -300,13 +310,20 @@ export class Http1Client implements ClientConnection {
     this.#stream = null;
     this.#state = IDLE;
     if (complete && !this.#close) {
-      this.#handler.onFree();
+      this.#freed = true;
+      if (!this.#reading) this.#giveBack();
       return;
     }
     // An answer that came before its request was sent whole: the rest will never be sent.
     this.#state = OVER;
     this.#socket.destroy();
     this.#handler.onOver('local', false);
+  }
+
+  /** What follows an answer at once came before the next request, and must not become its answer. */
+  #giveBack(): void {
+    this.#freed = false;
+    if (this.#state === IDLE) this.#handler.onFree();
   }
 
   #fail(fault: Fault): number {

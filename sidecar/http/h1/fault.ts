@@ -40,6 +40,7 @@ export const FAULT = {
   lengthAndChunked: fault('http1.content_length_and_chunked_not_allowed', 'both Content-Length and Transfer-Encoding'),
   transferEncoding: fault('http1.invalid_transfer_encoding', 'a Transfer-Encoding other than exactly "chunked"', 501),
   transferEncodingVersion: fault('http1.transfer_encoding_not_allowed', 'Transfer-Encoding in HTTP/1.0'),
+  interimFraming: fault('http1.codec_error', 'an interim answer with a body'),
   connectionMembers: fault('http1.connection_header_rejected', 'too many members in Connection'),
   expectation: fault('http1.codec_error', 'an expectation other than "100-continue"', 417),
   upgradeWithBody: fault('http1.codec_error', 'an upgrade with a body'),

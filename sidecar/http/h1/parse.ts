@@ -188,6 +188,8 @@ export function responseOf(
 ): ParsedResponse | Fault {
   const framed = bodyLength(found, version);
   if (typeof framed !== 'number') return framed;
+  // There is none (RFC 9112 6.1, RFC 9110 8.6); who believes that there is takes the final answer for it.
+  if (status < 200 && framed !== 0) return FAULT.interimFraming;
   const members = connectionMembers(found.connection);
   if ('reason' in members) return members;
   dropNominated(found.headers, members);

@@ -227,6 +227,11 @@ export class Http1Server implements ServerConnection {
     if (this.#head.length > 0) return this.#continueHead(bytes, at);
     at = this.#skipLeadingCrlf(bytes, at);
     if (at >= bytes.length) return bytes.length;
+    // A lone CR may be the half of an empty line, with which no request begins.
+    if (bytes[at] === 13 && at + 1 === bytes.length && !this.#sawCrlf) {
+      this.#head.append(bytes, at);
+      return -1;
+    }
     if (this.#stream === null) this.#begin();
     const quick = quickRequest(bytes, at, this.#options.scheme, this.#options);
     if (quick !== null) return this.#onParsed(quick, at + quick.head.wireBytes);
@@ -250,6 +255,8 @@ export class Http1Server implements ServerConnection {
     const before = head.length;
     head.append(bytes, at);
     if (head.byte(0) === 13 && head.length >= 2 && !this.#dropSplitCrlf()) return this.#fail(FAULT.requestLine);
+    if (head.length === 0) return -1;
+    if (this.#stream === null) this.#begin();
     if (head.byte(0) === 13 && head.length < 2) return -1;
     const { maxHeadersBytes, maxHeadersCount } = this.#options;
     const dropped = before + bytes.length - at - head.length;
@@ -340,7 +347,7 @@ export class Http1Server implements ServerConnection {
   #bodyData(piece: Buffer, end: boolean): void {
     if (end) this.#requestEnds();
     if (this.#reader !== null) this.#reader.onData(piece, end);
-    else if (!end) this.#discard(piece.length);
+    else this.#discard(piece.length);
     if (end) this.#maybeNext();
   }
 
@@ -349,7 +356,8 @@ export class Http1Server implements ServerConnection {
   }
 
   #requestEnds(): void {
-    this.#state = WAIT;
+    // A connection that was ended over its unwanted body stays so.
+    if (this.#state !== CLOSING) this.#state = WAIT;
     this.#chunks = null;
     if (this.#stream !== null) this.#stream.requestDone = true;
   }

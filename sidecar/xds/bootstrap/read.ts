@@ -4,6 +4,7 @@
 import { clone, create, merge } from '@bufbuild/protobuf';
 import type { ConfigError } from '../../../core/config-error.ts';
 import { formatError } from '../../../core/config-error.ts';
+import { ErrorList } from '../../../core/error-list.ts';
 import type { Bootstrap } from '../../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
 import { BootstrapSchema } from '../../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
 import { fromProtoJson } from '../../../proto/registry.ts';
@@ -64,10 +65,9 @@ function readPart({ file, text }: BootstrapText, options: ReadOptions, errors: C
   const { source, tree, errors: syntax } = parseTree(text, file);
   errors.push(...syntax);
   if (tree === null) return null;
-  const typed = readTyped(BootstrapSchema, tree, source);
-  const serious = typed.errors.filter((error) => !(options.allowUnknown && error.code === 'FL0105'));
-  errors.push(...serious);
-  if (serious.length > 0) return null;
+  const typed = readTyped(BootstrapSchema, tree, source, options.allowUnknown);
+  errors.push(...typed.errors);
+  if (typed.errors.length > 0) return null;
   try {
     return { source, places: typed.places, message: fromProtoJson(BootstrapSchema, typed.json) };
   } catch (error) {
@@ -92,10 +92,9 @@ function decodeParts(parts: readonly Part[], bootstrap: Bootstrap, options: Read
     ...[...problems, ...checkAds(start)].map((problem) => ({ ...problem, text: lastPartWith(parts, problem.field) })),
     ...placed,
   ];
-  const errors = all
-    .filter((problem) => isFatal(problem, options.allowUnsupported))
-    .map((problem) => toError(parts, problem));
-  if (errors.length > 0) return { ok: false, errors };
+  const errors = new ErrorList();
+  for (const problem of all) if (isFatal(problem, options.allowUnsupported)) errors.add(() => toError(parts, problem));
+  if (!errors.isEmpty) return { ok: false, errors: errors.all };
   const warnings = all.map((problem) => formatError({ ...toError(parts, problem), sourceLine: '' }));
   return { ok: true, value: { ...start, warnings } };
 }

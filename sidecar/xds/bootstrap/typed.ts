@@ -5,6 +5,7 @@
 import type { DescEnum, DescField, DescMessage, JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { fromJson, ScalarType } from '@bufbuild/protobuf';
 import type { ConfigError, ErrorCode } from '../../../core/config-error.ts';
+import { ErrorList } from '../../../core/error-list.ts';
 import { nearest } from '../../../core/spelling.ts';
 import { TypedStructSchema } from '../../../proto/gen/xds/type/v3/typed_struct_pb.ts';
 import { registry, schemaOf, typeUrl } from '../../../proto/registry.ts';
@@ -20,10 +21,11 @@ export interface TypedResult {
   readonly errors: readonly ConfigError[];
 }
 
-export function readTyped(schema: DescMessage, tree: Tree, source: Source): TypedResult {
-  const walk = new TypedWalk(source);
+/** `allowUnknown`: unknown fields are passed over. */
+export function readTyped(schema: DescMessage, tree: Tree, source: Source, allowUnknown: boolean): TypedResult {
+  const walk = new TypedWalk(source, allowUnknown);
   const json = walk.message(schema, tree, '') as JsonObject;
-  return { json, places: walk.places, errors: walk.errors };
+  return { json, places: walk.places, errors: walk.errors.all };
 }
 
 const WRAPPERS = /^google\.protobuf\.(?:Double|Float|Int64|UInt64|Int32|UInt32|Bool|String|Bytes)Value$/;
@@ -39,12 +41,14 @@ const FREE: ReadonlySet<string> = new Set([
 ]);
 
 class TypedWalk {
-  readonly errors: ConfigError[] = [];
+  readonly errors = new ErrorList();
   readonly places = new Map<string, { key: number; value: number }>();
   readonly #source: Source;
+  readonly #allowUnknown: boolean;
 
-  constructor(source: Source) {
+  constructor(source: Source, allowUnknown: boolean) {
     this.#source = source;
+    this.#allowUnknown = allowUnknown;
   }
 
   /** Protobuf's JSON of a message; undefined after an error that leaves nothing to say. */
@@ -178,13 +182,17 @@ class TypedWalk {
   }
 
   #unknownField(schema: DescMessage, key: string, keyAt: number, path: string): void {
-    const camel = /[A-Z]/.test(key);
-    const names = schema.fields.map((field) => (camel ? field.jsonName : field.name));
-    this.#refuse(keyAt, 'FL0105', join(path, key), `${schema.typeName} has no field "${key}"`, nearest(key, names));
+    if (this.#allowUnknown) return;
+    this.errors.add(() => {
+      const camel = /[A-Z]/.test(key);
+      const names = schema.fields.map((field) => (camel ? field.jsonName : field.name));
+      const message = `${schema.typeName} has no field "${key}"`;
+      return this.#source.error(keyAt, 'FL0105', join(path, key), message, nearest(key, names));
+    });
   }
 
   #refuse(at: number, code: ErrorCode, path: string, message: string, suggestion: string | null = null): undefined {
-    this.errors.push(this.#source.error(at, code, path, message, suggestion));
+    this.errors.add(() => this.#source.error(at, code, path, message, suggestion));
     return undefined;
   }
 }

@@ -3,9 +3,11 @@
 // read by the same parser.
 
 import type { Node, Pair } from 'yaml';
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, Scalar } from 'yaml';
 import type { ConfigError, ErrorCode } from '../../../core/config-error.ts';
-import { MAX_ALIASES, MAX_DEPTH, MAX_FILE_BYTES } from '../../../core/config-limits.ts';
+import { ErrorList } from '../../../core/error-list.ts';
+import { TextLines } from '../../../core/text-lines.ts';
+import { Aliases, MAX_DEPTH, MAX_FILE_BYTES, parseYaml } from '../../../core/yaml-text.ts';
 
 export interface TreeBase {
   /** Offset in the text. */
@@ -44,69 +46,64 @@ export interface ParsedTree {
   readonly errors: readonly ConfigError[];
 }
 
-export function newSource(file: string, text: string, lines: LineCounter): Source {
+function newSource(file: string, text: string): Source {
+  const lines = new TextLines(text);
   return {
     file,
-    error(offset, code, path, message, suggestion = null) {
-      const { line, col } = lines.linePos(Math.min(offset, text.length));
-      const sourceLine = (text.split('\n', line)[line - 1] ?? '').replace(/\r$/, '');
-      return { file, line, column: col, path, message, suggestion, code, sourceLine };
-    },
+    error: (offset, code, path, message, suggestion = null) => ({
+      file,
+      ...lines.at(offset),
+      path,
+      message,
+      suggestion,
+      code,
+    }),
   };
 }
 
 export function parseTree(text: string, file: string): ParsedTree {
-  const lines = new LineCounter();
-  const source = newSource(file, text, lines);
+  const source = newSource(file, text);
+  const errors = new ErrorList();
   if (Buffer.byteLength(text) > MAX_FILE_BYTES) {
-    return {
-      source,
-      tree: null,
-      errors: [source.error(0, 'FL0103', '', `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`)],
-    };
+    errors.add(() => source.error(0, 'FL0103', '', `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB`));
+    return { source, tree: null, errors: errors.all };
   }
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    schema: 'failsafe',
-    prettyErrors: false,
-    uniqueKeys: true,
-    logLevel: 'silent',
-  });
-  const errors = document.errors.map((error) => {
-    const twice = error.code === 'DUPLICATE_KEY';
-    return source.error(
-      error.pos[0],
-      twice ? 'FL0102' : 'FL0101',
-      '',
-      twice ? 'this key stands twice in one mapping' : error.message,
-    );
-  });
-  if (errors.length > 0) return { source, tree: null, errors };
-  const walk = new Walk(source, /\.json$/i.test(file));
-  const tree = walk.node(document.contents as Node | null, 0, 0);
-  return { source, tree: walk.errors.length > 0 ? null : tree, errors: walk.errors };
+  const { documents, tooDeepAt } = parseYaml(text, { schema: 'failsafe', resolveKnownTags: false });
+  const [document] = documents;
+  for (const { pos, message } of document?.errors ?? []) errors.add(() => source.error(pos[0], 'FL0101', '', message));
+  if (tooDeepAt !== null) errors.add(() => source.error(tooDeepAt, 'FL0103', '', TOO_DEEP));
+  if (!errors.isEmpty) return { source, tree: null, errors: errors.all };
+  const walk = new Walk(source, /\.json$/i.test(file), errors);
+  const tree = walk.node((document?.contents ?? null) as Node | null, 0, 0);
+  return { source, tree: errors.isEmpty ? tree : null, errors: errors.all };
 }
 
+const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`;
 const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const NOTHING: ScalarTree = { kind: 'scalar', value: null, text: '', at: 0 };
 
 class Walk {
-  readonly errors: ConfigError[] = [];
+  readonly #errors: ErrorList;
   readonly #source: Source;
   readonly #json: boolean;
-  readonly #anchors = new Map<string, Node>();
-  #aliases = 0;
+  readonly #aliases = new Aliases();
 
-  constructor(source: Source, json: boolean) {
+  constructor(source: Source, json: boolean, errors: ErrorList) {
     this.#source = source;
     this.#json = json;
+    this.#errors = errors;
   }
 
   node(node: Node | null, depth: number, parentAt: number): Tree {
     const at = node?.range?.[0] ?? parentAt;
-    if (depth > MAX_DEPTH) return this.#refuse(at, 'FL0103', `nested deeper than ${MAX_DEPTH} levels`);
-    if (isAlias(node)) return this.#alias(node.source, depth, at);
-    if (node !== null && 'anchor' in node && typeof node.anchor === 'string') this.#anchors.set(node.anchor, node);
+    if (!this.#aliases.enter(node)) return { ...NOTHING, at };
+    if (depth > MAX_DEPTH) return this.#refuse(at, 'FL0103', TOO_DEEP);
+    if (isAlias(node))
+      return this.#aliases.follow<Tree>(
+        node,
+        (target) => this.node(target, depth + 1, at),
+        (code, reason) => this.#refuse(at, code, reason),
+      );
     if (isMap(node))
       return { kind: 'map', at, entries: this.#entries(node.items as Pair<Node, Node | null>[], depth, at) };
     if (isSeq(node))
@@ -117,24 +114,19 @@ class Walk {
   }
 
   #entries(pairs: readonly Pair<Node, Node | null>[], depth: number, at: number): MapTree['entries'] {
+    const keys = new Set<string>();
     return pairs.flatMap((pair) => {
       const keyAt = pair.key.range?.[0] ?? at;
       const key = isScalar(pair.key) ? String(pair.key.value) : null;
-      if (key !== null && !FORBIDDEN_KEYS.has(key))
-        return [{ key, keyAt, value: this.node(pair.value, depth + 1, keyAt) }];
       if (key === null) this.#refuse(keyAt, 'FL0107', 'keys must be plain words');
-      else this.#refuse(keyAt, 'FL0104', `"${key}" is not allowed as a key`);
+      else if (FORBIDDEN_KEYS.has(key)) this.#refuse(keyAt, 'FL0104', `"${key}" is not allowed as a key`);
+      else if (keys.has(key)) this.#refuse(keyAt, 'FL0102', 'this key stands twice in one mapping');
+      else {
+        keys.add(key);
+        return [{ key, keyAt, value: this.node(pair.value, depth + 1, keyAt) }];
+      }
       return [];
     });
-  }
-
-  #alias(anchor: string, depth: number, at: number): Tree {
-    this.#aliases++;
-    if (this.#aliases > MAX_ALIASES) return this.#refuse(at, 'FL0103', `more than ${MAX_ALIASES} aliases`);
-    const target = this.#anchors.get(anchor);
-    return target === undefined
-      ? this.#refuse(at, 'FL0101', `no anchor "${anchor}" before this alias`)
-      : this.node(target, depth + 1, at);
   }
 
   #scalar(scalar: Scalar): ScalarTree['value'] {
@@ -144,7 +136,7 @@ class Walk {
   }
 
   #refuse(at: number, code: ErrorCode, message: string): Tree {
-    this.errors.push(this.#source.error(at, code, '', message));
+    this.#errors.add(() => this.#source.error(at, code, '', message));
     return { ...NOTHING, at };
   }
 }

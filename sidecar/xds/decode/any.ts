@@ -54,13 +54,18 @@ function unpack(any: Any): { schema: DescMessage; message: MessageShape<DescMess
   return { schema, message: fromProtoJson(schema, struct?.value ?? {}) };
 }
 
+/** null: it is none, or one that cannot be read, which `read` reports at its own place. */
 function typedStruct(any: Any): { url: string; value: JsonValue } | null {
   const name = any.typeUrl.slice(any.typeUrl.lastIndexOf('/') + 1);
   if (name !== XdsTypedStruct.typeName && name !== UdpaTypedStruct.typeName) return null;
-  const { message } = unpackAny(any) ?? {};
-  if (message === undefined) return null;
-  const { typeUrl, value } = message as MessageShape<typeof XdsTypedStruct>;
-  return { url: typeUrl, value: value ?? {} };
+  try {
+    const unpacked = unpackAny(any);
+    if (unpacked === null) return null;
+    const { typeUrl, value } = unpacked.message as MessageShape<typeof XdsTypedStruct>;
+    return { url: typeUrl, value: value ?? {} };
+  } catch {
+    return null;
+  }
 }
 
 /** Whether the extension is of this type; narrows it. */

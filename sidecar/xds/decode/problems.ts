@@ -22,13 +22,24 @@ export interface Problem {
 /** Most findings kept of one resource; a broken one should not fill the log. */
 export const MOST_PROBLEMS = 100;
 
+/** Of too many the gravest are kept: what refuses a resource must not be lost behind what is only told. */
+const GRAVITY: Readonly<Record<ProblemKind, number>> = { note: 0, unsupported: 1, invalid: 2, security: 2 };
+
 export class Problems {
   readonly #list: Problem[] = [];
 
   add(kind: ProblemKind, field: string, reason: string): void {
-    if (this.#list.length >= MOST_PROBLEMS) return;
-    const known = this.#list.some((other) => other.field === field && other.reason === reason);
-    if (!known) this.#list.push({ kind, field, reason });
+    if (this.#list.some((other) => other.field === field && other.reason === reason)) return;
+    if (this.#list.length < MOST_PROBLEMS || this.#makeRoom(GRAVITY[kind])) this.#list.push({ kind, field, reason });
+  }
+
+  /** Lets go of the last finding that weighs least, if less than `gravity`. */
+  #makeRoom(gravity: number): boolean {
+    const least = Math.min(...this.#list.map((problem) => GRAVITY[problem.kind]));
+    if (least >= gravity) return false;
+    const last = this.#list.findLastIndex((problem) => GRAVITY[problem.kind] === least);
+    this.#list.splice(last, 1);
+    return true;
   }
 
   get all(): readonly Problem[] {

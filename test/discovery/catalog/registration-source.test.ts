@@ -122,3 +122,12 @@ test('a disk that refuses is told to the caller, and what was registered goes on
   clock.advance(DRAIN_MS + 1);
   assert.deepEqual(states(registrations), []);
 });
+
+test('a registration full of mistakes is answered with the first of them', () => {
+  const registrations = new Registrations({ clock: manualClock(), store: memoryStore });
+  const wrong = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`unknown${i}`, 1]));
+  const result = registrations.register({ ...WEB, ...wrong });
+  assert.ok(!result.ok);
+  assert.match(result.reason, /3900 more mistakes/);
+  assert.ok(result.reason.length < 64 * 1024, `${result.reason.length}`);
+});

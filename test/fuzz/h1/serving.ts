@@ -59,6 +59,7 @@ export function serve(pieces: readonly Buffer[], options: ServingOptions): Serve
     }
     while (connection.answerLate()) socket.settle();
     const open = connection.goesOn(socket);
+    connection.checkClosing(socket, clock);
     socket.feedEnd();
     socket.settle();
     socket.destroy();
@@ -117,6 +118,13 @@ class Connection implements Http1ServerHandler {
   goesOn(socket: MemorySocket): boolean {
     const announced = /^connection: close\r$/im.test(socket.written);
     return !socket.destroyed && !socket.writableEnded && !announced;
+  }
+
+  /** A client that never closes must not keep a connection that we have ended. */
+  checkClosing(socket: MemorySocket, clock: StoppedClock): void {
+    const idle = this.#options.codec.idleTimeoutMs > 0 ? 1 : 0;
+    if (socket.writableEnded && !socket.destroyed && clock.pending <= idle)
+      throw new Violation('an ended connection that nothing will close');
   }
 
   check(clock: StoppedClock): void {

@@ -110,7 +110,7 @@ function calledBy(name: string): string {
   return /:\d+$/.test(name) ? '' : name;
 }
 
-const CLASH = /^is the address of listener|is the address of listener .* already$/;
+const CLASH = /^is the address of listener|is the address of listener .* already$/s;
 const TWICE = 'stands twice in one response';
 
 /** Each resource is refused for what is wrong with it, and for nothing that is wrong with another. */

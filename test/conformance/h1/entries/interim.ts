@@ -69,19 +69,25 @@ const ANSWERS: readonly Entry[] = [
     ...some(199, 1),
     BAD_GATEWAY,
   ]),
-  answer(
-    'R19g',
-    'a 103 with a length',
-    'RFC 9112 6.3',
-    `HTTP/1.1 103 Early Hints\r\ncontent-length: 5\r\n\r\n${FINE}`,
-    [...some(103, 1), BAD_GATEWAY],
+  also(
+    answer(
+      'R19g',
+      'a 103 with a length',
+      'RFC 9110 8.6',
+      `HTTP/1.1 103 Early Hints\r\ncontent-length: 5\r\n\r\n${FINE}`,
+      BAD_GATEWAY,
+    ),
+    ...some(103, 1),
   ),
-  answer(
-    'R19h',
-    'a 103 with chunked',
-    'RFC 9112 6.1',
-    `HTTP/1.1 103 Early Hints\r\ntransfer-encoding: chunked\r\n\r\n${FINE}`,
-    [...some(103, 1), BAD_GATEWAY],
+  also(
+    answer(
+      'R19h',
+      'a 103 with chunked',
+      'RFC 9112 6.1',
+      `HTTP/1.1 103 Early Hints\r\ntransfer-encoding: chunked\r\n\r\n${FINE}`,
+      BAD_GATEWAY,
+    ),
+    ...some(103, 1),
   ),
   answer(
     'R19i',

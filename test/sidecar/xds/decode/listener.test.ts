@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { LISTENER } from '../../../../proto/resources.ts';
 import type { Listener } from '../../../../sidecar/model/listener.ts';
+import { MOST_PROBLEMS } from '../../../../sidecar/xds/decode/problems.ts';
 import { accept, decode, listenerJson, managerJson, ROUTER, refusals, TYPE } from '../messages.ts';
 
 const MANAGER = 'filter_chains[0].filters[0].typed_config';
@@ -180,4 +181,18 @@ test('chains chosen by TLS names are looked at by the inspector', () => {
     refusals(LISTENER, bad, { allowUnsupported: true }).join('\n'),
     /address_suffix[\s\S]*server_names\[0\]: "a\.\*": partial wildcards/,
   );
+});
+
+test('what refuses is not lost behind a hundred findings that do not', () => {
+  const optional = (i: number) => ({
+    name: `filter${i}`,
+    is_optional: true,
+    typed_config: { '@type': `${TYPE}xds.type.v3.TypedStruct`, type_url: `${TYPE}some.Filter` },
+  });
+  const many = Array.from({ length: MOST_PROBLEMS + 10 }, (_, i) => optional(i));
+  const taken = decode(LISTENER, listenerJson('l', 1, managerJson({ http_filters: [...many, ROUTER] })));
+  assert.equal(taken.ok && taken.warnings.length, MOST_PROBLEMS);
+  const discovered = { name: 'late', config_discovery: { config_source: { ads: {} }, type_urls: ['some.Filter'] } };
+  const found = refused({ http_filters: [...many, discovered, ROUTER] });
+  assert.deepEqual(found, [`${MANAGER}.http_filters[${many.length}].config_discovery: is not supported by fairlead`]);
 });
