@@ -63,6 +63,7 @@ function adminSources(own: OwnParts, traffic: TrafficSources, lifecycle: Lifecyc
     stats,
     processMetrics: () => registry.metrics(),
     state: () => state.now,
+    staleSeconds: () => controlPlane.staleSeconds,
     info: serverInfo(config, clock),
     configDump: (includeEds) => controlPlane.dump(includeEds),
     actions: {

@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logs } from '../core/log.ts';
 import type { DumpSection } from './admin/config-dump.ts';
 import type { Config } from './config.ts';
-import { countUpdates } from './control-plane-stats.ts';
+import { countUpdates, Staleness } from './control-plane-stats.ts';
 import { AUTHORITY_NAME, type AuthorityAddress } from './identity/authority-client.ts';
 import { Certifier, OWN_SECRET } from './identity/certify.ts';
 import { type BoundListeners, instanceOf } from './identity/instance.ts';
@@ -28,6 +28,8 @@ export interface ControlPlane {
   leave(): Promise<void>;
   stop(): void;
   dump(includeEndpoints: boolean): readonly DumpSection[];
+  /** Since discovery was last there; 0 while it is, null where there is none to hear from. */
+  readonly staleSeconds: number | null;
   /** What was delivered and is in force. */
   readonly updates: readonly ResourceUpdate[];
 }
@@ -62,6 +64,7 @@ class Connected implements ControlPlane {
   readonly #context: ControlPlaneContext;
   readonly #resources: Resources;
   readonly #ads: AdsSource | null;
+  readonly #staleness: Staleness | null;
   readonly #certifier: Certifier | null;
   readonly #lastGood: LastGood | null;
   readonly #startedWallMs: number;
@@ -88,6 +91,7 @@ class Connected implements ControlPlane {
     this.#lastGood =
       config.stateDir === null ? null : openLastGood(config.stateDir, (message) => logs.child('xds').warn(message));
     this.#ads = config.ads === null ? null : this.#createAds();
+    this.#staleness = this.#ads === null ? null : new Staleness(this.#ads.status, clock);
     this.#certifier = withIdentity ? this.#createCertifier() : null;
   }
 
@@ -222,6 +226,10 @@ class Connected implements ControlPlane {
   stop(): void {
     this.#stopAds?.();
     this.#certifier?.stop();
+  }
+
+  get staleSeconds(): number | null {
+    return this.#staleness?.seconds ?? null;
   }
 
   get updates(): readonly ResourceUpdate[] {
