@@ -112,6 +112,7 @@ class Connected implements ControlPlane {
       initialFetchTimeoutMs: ads.initialFetchTimeoutMs,
       emptyHoldMs: EMPTY_HOLD_MS,
       inForce: (type) => this.#resources.holds(type),
+      hasEndpoints: (name) => hasEndpoints(this.#resources.snapshot.value, name),
       log: logs.child('xds'),
     });
   }
@@ -251,6 +252,10 @@ class Connected implements ControlPlane {
       includeEndpoints,
     ) as readonly DumpSection[];
   }
+}
+
+function hasEndpoints({ endpoints }: Snapshot, name: string): boolean {
+  return endpoints.get(name)?.localities.some((locality) => locality.endpoints.length > 0) === true;
 }
 
 /** Whom the bootstrap says this sidecar stands for; '' where it does not. */

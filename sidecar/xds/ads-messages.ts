@@ -2,6 +2,7 @@
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import { ClusterLoadAssignmentSchema } from '../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { NodeSchema } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
 import {
@@ -93,6 +94,17 @@ export function openResponse(type: ResourceType, response: DiscoveryResponse): O
     else if (opened !== null) changed.push(opened);
   }
   return { changed, refusals };
+}
+
+/** Whether a ClusterLoadAssignment names any endpoint; true where it cannot be read, which the judge says. */
+export function holdsEndpoints(assignment: Uint8Array): boolean {
+  try {
+    return fromBinary(ClusterLoadAssignmentSchema, assignment).endpoints.some(
+      ({ lbEndpoints }) => lbEndpoints.length > 0,
+    );
+  } catch {
+    return true;
+  }
 }
 
 /** null: a heartbeat, which holds no resource. A text: why it cannot be opened. */
