@@ -80,6 +80,8 @@ export class Ledger {
       const due = ((performance.now() - started) * perSecond) / 1000;
       while (sent < due) void this.send(next(sent++));
     }, TICK_MS);
+    // A test that failed does not stop it.
+    timer.unref();
     return () => clearInterval(timer);
   }
 
