@@ -116,7 +116,8 @@ function openResource(
   if (any.typeUrl.endsWith(`/${ResourceSchema.typeName}`)) return unwrap(type, any, version);
   if (any.typeUrl !== type.typeUrl) return `is a ${any.typeUrl} in a response of type ${type.typeUrl}`;
   const name = nameOf(type.schema, any.value);
-  return name === null ? `cannot be read as ${type.typeUrl}` : { name, version, bytes: any.value };
+  if (name === null) return `cannot be read as ${type.typeUrl}`;
+  return name === '' ? 'has no name' : { name, version, bytes: any.value };
 }
 
 function unwrap(type: ResourceType, any: Any, version: string): ReturnType<typeof openResource> {

@@ -234,7 +234,9 @@ class AdsClient {
     const opened = openResponse(type, response);
     const asked = opened.changed.filter(({ name }) => subscription.wants(name));
     const changed = type === ENDPOINT ? this.#believed(subscription, asked) : asked;
-    const update = { type, changed, removed: [], complete: type.fullState };
+    // With something among them that has no name, nobody knows what is missing: then nothing is.
+    const complete = type.fullState && opened.refusals.length === 0;
+    const update = { type, changed, removed: [], complete };
     const empty = type.fullState && response.resources.length === 0;
     if (empty && this.#options.inForce(type) && this.#holdsBack(subscription, '', update)) return [];
     if (type.fullState && !empty) this.#onFilled(subscription, '');

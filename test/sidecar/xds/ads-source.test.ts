@@ -150,10 +150,13 @@ test('a bad resource is refused by name, the good ones apply, the version stays'
 });
 
 test('one name twice, a wrong type inside and an unreadable resource are each refused', async () => {
-  const { server } = await rig();
+  const { server, resources } = await rig();
   const stream = await server.stream();
   await stream.request(CLUSTER);
+  stream.send(CLUSTER, 'c0', 'n0', [bytesOf(CLUSTER, clusterJson('old'))]);
+  await stream.request(CLUSTER);
   stream.send(CLUSTER, 'c1', 'n1', [
+    bytesOf(CLUSTER, clusterJson('old')),
     bytesOf(CLUSTER, clusterJson('a')),
     bytesOf(CLUSTER, clusterJson('a', { alt_stat_name: 'x' })),
   ]);
@@ -165,6 +168,7 @@ test('one name twice, a wrong type inside and an unreadable resource are each re
   );
   stream.send(CLUSTER, 'c3', 'n3', [Buffer.from([0xff, 0xff])]);
   assert.match((await stream.request(CLUSTER)).errorDetail?.message ?? '', /^resources\[0\]: cannot be read as/);
+  assert.ok(resources.snapshot.value.clusters.has('old'), 'what has no name takes nothing away');
 });
 
 test('after the stream ends the client comes back with its versions, an empty nonce and the node', async () => {
