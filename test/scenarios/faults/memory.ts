@@ -15,6 +15,7 @@ export function watchMemory(pid: number): { most(): number } {
   const timer = setInterval(() => {
     most = Math.max(most, residentOf(pid));
   }, 50);
+  timer.unref();
   return {
     most() {
       clearInterval(timer);
