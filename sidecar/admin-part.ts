@@ -70,6 +70,7 @@ function adminSources(
     stats,
     processMetrics: () => registry.metrics(),
     state: () => state.now,
+    staleSeconds: () => controlPlane.staleSeconds,
     info: serverInfo(config, clock),
     configDump: (includeEds) => controlPlane.dump(includeEds),
     actions: {

@@ -37,6 +37,8 @@ export interface AdminSources {
   /** Metrics kept by prom-client, in the exposition format. */
   readonly processMetrics: () => Promise<string>;
   readonly state: () => ServerState;
+  /** Since discovery was last there; null where there is none. */
+  readonly staleSeconds: () => number | null;
   readonly info: ServerInfo;
   readonly clusters: () => Awaitable<readonly ClusterView[]>;
   readonly listeners: () => readonly ListenerView[];
@@ -175,6 +177,8 @@ async function refreshServerStats(sources: AdminSources): Promise<void> {
   const { server } = sources.stats;
   const now = sources.clock.wall();
   const [{ heapUsed, heapTotal, rss }, certificates] = await Promise.all([sources.memory(), sources.certificates()]);
+  const stale = sources.staleSeconds();
+  if (stale !== null) sources.stats.controlPlane.stale_seconds = stale;
   server.state = STATES.indexOf(sources.state());
   server.live = Number(sources.state() === 'LIVE');
   server.uptime = Math.max(0, Math.floor((now - sources.info.startedWallMs) / 1000));

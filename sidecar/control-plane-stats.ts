@@ -1,8 +1,29 @@
 // The stream to discovery in the statistics, under Envoy's names.
 
+import type { Clock } from '../core/clock.ts';
 import type { ReadWatch } from '../core/watch.ts';
 import type { Stats, SubscriptionStats } from './telemetry/stats.ts';
 import type { AdsStatus, TypeStatus } from './xds/ads-status.ts';
+
+/** How old what is in force may be: the time since discovery was last there. */
+export class Staleness {
+  #since: number | null;
+  readonly #clock: Clock;
+
+  constructor(status: ReadWatch<AdsStatus>, clock: Clock) {
+    this.#clock = clock;
+    this.#since = status.value.connected ? null : clock.now();
+    status.subscribe(({ connected }) => {
+      if (connected) this.#since = null;
+      else this.#since ??= clock.now();
+    });
+  }
+
+  /** 0 while discovery is there. */
+  get seconds(): number {
+    return this.#since === null ? 0 : Math.floor((this.#clock.now() - this.#since) / 1000);
+  }
+}
 
 /** Copies what the stream counts into the cells at each change. */
 export function countUpdates(status: ReadWatch<AdsStatus>, stats: Stats): void {

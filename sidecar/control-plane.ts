@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logs } from '../core/log.ts';
 import type { DumpSection } from './admin/config-dump.ts';
 import type { Config } from './config.ts';
-import { countUpdates } from './control-plane-stats.ts';
+import { countUpdates, Staleness } from './control-plane-stats.ts';
 import type { AuthorityAddress } from './identity/authority-client.ts';
 import type { Certifier } from './identity/certify.ts';
 import { type BoundListeners, instanceOf } from './identity/instance.ts';
@@ -27,6 +27,8 @@ export interface ControlPlane {
   leave(): Promise<void>;
   stop(): void;
   dump(includeEndpoints: boolean): readonly DumpSection[];
+  /** Since discovery was last there; 0 while it is, null where there is none to hear from. */
+  readonly staleSeconds: number | null;
   /** What was delivered and is in force. */
   readonly updates: readonly ResourceUpdate[];
 }
@@ -67,6 +69,7 @@ class Connected implements ControlPlane {
   readonly #link: Link | null;
   readonly #resources: Resources;
   readonly #ads: AdsSource | null;
+  readonly #staleness: Staleness | null;
   readonly #certifier: Certifier | null;
   readonly #lastGood: LastGood | null;
   readonly #startedWallMs: number;
@@ -94,6 +97,7 @@ class Connected implements ControlPlane {
     this.#lastGood =
       config.stateDir === null ? null : openLastGood(config.stateDir, (message) => logs.child('xds').warn(message));
     this.#ads = config.ads === null || link === null ? null : this.#createAds(link);
+    this.#staleness = this.#ads === null ? null : new Staleness(this.#ads.status, clock);
     this.#certifier = identity === null ? null : this.#createCertifier(identity);
   }
 
@@ -114,6 +118,7 @@ class Connected implements ControlPlane {
       initialFetchTimeoutMs: ads.initialFetchTimeoutMs,
       emptyHoldMs: EMPTY_HOLD_MS,
       inForce: (type) => this.#resources.holds(type),
+      hasEndpoints: (name) => hasEndpoints(this.#resources.snapshot.value, name),
       log: logs.child('xds'),
     });
   }
@@ -235,6 +240,10 @@ class Connected implements ControlPlane {
     this.#certifier?.stop();
   }
 
+  get staleSeconds(): number | null {
+    return this.#staleness?.seconds ?? null;
+  }
+
   get updates(): readonly ResourceUpdate[] {
     return this.#resources.updates.filter(({ changed }) => changed.length > 0);
   }
@@ -254,6 +263,10 @@ class Connected implements ControlPlane {
       includeEndpoints,
     ) as readonly DumpSection[];
   }
+}
+
+function hasEndpoints({ endpoints }: Snapshot, name: string): boolean {
+  return endpoints.get(name)?.localities.some((locality) => locality.endpoints.length > 0) === true;
 }
 
 /** Whom the bootstrap says this sidecar stands for; '' where it does not. */

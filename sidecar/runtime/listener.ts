@@ -127,8 +127,9 @@ export class Listener {
     });
   }
 
+  /** Chains that drain as well: the clusters of their old routes may go before their connections do. */
   useRoutes(routes: ReadonlyMap<string, RouteConfiguration>): void {
-    for (const chain of this.chains) {
+    for (const chain of [...this.chains, ...this.#draining]) {
       const { routes: source } = chain.http;
       if (source.kind === 'rds') chain.useRoutes(routes.get(source.name) ?? null);
     }

@@ -2,6 +2,7 @@
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import { ClusterLoadAssignmentSchema } from '../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { NodeSchema } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
 import {
@@ -95,6 +96,17 @@ export function openResponse(type: ResourceType, response: DiscoveryResponse): O
   return { changed, refusals };
 }
 
+/** Whether a ClusterLoadAssignment names any endpoint; true where it cannot be read, which the judge says. */
+export function holdsEndpoints(assignment: Uint8Array): boolean {
+  try {
+    return fromBinary(ClusterLoadAssignmentSchema, assignment).endpoints.some(
+      ({ lbEndpoints }) => lbEndpoints.length > 0,
+    );
+  } catch {
+    return true;
+  }
+}
+
 /** null: a heartbeat, which holds no resource. A text: why it cannot be opened. */
 function openResource(
   type: ResourceType,
@@ -104,7 +116,8 @@ function openResource(
   if (any.typeUrl.endsWith(`/${ResourceSchema.typeName}`)) return unwrap(type, any, version);
   if (any.typeUrl !== type.typeUrl) return `is a ${any.typeUrl} in a response of type ${type.typeUrl}`;
   const name = nameOf(type.schema, any.value);
-  return name === null ? `cannot be read as ${type.typeUrl}` : { name, version, bytes: any.value };
+  if (name === null) return `cannot be read as ${type.typeUrl}`;
+  return name === '' ? 'has no name' : { name, version, bytes: any.value };
 }
 
 function unwrap(type: ResourceType, any: Any, version: string): ReturnType<typeof openResource> {

@@ -11,13 +11,14 @@ import { Watch } from '../../core/watch.ts';
 import { ADS } from '../../proto/ads.ts';
 import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
 import type { ResourceType } from '../../proto/resources.ts';
-import { byTypeUrl, CLUSTER, LISTENER, RESOURCE_TYPES } from '../../proto/resources.ts';
-import { decodeResponse, encodeRequest, openResponse } from './ads-messages.ts';
+import { byTypeUrl, CLUSTER, ENDPOINT, LISTENER, RESOURCE_TYPES } from '../../proto/resources.ts';
+import { decodeResponse, encodeRequest, holdsEndpoints, openResponse } from './ads-messages.ts';
 import type { AdsStatus, TypeStatus } from './ads-status.ts';
 import { newTypeStatuses } from './ads-status.ts';
 import type { NodeInfo } from './bootstrap/bootstrap.ts';
 import { EmptyGuard } from './empty-guard.ts';
-import type { Judge, Refusal, Source, Stop, Wanted } from './source.ts';
+import { RepeatedRefusal } from './repeated-refusal.ts';
+import type { Judge, Refusal, ResourceUpdate, Source, Stop, Wanted } from './source.ts';
 import { Subscription } from './subscription.ts';
 
 export interface AdsOptions {
@@ -36,6 +37,8 @@ export interface AdsOptions {
   /** How long an empty full state of a new stream is not believed while something is in force (milliseconds). */
   readonly emptyHoldMs: number;
   readonly inForce: (type: ResourceType) => boolean;
+  /** The cluster has endpoints now. */
+  readonly hasEndpoints: (name: string) => boolean;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
@@ -70,6 +73,7 @@ interface Stream {
   readonly client: Client;
   readonly call: Call;
   readonly subscriptions: ReadonlyMap<ResourceType, Subscription>;
+  readonly repeated: ReadonlyMap<ResourceType, RepeatedRefusal>;
   readonly begunAt: number;
   nodeSent: boolean;
   answered: boolean;
@@ -117,7 +121,9 @@ class AdsClient {
     const { path, requestSerialize, responseDeserialize } = ADS.streamAggregatedResources;
     const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, headers);
     const subscriptions = new Map(RESOURCE_TYPES.map((type) => [type, new Subscription(type)]));
-    const stream: Stream = { client, call, subscriptions, begunAt: clock.now(), nodeSent: false, answered: false };
+    const repeated = new Map(RESOURCE_TYPES.map((type) => [type, new RepeatedRefusal(clock)]));
+    const begunAt = clock.now();
+    const stream: Stream = { client, call, subscriptions, repeated, begunAt, nodeSent: false, answered: false };
     this.#stream = stream;
     this.#setStatus({ connects: this.#status.value.connects + 1 });
     call.on('data', (bytes: Buffer) => this.#onData(stream, bytes));
@@ -152,7 +158,8 @@ class AdsClient {
       if (type === LISTENER && !this.#mayAskListeners()) continue;
       subscription.asked(names);
       this.#typeStatus(type).attempts++;
-      this.#send(stream, subscription, []);
+      // The answer to what waits asks as well.
+      if (stream.repeated.get(type)?.release() !== true) this.#send(stream, subscription, []);
     }
   }
 
@@ -209,28 +216,62 @@ class AdsClient {
     // A type that was never asked for gets no answer.
     if (type === undefined || subscription?.names === undefined) return;
     subscription.answered(response.nonce);
-    const refusals = this.#apply(stream, subscription, response);
+    const judge = () => this.#judgeResponse(stream, type, subscription, response);
+    if (stream.repeated.get(type)?.holds(response, judge) !== true) judge();
+  }
+
+  #judgeResponse(stream: Stream, type: ResourceType, subscription: Subscription, response: DiscoveryResponse): void {
+    const refusals = this.#apply(subscription, response);
+    stream.repeated.get(type)?.judged(response, refusals.length > 0);
     this.#record(this.#typeStatus(type), response.versionInfo, refusals);
     this.#send(stream, subscription, refusals);
     this.#ask();
   }
 
   /** Hands the response to the judge; what was not asked for is passed over. */
-  #apply(stream: Stream, subscription: Subscription, response: DiscoveryResponse): readonly Refusal[] {
+  #apply(subscription: Subscription, response: DiscoveryResponse): readonly Refusal[] {
     const { type } = subscription;
     const opened = openResponse(type, response);
-    const changed = opened.changed.filter(({ name }) => subscription.wants(name));
-    const update = { type, changed, removed: [], complete: type.fullState };
+    const asked = opened.changed.filter(({ name }) => subscription.wants(name));
+    const changed = type === ENDPOINT ? this.#believed(subscription, asked) : asked;
+    // With something among them that has no name, nobody knows what is missing: then nothing is.
+    const complete = type.fullState && opened.refusals.length === 0;
+    const update = { type, changed, removed: [], complete };
     const empty = type.fullState && response.resources.length === 0;
-    if (empty && this.#options.inForce(type) && this.#guard.holds(type, stream, () => this.#judge(update))) {
-      this.#options.log.warn(
-        { type: type.shortName },
-        `discovery has nothing any more; what is in force stays for ${this.#options.emptyHoldMs} ms`,
-      );
-      return [];
-    }
-    if (type.fullState && !empty) this.#guard.filled(type, stream);
+    if (empty && this.#options.inForce(type) && this.#holdsBack(subscription, '', update)) return [];
+    if (type.fullState && !empty) this.#onFilled(subscription, '');
     return [...opened.refusals, ...this.#judge(update)];
+  }
+
+  /** Endpoints but those that a new stream says are all gone. */
+  #believed(subscription: Subscription, changed: ResourceUpdate['changed']): ResourceUpdate['changed'] {
+    return changed.filter((resource) => {
+      if (holdsEndpoints(resource.bytes)) {
+        this.#onFilled(subscription, resource.name);
+        return true;
+      }
+      const update = { type: ENDPOINT, changed: [resource], removed: [], complete: false };
+      return !this.#options.hasEndpoints(resource.name) || !this.#holdsBack(subscription, resource.name, update);
+    });
+  }
+
+  /** Whether nothing, in place of something that another stream brought, is not believed yet. */
+  #holdsBack(subscription: Subscription, name: string, update: ResourceUpdate): boolean {
+    const { type } = subscription;
+    if (subscription.mayEmpty(name)) return false;
+    const isWanted = () => name === '' || this.#wanted.value.get(type)?.has(name) === true;
+    const held = this.#guard.holds(`${type.shortName} ${name}`, () => void (isWanted() && this.#judge(update)));
+    if (!held) return false;
+    this.#options.log.warn(
+      { type: type.shortName, name },
+      `discovery has nothing any more; what is in force stays for ${this.#options.emptyHoldMs} ms`,
+    );
+    return true;
+  }
+
+  #onFilled(subscription: Subscription, name: string): void {
+    subscription.filled(name);
+    this.#guard.filled(`${subscription.type.shortName} ${name}`);
   }
 
   #record(status: TypeStatus, version: string, refusals: readonly Refusal[]): void {
@@ -284,7 +325,8 @@ class AdsClient {
 }
 
 /** Ends a stream without hearing of it again. */
-function close({ call, client }: Stream): void {
+function close({ call, client, repeated }: Stream): void {
+  for (const one of repeated.values()) one.stop();
   for (const event of ['data', 'error', 'end']) call.removeAllListeners(event);
   // A cancelled call emits one last error.
   call.on('error', () => undefined);

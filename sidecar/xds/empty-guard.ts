@@ -1,43 +1,37 @@
-// A discovery server that lost its data says, honestly, that there is nothing. An empty full state on a
-// new stream, where there was something before, is therefore not believed at once.
+// A discovery server that lost its data says, honestly, that there is nothing: no clusters, no listeners, or
+// no endpoints of a service. Where there was something before a new stream began, that is not believed at once.
 
 import type { Clock, Timer } from '../../core/clock.ts';
-import type { ResourceType } from '../../proto/resources.ts';
 
+/** At most one for each full-state type, and one for each name that endpoints are asked for under. */
 export class EmptyGuard {
   readonly #clock: Clock;
   readonly #holdMs: number;
-  /** The stream that last said a type holds something. */
-  readonly #filledBy = new Map<ResourceType, object>();
-  readonly #held = new Map<ResourceType, Timer>();
+  readonly #held = new Map<string, Timer>();
 
   constructor(clock: Clock, holdMs: number) {
     this.#clock = clock;
     this.#holdMs = holdMs;
   }
 
-  /**
-   * Whether an empty state is held back while something is in force; `apply` runs later unless a fuller
-   * state comes. What the same stream filled, it may empty: that is meant so.
-   */
-  holds(type: ResourceType, stream: object, apply: () => void): boolean {
-    if (this.#filledBy.get(type) === stream || this.#holdMs === 0) return false;
-    this.#held.get(type)?.cancel();
+  /** Whether an empty state is held back; `apply` runs later unless a fuller one comes. */
+  holds(what: string, apply: () => void): boolean {
+    if (this.#holdMs === 0) return false;
+    this.#held.get(what)?.cancel();
     this.#held.set(
-      type,
+      what,
       this.#clock.after(this.#holdMs, () => {
-        this.#held.delete(type);
+        this.#held.delete(what);
         apply();
       }),
     );
     return true;
   }
 
-  /** A full state that holds something came over this stream. */
-  filled(type: ResourceType, stream: object): void {
-    this.#held.get(type)?.cancel();
-    this.#held.delete(type);
-    this.#filledBy.set(type, stream);
+  /** A state that holds something came. */
+  filled(what: string): void {
+    this.#held.get(what)?.cancel();
+    this.#held.delete(what);
   }
 
   stop(): void {

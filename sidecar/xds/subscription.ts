@@ -7,6 +7,8 @@ export class Subscription {
   readonly type: ResourceType;
   #names: ReadonlySet<string> | null | undefined;
   #nonce = '';
+  /** Names of which this stream said that they hold something; '' for the type as a whole. */
+  readonly #filled = new Set<string>();
 
   constructor(type: ResourceType) {
     this.type = type;
@@ -31,10 +33,20 @@ export class Subscription {
 
   asked(names: ReadonlySet<string> | null): void {
     this.#names = names;
+    for (const name of this.#filled) if (name !== '' && names?.has(name) === false) this.#filled.delete(name);
   }
 
   answered(nonce: string): void {
     this.#nonce = nonce;
+  }
+
+  filled(name: string): void {
+    this.#filled.add(name);
+  }
+
+  /** What this stream filled, it may empty: that is meant so. */
+  mayEmpty(name: string): boolean {
+    return this.#filled.has(name);
   }
 
   /** Whether a resource of that name was asked for; others are passed over. */

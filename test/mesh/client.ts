@@ -9,7 +9,7 @@ export interface RawClient {
   readonly closed: boolean;
   send(...pieces: readonly (string | Buffer)[]): Promise<void>;
   /** Resolves when the text stands in what was received, or the connection ended; rejects after the limit. */
-  until(good: (received: string) => boolean): Promise<string>;
+  until(good: (received: string) => boolean, limitMs?: number): Promise<string>;
   ended(): Promise<string>;
   close(): void;
 }
@@ -52,11 +52,11 @@ class Client implements RawClient {
     }
   }
 
-  until(good: (received: string) => boolean): Promise<string> {
+  until(good: (received: string) => boolean, limitMs = LIMIT_MS): Promise<string> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => reject(new Error(`not seen in time; received ${JSON.stringify(this.received)}`)),
-        LIMIT_MS,
+        limitMs,
       );
       this.#changed = () => {
         if (!good(this.received) && !this.closed) return;

@@ -97,7 +97,7 @@ ${clusters === '' ? '' : indent(clusters, 2)}
 `;
 }
 
-function snapshotOf(text: string): Snapshot {
+export function snapshotOf(text: string): Snapshot {
   const read = readBootstrap([{ file: 'test.yaml', text }], {
     allowUnsupported: false,
     allowUnknown: false,

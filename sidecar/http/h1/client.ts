@@ -359,9 +359,7 @@ export class Http1Client implements ClientConnection {
   }
 
   #onError(error: Error): void {
-    // A reset, other than an orderly end, says that somebody was there and gave up: not a connection gone stale.
-    const row = this.#closedRow();
-    this.#reset(row === FAILURE.reusedClosed ? FAILURE.upstreamClosed : row, error.message, 'remote', error);
+    this.#reset(this.#closedRow(), error.message, 'remote', error);
   }
 
   #onClose(): void {

@@ -47,6 +47,8 @@ export class ListenerManagerStats {
 
 export class ControlPlaneStats {
   connected_state = 0;
+  /** Ours. */
+  stale_seconds = 0;
   pending_requests = 0;
   rate_limit_enforced = 0;
 }
@@ -116,6 +118,7 @@ const LISTENER_MANAGER_TABLE: Table<ListenerManagerStats> = {
 
 const CONTROL_PLANE_TABLE: Table<ControlPlaneStats> = {
   connected_state: gauge('1 while connected to the control plane'),
+  stale_seconds: gauge('Seconds since the control plane was last connected, 0 while it is'),
   pending_requests: gauge('Requests held back by rate limits'),
   rate_limit_enforced: counter('Times a rate limit held requests back'),
 };

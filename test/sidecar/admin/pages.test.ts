@@ -103,6 +103,7 @@ function stage(overrides: Partial<AdminSources> = {}) {
   logs.child('upstream');
   const stats = new Stats();
   const sources: AdminSources = {
+    staleSeconds: () => null,
     clock: manualClock(-1000),
     logs,
     stats,

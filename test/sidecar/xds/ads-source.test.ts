@@ -64,6 +64,7 @@ async function rig(options: { emptyHoldMs?: number; clock?: Clock } = {}): Promi
     initialFetchTimeoutMs: 15_000,
     emptyHoldMs: options.emptyHoldMs ?? 60_000,
     inForce: (type) => resources.holds(type),
+    hasEndpoints: (name) => (resources.snapshot.value.endpoints.get(name)?.localities.length ?? 0) > 0,
     log: SILENT,
   });
   const stopSource = ads.source(resources.judge, resources.wanted);
@@ -149,10 +150,13 @@ test('a bad resource is refused by name, the good ones apply, the version stays'
 });
 
 test('one name twice, a wrong type inside and an unreadable resource are each refused', async () => {
-  const { server } = await rig();
+  const { server, resources } = await rig();
   const stream = await server.stream();
   await stream.request(CLUSTER);
+  stream.send(CLUSTER, 'c0', 'n0', [bytesOf(CLUSTER, clusterJson('old'))]);
+  await stream.request(CLUSTER);
   stream.send(CLUSTER, 'c1', 'n1', [
+    bytesOf(CLUSTER, clusterJson('old')),
     bytesOf(CLUSTER, clusterJson('a')),
     bytesOf(CLUSTER, clusterJson('a', { alt_stat_name: 'x' })),
   ]);
@@ -164,6 +168,7 @@ test('one name twice, a wrong type inside and an unreadable resource are each re
   );
   stream.send(CLUSTER, 'c3', 'n3', [Buffer.from([0xff, 0xff])]);
   assert.match((await stream.request(CLUSTER)).errorDetail?.message ?? '', /^resources\[0\]: cannot be read as/);
+  assert.ok(resources.snapshot.value.clusters.has('old'), 'what has no name takes nothing away');
 });
 
 test('after the stream ends the client comes back with its versions, an empty nonce and the node', async () => {
@@ -229,6 +234,51 @@ test('an empty full state of a new server is not believed at once; of the same s
   second.send(CLUSTER, 'c4', 'n3', []);
   await second.request(CLUSTER);
   assert.equal(resources.snapshot.value.clusters.size, 0, 'this server filled it and may empty it');
+});
+
+test('a new server without endpoints is not believed at once either; the same server is', async () => {
+  const { server, resources } = await rig({ emptyHoldMs: 20_000 });
+  const hosts = () => resources.snapshot.value.endpoints.get('a')?.localities.length ?? 0;
+  const first = await server.stream();
+  await first.request(CLUSTER);
+  first.send(CLUSTER, 'c1', 'n1', [bytesOf(CLUSTER, edsClusterJson('a'))]);
+  await first.request(ENDPOINT);
+  first.send(ENDPOINT, 'e1', 'n2', [bytesOf(ENDPOINT, assignmentJson('a', [['127.0.0.1', 1]]))]);
+  await first.request(ENDPOINT);
+  first.end();
+  const second = await server.stream();
+  await second.request(ENDPOINT);
+  const nobody = bytesOf(ENDPOINT, { cluster_name: 'a' });
+  second.send(ENDPOINT, 'e2', 'n1', [nobody]);
+  assert.equal((await second.request(ENDPOINT)).versionInfo, 'e2');
+  assert.equal(hosts(), 1);
+  await until(() => hosts() === 0);
+
+  second.send(ENDPOINT, 'e3', 'n2', [bytesOf(ENDPOINT, assignmentJson('a', [['127.0.0.1', 2]]))]);
+  await second.request(ENDPOINT);
+  assert.equal(hosts(), 1);
+  second.send(ENDPOINT, 'e4', 'n3', [nobody]);
+  await second.request(ENDPOINT);
+  assert.equal(hosts(), 0, 'this server filled it and may empty it');
+});
+
+test('what was refused is not judged again at once when it comes again', async () => {
+  const { server, ads } = await rig({ clock: systemClock });
+  const stream = await server.stream();
+  await stream.request(CLUSTER);
+  const bad = [bytesOf(CLUSTER, clusterJson('bad', { connect_timeout: '0s' }))];
+  stream.send(CLUSTER, 'c1', 'n1', bad);
+  assert.equal((await stream.request(CLUSTER)).errorDetail?.code, 3);
+  for (let n = 2; n <= 50; n++) stream.send(CLUSTER, 'c1', `n${n}`, bad);
+  const again = await stream.request(CLUSTER);
+  assert.equal(again.responseNonce, 'n50', 'one answer for all of them');
+  assert.equal(again.errorDetail?.code, 3);
+  assert.equal(ads.status.value.types.get(CLUSTER)?.rejected, 2);
+  // Anything else is judged at once.
+  stream.send(CLUSTER, 'c1', 'n51', bad);
+  stream.send(CLUSTER, 'c2', 'n52', [bytesOf(CLUSTER, clusterJson('good'))]);
+  const taken = await stream.request(CLUSTER);
+  assert.deepEqual([taken.versionInfo, taken.responseNonce], ['c2', 'n52']);
 });
 
 test('what cannot be read ends the stream, and the client comes back', async () => {
