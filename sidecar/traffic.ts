@@ -4,6 +4,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logs } from '../core/log.ts';
 import type { Config } from './config.ts';
+import { ConnectionGates } from './net/connection-gates.ts';
 import { Runtime, type SharedWork } from './runtime/runtime.ts';
 import { LogFiles } from './telemetry/access-log.ts';
 import type { RelayLines } from './telemetry/relayed-sink.ts';
@@ -21,6 +22,7 @@ export interface Traffic {
 /** What a worker does otherwise than the only thread. */
 export interface TrafficOptions {
   readonly shared?: SharedWork;
+  readonly gates?: ConnectionGates;
   readonly relay?: RelayLines;
   readonly onListeners?: () => void;
 }
@@ -29,7 +31,7 @@ export async function openTraffic(
   config: Config,
   clock: Clock,
   logs: Logs,
-  { shared, relay, onListeners = () => {} }: TrafficOptions = {},
+  { shared, gates = new ConnectionGates(config.connectionLimits), relay, onListeners = () => {} }: TrafficOptions = {},
 ): Promise<Traffic> {
   const stats = new Stats();
   const logFiles = openLogFiles(config, clock, logs, stats, relay);
@@ -42,6 +44,7 @@ export async function openTraffic(
     node: config.node,
     spans,
     onListeners,
+    gates,
     ...(shared === undefined ? {} : { shared }),
   });
   return { stats, logFiles, spans, runtime };

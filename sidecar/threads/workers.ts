@@ -4,6 +4,7 @@
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Log, Logs } from '../../core/log.ts';
+import type { SharedCounts } from '../../core/shared-counts.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { RelayLines } from '../telemetry/relayed-sink.ts';
 import type { StatGroups, Stats } from '../telemetry/stats.ts';
@@ -27,6 +28,8 @@ export interface WorkersContext {
   readonly stats: Stats;
   /** What the bootstrap says. */
   readonly fixed: Snapshot;
+  /** Connections of clients, over all workers. */
+  readonly connections: SharedCounts;
   /** What is in force beyond it, for a worker that begins. */
   readonly current: () => readonly ResourceUpdate[];
   /** Lines of access logs that the primary writes. */
@@ -106,7 +109,15 @@ export class Workers {
   #spawn(index: number): void {
     const { clock, file, args, files, count, current } = this.#context;
     const place = this.#placeOf(index);
-    const settings = { index, workers: count, args, files, limits: this.#limits.memory, slots: this.#slots.all };
+    const settings = {
+      index,
+      workers: count,
+      args,
+      files,
+      limits: this.#limits.memory,
+      slots: this.#slots.all,
+      connections: this.#context.connections.memory,
+    };
     const thread = new Thread({
       clock,
       file,
@@ -136,6 +147,7 @@ export class Workers {
     place.thread = null;
     this.stats.ended(index);
     this.#limits.clear(index);
+    this.#context.connections.clear(index);
     this.#tellWaiting();
     if (this.#phase !== 'serving') return;
     this.stats.restarts.worker_restarts++;
