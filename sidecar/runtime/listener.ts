@@ -189,20 +189,29 @@ export class Listener {
     socket.destroy();
   }
 
-  /** Looks at the first bytes without taking them away. */
+  /**
+   * Looks at the first bytes and puts them back when it is decided. Not before: bytes that were put back are
+   * announced again at once, and a client that says no more would keep the thread busy with nothing.
+   */
   #inspect(socket: Socket): void {
+    const { stats } = this.#context;
     if (this.#undecided >= MOST_UNDECIDED) {
+      stats.downstream_listener_filter_error++;
       socket.destroy();
       return;
     }
     this.#undecided++;
+    stats.downstream_pre_cx_active++;
     let done = false;
+    let seen: Buffer | null = null;
     const decide = (then: () => void) => {
       if (done) return;
       done = true;
       this.#undecided--;
+      stats.downstream_pre_cx_active--;
       timer?.cancel();
       socket.removeListener('readable', look);
+      if (seen !== null && !socket.destroyed) socket.unshift(seen);
       then();
     };
     const { listenerFiltersTimeoutMs, continueOnListenerFiltersTimeout } = this.#description;
@@ -210,21 +219,25 @@ export class Listener {
       listenerFiltersTimeoutMs === 0
         ? null
         : this.#context.clock.after(listenerFiltersTimeoutMs, () => {
-            this.#context.stats.downstream_pre_cx_timeout++;
+            stats.downstream_pre_cx_timeout++;
             decide(() => (continueOnListenerFiltersTimeout ? this.#assign(socket, '', null, []) : socket.destroy()));
           });
     const look = () => {
       const bytes = socket.read() as Buffer | null;
       if (bytes === null) return;
-      socket.unshift(bytes);
-      const found = sniff(bytes);
-      if (found.kind === 'more' && bytes.length < LONGEST_CLIENT_HELLO) return;
+      seen = seen === null ? bytes : Buffer.concat([seen, bytes]);
+      const found = sniff(seen);
+      if (found.kind === 'more' && seen.length < LONGEST_CLIENT_HELLO) return;
       if (found.kind === 'tls') decide(() => this.#assign(socket, 'tls', found.serverName, found.alpn));
       else decide(() => this.#assign(socket, '', null, []));
     };
     socket.on('readable', look);
-    socket.once('close', () => decide(() => {}));
-    socket.once('end', () => decide(() => socket.destroy()));
+    const gone = () => {
+      stats.downstream_listener_filter_remote_close++;
+      socket.destroy();
+    };
+    socket.once('close', () => decide(gone));
+    socket.once('end', () => decide(gone));
   }
 
   #assign(socket: Socket, transport: 'tls' | '', serverName: string | null, alpn: readonly string[]): void {
