@@ -135,8 +135,10 @@ export class Serving implements RequestReader, AnswerSink {
     }
     head.authority = canonicalHost(head.authority, this.x.connection.local.port, config);
     admitRequest(this.x, hcm, hcm.routes()?.config.internalOnlyHeaders ?? []);
-    if (path.kind === 'redirect')
+    if (path.kind === 'redirect') {
+      hcm.stats.downstream_rq_redirected_with_normalized_path++;
       return { ...replyOf(FAILURE.pathNormalization), status: 307, headers: ['location', path.path] };
+    }
     this.#findRoute(head);
     if (hcm.tracer !== null) this.#startTrace(hcm.tracer, head);
     return head.upgrade !== null && !this.#mayUpgrade(head.upgrade) ? replyOf(FAILURE.upgradeFailed) : null;
@@ -309,6 +311,7 @@ export class Serving implements RequestReader, AnswerSink {
     const { stats } = this.hcm;
     const flag = fault.protocolError ? FLAG.DPE : 0;
     if (fault.protocolError) stats.downstream_cx_protocol_error++;
+    if (fault.details === FAILURE.requestHeadersTimeout.details) stats.downstream_rq_header_timeout++;
     if (this.#forward !== null) {
       stats.downstream_rq_response_before_rq_complete++;
       stats.downstream_rq_rx_reset++;

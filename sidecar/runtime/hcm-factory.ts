@@ -39,6 +39,7 @@ export function makeHcm(
     hcm: {
       config,
       stats: cell,
+      codecStats: stats.http1,
       listenerCodes: stats.listenerHttp(label, config.statPrefix),
       isInternalAddress: rangeTest(config.internalRanges),
       ownAddress: OWN_ADDRESS,

@@ -45,10 +45,13 @@ export interface RequestReader extends StreamReader<RequestHead> {
   onFault(fault: Fault): void;
 }
 
+/** What may end or slow a connection by rule. */
+export type ConnectionLimit = 'idle' | 'duration' | 'requests' | 'delayed-close' | 'early-bytes' | 'early-bytes-read';
+
 export interface Http1ServerHandler {
   /** The first byte of a request arrived. */
   onStream(stream: HttpStream<ResponseHead>): RequestReader;
-  onIdleTimeout(): void;
+  onLimit(limit: ConnectionLimit): void;
   /** `by` whom the connection was ended, and whether a request was under way. */
   onClose(by: 'local' | 'remote', during: boolean): void;
 }
@@ -112,7 +115,7 @@ export class Http1Server implements ServerConnection {
     socket.on('drain', () => this.#reader?.onDrain());
     this.#armIdle(options.idleTimeoutMs);
     if (options.maxConnectionDurationMs > 0) {
-      this.#lifeTimer = clock.after(options.maxConnectionDurationMs, () => this.retire());
+      this.#lifeTimer = clock.after(options.maxConnectionDurationMs, () => this.#tooOld());
     }
   }
 
@@ -165,7 +168,12 @@ export class Http1Server implements ServerConnection {
   }
 
   #idleTimeout(): void {
-    this.#handler.onIdleTimeout();
+    this.#handler.onLimit('idle');
+    this.retire();
+  }
+
+  #tooOld(): void {
+    this.#handler.onLimit('duration');
     this.retire();
   }
 
@@ -176,7 +184,9 @@ export class Http1Server implements ServerConnection {
 
   #keep(bytes: Buffer): void {
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
-    if (this.#rest.length >= REST_LIMIT) this.#socket.pause();
+    if (this.#rest.length < REST_LIMIT) return;
+    this.#handler.onLimit('early-bytes');
+    this.#socket.pause();
   }
 
   #read(bytes: Buffer): void {
@@ -213,6 +223,7 @@ export class Http1Server implements ServerConnection {
   #readRest(): void {
     const rest = this.#rest;
     this.#rest = EMPTY;
+    if (rest.length >= REST_LIMIT) this.#handler.onLimit('early-bytes-read');
     if (!this.#paused) this.#socket.resume();
     this.#read(rest);
   }
@@ -302,6 +313,7 @@ export class Http1Server implements ServerConnection {
     const { head, length } = parsed;
     this.#requests++;
     const last = this.#options.maxRequests > 0 && this.#requests >= this.#options.maxRequests;
+    if (last) this.#handler.onLimit('requests');
     if (parsed.close || (head.version === 10 && !parsed.keepAlive) || last) this.#closing = true;
     const stream = this.#stream as ServerStream;
     stream.method = head.method;
@@ -446,7 +458,12 @@ export class Http1Server implements ServerConnection {
     this.#rest = EMPTY;
     this.#socket.resume();
     this.#closeTimer?.cancel();
-    this.#closeTimer = this.#clock.after(this.#options.delayedCloseMs, () => this.#endSocket());
+    this.#closeTimer = this.#clock.after(this.#options.delayedCloseMs, () => this.#waitedLongEnough());
+  }
+
+  #waitedLongEnough(): void {
+    this.#handler.onLimit('delayed-close');
+    this.#endSocket();
   }
 
   /** Says goodbye: our side ends; what still comes is read and dropped until the client closes too. */
