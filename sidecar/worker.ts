@@ -213,6 +213,7 @@ async function run(port: MessagePort, settings: WorkerSettings): Promise<void> {
   const traffic = await openTraffic(config, systemClock, logs, {
     shared: { makeBreaker: breakers.make, choosePort: ports.choose },
     gates: gatesOf(config, settings),
+    buffered: { counts: new SharedCounts(settings.workers, 1, settings.buffered), thread: settings.index },
     relay: (path, text, count) => post({ kind: 'lines', path, text, count }),
     onListeners: () => program?.tellState(),
   });

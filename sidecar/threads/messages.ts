@@ -21,6 +21,8 @@ export interface WorkerSettings {
   readonly slots: readonly SlotChange[];
   /** Connections of clients, counted over all threads. */
   readonly connections: SharedArrayBuffer;
+  /** Bytes that wait, in steps. */
+  readonly buffered: SharedArrayBuffer;
 }
 
 export type ToWorker =

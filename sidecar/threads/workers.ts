@@ -4,7 +4,7 @@
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Log, Logs } from '../../core/log.ts';
-import type { SharedCounts } from '../../core/shared-counts.ts';
+import { SharedCounts } from '../../core/shared-counts.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { RelayLines } from '../telemetry/relayed-sink.ts';
 import type { StatGroups, Stats } from '../telemetry/stats.ts';
@@ -60,6 +60,7 @@ export class Workers {
   readonly #places: readonly Place[];
   readonly #limits: LimitTable;
   readonly #slots: LimitSlots;
+  readonly #buffered: SharedCounts;
   readonly #ports = new SharedPorts();
   readonly #standing = new Map<string, Standing>();
   #seq = 0;
@@ -76,6 +77,7 @@ export class Workers {
     this.stats = new WorkerStats(context.stats, context.count);
     this.#places = Array.from({ length: context.count }, () => ({ thread: null, bornMs: 0, ends: 0, timer: null }));
     this.#limits = new LimitTable(context.count);
+    this.#buffered = new SharedCounts(context.count, 1);
     this.#slots = new LimitSlots(this.#limits, (cluster) =>
       this.#log.warn({ cluster }, 'too many clusters to count over all workers: each has its share of the limits'),
     );
@@ -117,6 +119,7 @@ export class Workers {
       limits: this.#limits.memory,
       slots: this.#slots.all,
       connections: this.#context.connections.memory,
+      buffered: this.#buffered.memory,
     };
     const thread = new Thread({
       clock,
@@ -148,6 +151,7 @@ export class Workers {
     this.stats.ended(index);
     this.#limits.clear(index);
     this.#context.connections.clear(index);
+    this.#buffered.clear(index);
     this.#tellWaiting();
     if (this.#phase !== 'serving') return;
     this.stats.restarts.worker_restarts++;
