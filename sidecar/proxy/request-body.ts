@@ -1,6 +1,7 @@
 // What of a request's body has to be kept: everything while no connection is open, and for as long as the
 // request may be tried again, up to the connection's buffer limit. Past it the request is sent once.
 
+import { held } from '../http/held.ts';
 import type { HeaderList } from '../http/head.ts';
 
 export class RequestBody {
@@ -41,6 +42,7 @@ export class RequestBody {
     if (!this.#whole) return;
     this.#pieces.push(chunk);
     this.#bytes += chunk.length;
+    held.add(chunk.length);
   }
 
   addTrailers(trailers: HeaderList): void {
@@ -51,16 +53,21 @@ export class RequestBody {
   /** What a newly opened stream has to be sent first. Kept on only where it may be needed again. */
   take(): readonly Buffer[] {
     const pieces = this.#pieces;
-    if (!this.replayable) this.drop();
+    this.trim();
     return pieces;
   }
 
-  /** A piece went straight to an open stream: past the limit nothing is kept any more. */
+  /** A piece went straight to an open stream: past its limit, and that of all together, nothing is kept any more. */
   trim(): void {
     if (!this.replayable) this.drop();
+    else if (this.#bytes > 0 && held.full) {
+      held.dropped();
+      this.drop();
+    }
   }
 
   drop(): void {
+    held.add(-this.#bytes);
     this.#pieces = [];
     this.#bytes = 0;
     this.#whole = false;

@@ -10,6 +10,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
+import { held } from '../held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead, removeField } from '../head.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
@@ -79,6 +80,10 @@ export class Http1Server implements ServerConnection {
   #left = 0;
   #chunks: ChunkedReader | null = null;
   #rest: Buffer = EMPTY;
+  /** What came early is too much: the client is not read from. */
+  #restIsFull = false;
+  /** Bytes of answers that the client does not take. */
+  #backlog = 0;
   #stream: ServerStream | null = null;
   #reader: RequestReader | null = null;
   #requests = 0;
@@ -112,7 +117,7 @@ export class Http1Server implements ServerConnection {
     socket.on('end', () => this.#onGone('the client closed the connection'));
     socket.on('error', (error) => this.#onGone(error.message));
     socket.on('close', () => this.#onClose());
-    socket.on('drain', () => this.#reader?.onDrain());
+    socket.on('drain', () => this.#onDrained());
     this.#armIdle(options.idleTimeoutMs);
     if (options.maxConnectionDurationMs > 0) {
       this.#lifeTimer = clock.after(options.maxConnectionDurationMs, () => this.#tooOld());
@@ -184,7 +189,9 @@ export class Http1Server implements ServerConnection {
 
   #keep(bytes: Buffer): void {
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
-    if (this.#rest.length < REST_LIMIT) return;
+    held.add(bytes.length);
+    if (this.#restIsFull || (this.#rest.length < REST_LIMIT && !held.full)) return;
+    this.#restIsFull = true;
     this.#handler.onLimit('early-bytes');
     this.#socket.pause();
   }
@@ -221,11 +228,18 @@ export class Http1Server implements ServerConnection {
   }
 
   #readRest(): void {
-    const rest = this.#rest;
-    this.#rest = EMPTY;
-    if (rest.length >= REST_LIMIT) this.#handler.onLimit('early-bytes-read');
+    if (this.#restIsFull) this.#handler.onLimit('early-bytes-read');
+    const rest = this.#takeRest();
     if (!this.#paused) this.#socket.resume();
     this.#read(rest);
+  }
+
+  #takeRest(): Buffer {
+    const rest = this.#rest;
+    this.#rest = EMPTY;
+    this.#restIsFull = false;
+    held.add(-rest.length);
+    return rest;
   }
 
   #readHead(bytes: Buffer, at: number): number {
@@ -455,7 +469,7 @@ export class Http1Server implements ServerConnection {
       return;
     }
     this.#state = CLOSING;
-    this.#rest = EMPTY;
+    this.#takeRest();
     this.#socket.resume();
     this.#closeTimer?.cancel();
     this.#closeTimer = this.#clock.after(this.#options.delayedCloseMs, () => this.#waitedLongEnough());
@@ -473,7 +487,7 @@ export class Http1Server implements ServerConnection {
     this.#byUs = true;
     this.#state = CLOSING;
     this.#stream = null;
-    this.#rest = EMPTY;
+    this.#takeRest();
     this.#socket.end();
     this.#socket.resume();
     this.#closeTimer?.cancel();
@@ -491,13 +505,14 @@ export class Http1Server implements ServerConnection {
     this.#reader = null;
     this.#stream = null;
     this.#state = CLOSING;
-    this.#rest = EMPTY;
+    this.#takeRest();
     reader?.onReset(new ProxyError(FAILURE.downstreamGone, { context: why }));
   }
 
   #onClose(): void {
     for (const timer of [this.#headTimer, this.#closeTimer, this.#idleTimer, this.#lifeTimer]) timer?.cancel();
     this.#abandon('the connection closed');
+    this.#backlog = held.replace(this.#backlog, 0);
     this.#handler.onClose(this.#byUs ? 'local' : 'remote', this.#cutShort);
   }
 
@@ -510,7 +525,7 @@ export class Http1Server implements ServerConnection {
 
   resumeReading(): void {
     this.#paused = false;
-    if (this.#rest.length < REST_LIMIT) this.#socket.resume();
+    if (!this.#restIsFull) this.#socket.resume();
   }
 
   /**
@@ -551,17 +566,24 @@ export class Http1Server implements ServerConnection {
   }
 
   writeBody(before: string, chunk: Buffer, after: string): boolean {
-    return writeBody(this.#socket, before, chunk, after);
+    return writeBody(this.#socket, before, chunk, after) || this.#backUp();
+  }
+
+  #backUp(): false {
+    this.#backlog = held.replace(this.#backlog, this.#socket.destroyed ? 0 : this.#socket.writableLength);
+    return false;
+  }
+
+  #onDrained(): void {
+    this.#backlog = held.replace(this.#backlog, 0);
+    this.#reader?.onDrain();
   }
 
   startTunnel(): void {
     this.#state = TUNNEL;
+    const rest = this.#takeRest();
     this.resumeReading();
-    if (this.#rest.length > 0) {
-      const rest = this.#rest;
-      this.#rest = EMPTY;
-      this.#reader?.onData(rest, false);
-    }
+    if (rest.length > 0) this.#reader?.onData(rest, false);
   }
 
   endTunnel(stream: ServerStream): void {
