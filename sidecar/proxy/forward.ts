@@ -113,7 +113,7 @@ export class Forward {
 
   sendData(chunk: Buffer, end: boolean): void {
     if (this.#done) return;
-    this.#body.add(chunk, end);
+    if (this.#body.add(chunk, end) && this.#plan.rules !== null) this.#plan.cluster.stats.retry_or_shadow_abandoned++;
     if (end) this.#requestComplete();
     const attempt = this.#attempt;
     if (attempt?.open) {

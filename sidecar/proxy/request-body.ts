@@ -36,13 +36,15 @@ export class RequestBody {
     return this.#whole && this.#wanted && !this.overLimit;
   }
 
-  add(chunk: Buffer, end: boolean): void {
+  /** true: with this piece it is too large to be kept for another try. */
+  add(chunk: Buffer, end: boolean): boolean {
     if (end) this.#ended = true;
-    if (chunk.length === 0) return;
-    if (!this.#whole) return;
+    if (chunk.length === 0 || !this.#whole) return false;
+    const before = this.overLimit;
     this.#pieces.push(chunk);
     this.#bytes += chunk.length;
     held.add(chunk.length);
+    return this.overLimit && !before;
   }
 
   addTrailers(trailers: HeaderList): void {
