@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { type ConfigError, fileError } from '../core/config-error.ts';
 import { formatErrors } from '../core/config-error.ts';
+import { defaultMaxBuffered, readMaxBuffered } from './buffered.ts';
 import { defaultConcurrency, readConcurrency } from './concurrency.ts';
 import { reasonOf } from './errors.ts';
 import type { FlagValues } from './flags.ts';
@@ -25,6 +26,8 @@ export interface Config extends StartingPoint {
   readonly logPath: string | null;
   /** Threads that serve. 1: the only one there is; more: so many workers beside the primary. */
   readonly concurrency: number;
+  /** Bytes of bodies that may wait in the process. */
+  readonly maxBufferedBytes: number;
   readonly drainTimeMs: number;
   readonly drainStrategy: 'gradual' | 'immediate';
   readonly adminAddressPath: string | null;
@@ -143,6 +146,7 @@ function readSettings(flags: FlagValues): Settings {
     componentLogLevel: text(flags, 'component-log-level'),
     logPath: text(flags, 'log-path'),
     concurrency: readConcurrency(text(flags, 'concurrency')),
+    maxBufferedBytes: readMaxBuffered(text(flags, 'max-buffered-mib')) ?? defaultMaxBuffered(),
     drainTimeMs: count(flags, 'drain-time-s', 600) * 1000,
     drainStrategy: choice(flags, 'drain-strategy', ['gradual', 'immediate']),
     adminAddressPath: text(flags, 'admin-address-path'),

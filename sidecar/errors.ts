@@ -209,6 +209,7 @@ export const FAILURE = {
   unexpectedUnderscore: row(FLAG.DPE, 'http1.unexpected_underscore', 400, 3, 'downstream', 'never'),
   upgradeFailed: row(0, 'upgrade_failed', 403, 7, 'downstream', 'never'),
   rbacDenied: row(0, 'rbac_access_denied_matched_policy[none]', 403, 7, 'downstream', 'never'),
+  overload: row(FLAG.OM, 'overload', 503, UNAVAILABLE, 'ours', 'never'),
   payloadTooLarge: row(0, 'request_payload_too_large', 413, 8, 'downstream', 'never'),
   internal: row(FLAG.LR, 'filter_chain_not_found', 500, INTERNAL, 'ours', 'never'),
 } as const satisfies Record<string, FailureRow>;

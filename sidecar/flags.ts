@@ -35,6 +35,11 @@ export const SIDECAR_FLAGS = {
     value: 'N',
     help: 'threads that serve (default 1; in a gateway of `fairlead bootstrap` one for each core)',
   },
+  'max-buffered-mib': {
+    type: 'string',
+    value: 'MIB',
+    help: 'bytes of bodies that may wait in the process (default a quarter of the memory)',
+  },
   'drain-time-s': { type: 'string', value: 'SECONDS', help: 'time for draining (default 600)' },
   'drain-strategy': { type: 'string', value: 'STRATEGY', help: 'gradual (default) or immediate' },
   'parent-shutdown-time-s': {

@@ -5,12 +5,14 @@
 import { extname, join } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Logs } from '../core/log.ts';
+import { SharedCounts } from '../core/shared-counts.ts';
 import { addCertificateViews, addClusterViews } from './admin/add-views.ts';
 import type { Memory } from './admin/server-info.ts';
 import { adminPart, type TrafficSources } from './admin-part.ts';
 import type { Config } from './config.ts';
 import { type ControlPlane, connect } from './control-plane.ts';
 import { drained } from './drain.ts';
+import { slotsOf } from './net/connection-gates.ts';
 import { onceTrue, ServerStates } from './server-states.ts';
 import type { ConfigOrigin, Sidecar } from './sidecar.ts';
 import { LogFiles } from './telemetry/access-log.ts';
@@ -39,6 +41,7 @@ export async function createPrimary(config: Config, programLogs: Logs, origin: C
     logs: programLogs,
     stats,
     fixed: config.snapshot,
+    connections: new SharedCounts(config.concurrency, slotsOf(config.connectionLimits)),
     current: () => controlPlane.updates,
     onLines: (path, text, count) => streams.write(path, text, count),
   });

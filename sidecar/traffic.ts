@@ -5,6 +5,8 @@ import type { Clock } from '../core/clock.ts';
 import { compactHeap } from '../core/compact-heap.ts';
 import type { Logs } from '../core/log.ts';
 import type { Config } from './config.ts';
+import { ConnectionGates } from './net/connection-gates.ts';
+import { held, type HeldByThreads } from './http/held.ts';
 import { Runtime, type SharedWork } from './runtime/runtime.ts';
 import { LogFiles } from './telemetry/access-log.ts';
 import type { RelayLines } from './telemetry/relayed-sink.ts';
@@ -22,6 +24,8 @@ export interface Traffic {
 /** What a worker does otherwise than the only thread. */
 export interface TrafficOptions {
   readonly shared?: SharedWork;
+  readonly gates?: ConnectionGates;
+  readonly buffered?: HeldByThreads;
   readonly relay?: RelayLines;
   readonly onListeners?: () => void;
 }
@@ -30,9 +34,16 @@ export async function openTraffic(
   config: Config,
   clock: Clock,
   logs: Logs,
-  { shared, relay, onListeners = () => {} }: TrafficOptions = {},
+  {
+    shared,
+    gates = new ConnectionGates(config.connectionLimits),
+    buffered,
+    relay,
+    onListeners = () => {},
+  }: TrafficOptions = {},
 ): Promise<Traffic> {
   const stats = new Stats();
+  held.use({ limitBytes: config.maxBufferedBytes, stats: stats.overload, shared: buffered });
   const logFiles = openLogFiles(config, clock, logs, stats, relay);
   const spans = await openSpans();
   const runtime = new Runtime({
@@ -43,6 +54,7 @@ export async function openTraffic(
     node: config.node,
     spans,
     onListeners,
+    gates,
     ...(shared === undefined ? {} : { shared }),
   });
   return { stats, logFiles, spans, runtime };

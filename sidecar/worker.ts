@@ -5,8 +5,10 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../core/clock.ts';
 import { createLogs, type Logs, parseLevels } from '../core/log.ts';
+import { SharedCounts } from '../core/shared-counts.ts';
 import type { ClusterView } from './admin/clusters.ts';
 import { type Config, loadConfig } from './config.ts';
+import { ConnectionGates, slotsOf } from './net/connection-gates.ts';
 import { figuresOf, type ScopeFigures } from './telemetry/figures.ts';
 import type { Answers, FromWorker, Question, Standing, ToWorker, WorkerSettings } from './threads/messages.ts';
 import { PortAsks } from './threads/port-asks.ts';
@@ -210,6 +212,8 @@ async function run(port: MessagePort, settings: WorkerSettings): Promise<void> {
   let program: WorkerProgram | null = null;
   const traffic = await openTraffic(config, systemClock, logs, {
     shared: { makeBreaker: breakers.make, choosePort: ports.choose },
+    gates: gatesOf(config, settings),
+    buffered: { counts: new SharedCounts(settings.workers, 1, settings.buffered), thread: settings.index },
     relay: (path, text, count) => post({ kind: 'lines', path, text, count }),
     onListeners: () => program?.tellState(),
   });
@@ -235,6 +239,11 @@ function configOf({ args, files }: WorkerSettings): Config {
   });
   if (!result.ok) throw new Error(result.text);
   return result.config;
+}
+
+function gatesOf({ connectionLimits }: Config, { index, workers, connections }: WorkerSettings): ConnectionGates {
+  const counts = new SharedCounts(workers, slotsOf(connectionLimits), connections);
+  return new ConnectionGates(connectionLimits, counts, index);
 }
 
 /** Lines go to the primary, which has the destination. */

@@ -26,6 +26,10 @@ export interface Listener {
   readonly inspectTls: boolean;
   readonly listenerFiltersTimeoutMs: number;
   readonly continueOnListenerFiltersTimeout: boolean;
+  /** Its connections neither count nor are refused under the limit of all connections. */
+  readonly ignoresGlobalLimit: boolean;
+  /** The same, where the overload manager states that limit. */
+  readonly bypassesOverloadManager: boolean;
   /** Bytes that may be buffered for a connection, default 1 MiB. */
   readonly bufferLimit: number;
   readonly accessLogs: readonly AccessLog[];

@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import { backoffMs } from '../../core/backoff.ts';
 import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
+import { held } from '../http/held.ts';
 import { type HeaderList, type RequestHead, type ResponseHead, setField } from '../http/head.ts';
 import type { ForwardAction } from '../model/route.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';
@@ -112,13 +113,16 @@ export class Forward {
 
   sendData(chunk: Buffer, end: boolean): void {
     if (this.#done) return;
-    this.#body.add(chunk, end);
+    if (this.#body.add(chunk, end) && this.#plan.rules !== null) this.#plan.cluster.stats.retry_or_shadow_abandoned++;
     if (end) this.#requestComplete();
     const attempt = this.#attempt;
     if (attempt?.open) {
       this.#body.trim();
       if (!attempt.sendData(chunk, end)) this.#pauseRequest();
     } else if (this.#body.overLimit) {
+      this.#pauseRequest();
+    } else if (held.full) {
+      if (!this.#requestPaused) held.stopped();
       this.#pauseRequest();
     }
   }
@@ -362,6 +366,7 @@ export class Forward {
 
   #finish(): void {
     this.#done = true;
+    this.#body.drop();
     this.#releaseRetry();
     this.#globalTimer?.cancel();
     this.#backoffTimer?.cancel();

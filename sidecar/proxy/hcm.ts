@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Exchange } from '../exchange.ts';
 import type { TypedFilterConfig } from '../model/filter.ts';
 import type { HttpConnectionManager } from '../model/listener.ts';
+import type { Http1CodecStats } from '../telemetry/cells/cluster.ts';
 import type { Codes } from '../telemetry/cells/codes.ts';
 import type { HttpStats } from '../telemetry/cells/http.ts';
 import type { CompiledLocalReply } from '../telemetry/local-reply.ts';
@@ -20,6 +21,8 @@ export interface Hcm {
   /** The route table now; null while RDS has not brought it. */
   readonly routes: () => RouteTable | null;
   readonly stats: HttpStats;
+  /** What all codecs that read requests count together. */
+  readonly codecStats: Http1CodecStats;
   /** Answers of this connection manager on this listener. */
   readonly listenerCodes: Codes;
   readonly isInternalAddress: (address: string) => boolean;

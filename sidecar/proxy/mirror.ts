@@ -3,6 +3,7 @@
 
 import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
+import { held } from '../http/held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead } from '../http/head.ts';
 import type { HttpStream, StreamReader } from '../http/stream.ts';
 import type { RequestMirror } from '../model/route.ts';
@@ -53,6 +54,7 @@ export class Mirror implements PoolWaiter, StreamReader<ResponseHead> {
   #pieces: Buffer[] = [];
   #bytes = 0;
   #over = false;
+  #whole = false;
   #host: Host | null = null;
   #stream: HttpStream<RequestHead> | null = null;
   #held = false;
@@ -72,22 +74,35 @@ export class Mirror implements PoolWaiter, StreamReader<ResponseHead> {
   /** The body is collected; the copy starts when the request is whole. */
   sendData(chunk: Buffer, end: boolean): void {
     if (this.#over) return;
-    this.#bytes += chunk.length;
-    if (this.#bytes > this.#hcm.bufferLimit) {
+    if (this.#bytes + chunk.length > this.#hcm.bufferLimit || (chunk.length > 0 && held.full)) {
       this.#abandon();
       return;
     }
+    this.#bytes = held.replace(this.#bytes, this.#bytes + chunk.length);
     if (chunk.length > 0) this.#pieces.push(chunk);
     if (end) this.#start();
   }
 
+  /** The request ended. A copy that is not whole by now never will be. */
+  requestOver(): void {
+    if (this.#whole || this.#over) return;
+    this.#over = true;
+    this.#release();
+  }
+
+  #release(): void {
+    this.#pieces = [];
+    this.#bytes = held.replace(this.#bytes, 0);
+  }
+
   #abandon(): void {
     this.#over = true;
-    this.#pieces = [];
+    this.#release();
     this.#cluster.stats.retry_or_shadow_abandoned++;
   }
 
   #start(): void {
+    this.#whole = true;
     this.#host = this.#cluster.choose(null, 1);
     if (this.#host === null) this.#abandon();
     else this.#cluster.pool(this.#host, 'default').take(this, false);
@@ -115,7 +130,7 @@ export class Mirror implements PoolWaiter, StreamReader<ResponseHead> {
 
   #send(stream: HttpStream<RequestHead>): void {
     const pieces = this.#pieces;
-    this.#pieces = [];
+    this.#release();
     stream.sendHead(this.#head, pieces.length === 0);
     pieces.forEach((piece, i) => {
       stream.sendData(piece, i === pieces.length - 1);

@@ -42,6 +42,7 @@ export function isTransportFailure(error: ProxyError): boolean {
 }
 
 function timeoutBody(row: FailureRow): string {
+  if (row === FAILURE.overload) return 'envoy overloaded';
   if (row === FAILURE.noHealthyUpstream) return 'no healthy upstream';
   if (row === FAILURE.streamIdle) return 'stream timeout';
   if (row === FAILURE.responseTimeout || row === FAILURE.perTryTimeout || row === FAILURE.perTryIdleTimeout)

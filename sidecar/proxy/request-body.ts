@@ -1,6 +1,7 @@
 // What of a request's body has to be kept: everything while no connection is open, and for as long as the
 // request may be tried again, up to the connection's buffer limit. Past it the request is sent once.
 
+import { held } from '../http/held.ts';
 import type { HeaderList } from '../http/head.ts';
 
 export class RequestBody {
@@ -35,12 +36,15 @@ export class RequestBody {
     return this.#whole && this.#wanted && !this.overLimit;
   }
 
-  add(chunk: Buffer, end: boolean): void {
+  /** true: with this piece it is too large to be kept for another try. */
+  add(chunk: Buffer, end: boolean): boolean {
     if (end) this.#ended = true;
-    if (chunk.length === 0) return;
-    if (!this.#whole) return;
+    if (chunk.length === 0 || !this.#whole) return false;
+    const before = this.overLimit;
     this.#pieces.push(chunk);
     this.#bytes += chunk.length;
+    held.add(chunk.length);
+    return this.overLimit && !before;
   }
 
   addTrailers(trailers: HeaderList): void {
@@ -51,16 +55,21 @@ export class RequestBody {
   /** What a newly opened stream has to be sent first. Kept on only where it may be needed again. */
   take(): readonly Buffer[] {
     const pieces = this.#pieces;
-    if (!this.replayable) this.drop();
+    this.trim();
     return pieces;
   }
 
-  /** A piece went straight to an open stream: past the limit nothing is kept any more. */
+  /** A piece went straight to an open stream: past its limit, and that of all together, nothing is kept any more. */
   trim(): void {
     if (!this.replayable) this.drop();
+    else if (this.#bytes > 0 && held.full) {
+      held.dropped();
+      this.drop();
+    }
   }
 
   drop(): void {
+    held.add(-this.#bytes);
     this.#pieces = [];
     this.#bytes = 0;
     this.#whole = false;

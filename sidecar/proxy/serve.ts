@@ -7,6 +7,7 @@ import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { type LocalReply, runData, runRequest, runResponse, type Verdict } from '../filters/filter.ts';
 import type { FilterChain } from '../filters/filter.ts';
+import { held } from '../http/held.ts';
 import { type HeaderList, removeField, type RequestHead, type ResponseHead } from '../http/head.ts';
 import type { RequestReader } from '../http/h1/server.ts';
 import type { Fault } from '../http/h1/fault.ts';
@@ -101,7 +102,7 @@ export class Serving implements RequestReader, AnswerSink {
     x.hasRequest = true;
     this.#touch();
     if (end) this.#requestDone();
-    const refused = this.#admit(head);
+    const refused = held.full ? this.#overloaded() : this.#admit(head);
     if (refused !== null) {
       this.reply(refused);
       return;
@@ -118,6 +119,12 @@ export class Serving implements RequestReader, AnswerSink {
       (said) => this.#afterFilter(said, end),
       (error: unknown) => this.#filterFailed(error),
     );
+  }
+
+  /** Before anything is done for it: what is under way shall end first. */
+  #overloaded(): Verdict {
+    this.hcm.stats.downstream_rq_overload_close++;
+    return replyOf(FAILURE.overload);
   }
 
   /** Checks the head, says who the client is, finds the route. An answer where it goes no further. */
@@ -137,8 +144,10 @@ export class Serving implements RequestReader, AnswerSink {
     head.authority = canonicalHost(head.authority, this.x.connection.local.port, config);
     const table = hcm.routes();
     admitRequest(this.x, hcm, table === null ? NO_HEADERS : table.config.internalOnlyHeaders);
-    if (path.kind === 'redirect')
+    if (path.kind === 'redirect') {
+      hcm.stats.downstream_rq_redirected_with_normalized_path++;
       return { ...replyOf(FAILURE.pathNormalization), status: 307, headers: ['location', path.path] };
+    }
     if (table !== null) this.#findRoute(head, table);
     if (hcm.tracer !== null) this.#startTrace(hcm.tracer, head);
     return head.upgrade !== null && !this.#mayUpgrade(head.upgrade) ? replyOf(FAILURE.upgradeFailed) : null;
@@ -309,6 +318,7 @@ export class Serving implements RequestReader, AnswerSink {
     const { stats } = this.hcm;
     const flag = fault.protocolError ? FLAG.DPE : 0;
     if (fault.protocolError) stats.downstream_cx_protocol_error++;
+    if (fault.details === FAILURE.requestHeadersTimeout.details) stats.downstream_rq_header_timeout++;
     if (this.#forward !== null) {
       stats.downstream_rq_response_before_rq_complete++;
       stats.downstream_rq_rx_reset++;
@@ -382,8 +392,9 @@ export class Serving implements RequestReader, AnswerSink {
     x.response = head;
     x.responseCodeDetails = 'internal_redirect';
     x.request = next.head;
+    const body = next.dropBody ? [] : forward.body.take();
     forward.release(end);
-    this.#handOver(next.dropBody ? [] : forward.body.take());
+    this.#handOver(body);
     return true;
   }
 
@@ -546,6 +557,7 @@ export class Serving implements RequestReader, AnswerSink {
     if (this.#over) return;
     this.#over = true;
     this.#stopTimers();
+    for (const mirror of this.#mirrors) mirror.requestOver();
     finish(this);
     this.#onOver();
   }

@@ -7,6 +7,7 @@ import type { Log } from '../../core/log.ts';
 import { Exchange } from '../exchange.ts';
 import type { BuildFilter } from '../filters/table.ts';
 import {
+  type ConnectionLimit,
   Http1Server,
   type Http1ServerHandler,
   type Http1ServerOptions,
@@ -16,7 +17,7 @@ import type { ResponseHead } from '../http/head.ts';
 import type { HttpStream } from '../http/stream.ts';
 import type { FilterChain, HttpConnectionManager } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
-import { TlsAcceptor } from '../net/accept.ts';
+import { TlsAcceptor, type TlsHandler } from '../net/accept.ts';
 import { plainAddress } from '../../core/addresses.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import type { Hcm } from '../proxy/hcm.ts';
@@ -59,7 +60,7 @@ export class Chain {
     this.description = description;
     this.#context = context;
     this.#hcm = { ...context.hcm, routes: () => this.#table };
-    this.#tls = description.tls === null ? null : new TlsAcceptor(description.tls, this.#tlsHandler());
+    this.#tls = tlsOf(description, this.#tlsHandler());
     if (this.#tls !== null) context.listenerStats.ssl ??= new TlsStats();
     const { routes } = description.http;
     if (routes.kind === 'inline') this.useRoutes(routes.config);
@@ -94,13 +95,16 @@ export class Chain {
     this.#material = material;
   }
 
-  #tlsHandler(): ConstructorParameters<typeof TlsAcceptor>[1] {
+  #tlsHandler(): TlsHandler {
     return {
       onSecure: (socket: TLSSocket, facts: TlsFacts, serverName: string | null) => {
         // As in Envoy, the name is known where the listener looked for it before the handshake.
         const { ssl } = this.#context.listenerStats;
         if (ssl !== null) ssl.handshake++;
         this.#serve(socket, facts, this.#context.inspectsTls ? serverName : null);
+      },
+      onTimeout: () => {
+        this.#context.listenerStats.downstream_cx_transport_socket_connect_timeout++;
       },
       onRefused: (reason: string) => {
         const { ssl } = this.#context.listenerStats;
@@ -173,7 +177,7 @@ class Connection implements Http1ServerHandler {
       stats.downstream_cx_ssl_total++;
       stats.downstream_cx_ssl_active++;
     }
-    this.#codec = new Http1Server(socket, codecOptions(hcm.config, facts.tls !== null), this, hcm.clock);
+    this.#codec = new Http1Server(socket, codecOptions(hcm, facts.tls !== null), this, hcm.clock);
   }
 
   get busy(): boolean {
@@ -192,8 +196,14 @@ class Connection implements Http1ServerHandler {
     this.#busy--;
   };
 
-  onIdleTimeout(): void {
-    this.#hcm.stats.downstream_cx_idle_timeout++;
+  onLimit(limit: ConnectionLimit): void {
+    const { stats } = this.#hcm;
+    if (limit === 'idle') stats.downstream_cx_idle_timeout++;
+    else if (limit === 'duration') stats.downstream_cx_max_duration_reached++;
+    else if (limit === 'requests') stats.downstream_cx_max_requests_reached++;
+    else if (limit === 'delayed-close') stats.downstream_cx_delayed_close_timeout++;
+    else if (limit === 'early-bytes') stats.downstream_flow_control_paused_reading_total++;
+    else stats.downstream_flow_control_resumed_reading_total++;
   }
 
   onClose(by: 'local' | 'remote', during: boolean): void {
@@ -217,6 +227,10 @@ class Connection implements Http1ServerHandler {
   }
 }
 
+function tlsOf({ tls, transportSocketConnectTimeoutMs }: FilterChain, handler: TlsHandler): TlsAcceptor | null {
+  return tls === null ? null : new TlsAcceptor({ tls, transportSocketConnectTimeoutMs }, handler);
+}
+
 function countDestroyed(stats: HttpStats, by: 'local' | 'remote', during: boolean): void {
   stats.downstream_cx_destroy++;
   if (during) stats.downstream_cx_destroy_active_rq++;
@@ -229,12 +243,13 @@ function countDestroyed(stats: HttpStats, by: 'local' | 'remote', during: boolea
   }
 }
 
-function codecOptions(config: HttpConnectionManager, secure: boolean): Http1ServerOptions {
+function codecOptions({ config, codecStats }: Hcm, secure: boolean): Http1ServerOptions {
   return {
     scheme: secure ? 'https' : 'http',
     maxHeadersCount: config.maxHeadersCount,
     maxHeadersBytes: config.maxHeadersBytes,
     underscores: config.underscoresInHeaders,
+    counts: codecStats,
     acceptHttp10: config.http1.acceptHttp10,
     customMethods: config.http1.customMethods,
     enableTrailers: config.http1.enableTrailers,

@@ -40,6 +40,7 @@ export function makeHcm(
       config,
       router: routerOf(config),
       stats: cell,
+      codecStats: stats.http1,
       listenerCodes: stats.listenerHttp(label, config.statPrefix),
       isInternalAddress: rangeTest(config.internalRanges),
       ownAddress: OWN_ADDRESS,

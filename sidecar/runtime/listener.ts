@@ -11,6 +11,7 @@ import type { Secret } from '../model/secret.ts';
 import { listen } from '../net/accept.ts';
 import { hostPort, plainAddress } from '../../core/addresses.ts';
 import { LONGEST_CLIENT_HELLO, sniff } from '../net/client-hello.ts';
+import type { ConnectionGate, ConnectionGates, LimitName } from '../net/connection-gates.ts';
 import type { ListenerStats } from '../telemetry/cells/listener.ts';
 import type { Chain } from './chain.ts';
 import { chooseChain, type ConnectionTraits } from './chain-match.ts';
@@ -23,6 +24,7 @@ export interface ListenerContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly stats: ListenerStats;
+  readonly gates: ConnectionGates;
   /** Where several threads listen together; absent: this one listens alone. */
   readonly choosePort?: ChoosePort | undefined;
   makeChain(description: FilterChain, listener: ListenerDescription): Chain;
@@ -37,12 +39,14 @@ export class Listener {
   #chains: Chain[] = [];
   #defaultChain: Chain | null = null;
   #undecided = 0;
+  #gate: ConnectionGate;
   readonly #draining: Chain[] = [];
   readonly #context: ListenerContext;
 
   constructor(description: ListenerDescription, context: ListenerContext) {
     this.#description = description;
     this.#context = context;
+    this.#gate = context.gates.of(description.name, description);
     this.#chains = description.chains.map((chain) => context.makeChain(chain, description));
     this.#defaultChain =
       description.defaultChain === null ? null : context.makeChain(description.defaultChain, description);
@@ -109,6 +113,7 @@ export class Listener {
     this.#chains = description.chains.map(keep);
     this.#defaultChain = description.defaultChain === null ? null : keep(description.defaultChain);
     this.#description = description;
+    this.#gate = this.#context.gates.of(description.name, description);
     const kept = new Set(this.chains);
     for (const chain of before) if (!kept.has(chain)) this.#retire(chain);
   }
@@ -154,11 +159,18 @@ export class Listener {
   }
 
   #onConnection(socket: Socket): void {
+    const gate = this.#gate;
+    const limit = gate.enter();
+    if (limit !== null) {
+      this.#refuse(socket, limit);
+      return;
+    }
     const { stats } = this.#context;
     stats.downstream_cx_total++;
     stats.downstream_cx_active++;
     const started = this.#context.clock.now();
     socket.once('close', () => {
+      gate.leave();
       stats.downstream_cx_active--;
       stats.downstream_cx_destroy++;
       stats.downstream_cx_length_ms.record(this.#context.clock.now() - started);
@@ -169,20 +181,38 @@ export class Listener {
     else this.#assign(socket, '', null, []);
   }
 
-  /** Looks at the first bytes without taking them away. */
+  /** One connection too many: it ends before a byte of it is read. */
+  #refuse(socket: Socket, limit: LimitName): void {
+    const { stats } = this.#context;
+    if (limit === 'in-all') stats.downstream_global_cx_overflow++;
+    else stats.downstream_cx_overflow++;
+    socket.on('error', () => socket.destroy());
+    socket.destroy();
+  }
+
+  /**
+   * Looks at the first bytes and puts them back when it is decided. Not before: bytes that were put back are
+   * announced again at once, and a client that says no more would keep the thread busy with nothing.
+   */
   #inspect(socket: Socket): void {
+    const { stats } = this.#context;
     if (this.#undecided >= MOST_UNDECIDED) {
+      stats.downstream_listener_filter_error++;
       socket.destroy();
       return;
     }
     this.#undecided++;
+    stats.downstream_pre_cx_active++;
     let done = false;
+    let seen: Buffer | null = null;
     const decide = (then: () => void) => {
       if (done) return;
       done = true;
       this.#undecided--;
+      stats.downstream_pre_cx_active--;
       timer?.cancel();
       socket.removeListener('readable', look);
+      if (seen !== null && !socket.destroyed) socket.unshift(seen);
       then();
     };
     const { listenerFiltersTimeoutMs, continueOnListenerFiltersTimeout } = this.#description;
@@ -190,21 +220,25 @@ export class Listener {
       listenerFiltersTimeoutMs === 0
         ? null
         : this.#context.clock.after(listenerFiltersTimeoutMs, () => {
-            this.#context.stats.downstream_pre_cx_timeout++;
+            stats.downstream_pre_cx_timeout++;
             decide(() => (continueOnListenerFiltersTimeout ? this.#assign(socket, '', null, []) : socket.destroy()));
           });
     const look = () => {
       const bytes = socket.read() as Buffer | null;
       if (bytes === null) return;
-      socket.unshift(bytes);
-      const found = sniff(bytes);
-      if (found.kind === 'more' && bytes.length < LONGEST_CLIENT_HELLO) return;
+      seen = seen === null ? bytes : Buffer.concat([seen, bytes]);
+      const found = sniff(seen);
+      if (found.kind === 'more' && seen.length < LONGEST_CLIENT_HELLO) return;
       if (found.kind === 'tls') decide(() => this.#assign(socket, 'tls', found.serverName, found.alpn));
       else decide(() => this.#assign(socket, '', null, []));
     };
     socket.on('readable', look);
-    socket.once('close', () => decide(() => {}));
-    socket.once('end', () => decide(() => socket.destroy()));
+    const gone = () => {
+      stats.downstream_listener_filter_remote_close++;
+      socket.destroy();
+    };
+    socket.once('close', () => decide(gone));
+    socket.once('end', () => decide(gone));
   }
 
   #assign(socket: Socket, transport: 'tls' | '', serverName: string | null, alpn: readonly string[]): void {

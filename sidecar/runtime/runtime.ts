@@ -7,6 +7,8 @@ import { filterBuilder } from '../filters/table.ts';
 import type { Cluster as ClusterDescription } from '../model/cluster.ts';
 import type { FilterChain, Listener as ListenerDescription } from '../model/listener.ts';
 import { EMPTY_SNAPSHOT, type Snapshot } from '../model/snapshot.ts';
+import { NO_CONNECTION_LIMITS } from '../model/limits.ts';
+import { ConnectionGates } from '../net/connection-gates.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import { Clusters } from '../upstream/clusters.ts';
 import type { MakeBreaker } from '../upstream/limits.ts';
@@ -19,6 +21,8 @@ export interface RuntimeContext extends HcmSettings {
   readonly log: Log;
   /** A listener is bound, changed or gone. */
   readonly onListeners: () => void;
+  /** Absent: as many connections as come. */
+  readonly gates?: ConnectionGates;
   /** Where several threads serve the same ports. Absent: this one has its ports for itself. */
   readonly shared?: SharedWork;
 }
@@ -43,10 +47,12 @@ export class Runtime {
   #stopped = false;
   readonly clusters: Clusters;
   readonly #context: RuntimeContext;
+  readonly #gates: ConnectionGates;
   readonly #buildFilter;
 
   constructor(context: RuntimeContext) {
     this.#context = context;
+    this.#gates = context.gates ?? new ConnectionGates(NO_CONNECTION_LIMITS);
     this.clusters = new Clusters({
       clock: context.clock,
       log: context.log,
@@ -164,6 +170,7 @@ export class Runtime {
       clock: this.#context.clock,
       log,
       stats: stats.listener(label),
+      gates: this.#gates,
       choosePort: this.#context.shared?.choosePort,
       makeChain: (chain, owner) => this.#makeChain(chain, owner, label),
     });

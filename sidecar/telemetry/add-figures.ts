@@ -18,6 +18,7 @@ const SAME_IN_ALL: Readonly<Record<string, readonly string[]>> = {
     'total_listeners_warming',
     'workers_started',
   ],
+  envoy_overload_: ['buffered_bytes_limit'],
   // Each thread ejects by itself; a host that two left out is one host.
   envoy_cluster_: ['membership_change', 'warming_state', 'outlier_detection.ejections_active'],
 };

@@ -37,6 +37,7 @@ import {
   SUBSCRIPTION_ROWS,
   SubscriptionStats,
 } from './cells/server.ts';
+import { OVERLOAD_ROWS, OverloadStats } from './cells/overload.ts';
 import type { ScopeKind } from './cells/table.ts';
 
 export { type ClusterGauges, ClusterStats, type LimitGauges, OutlierStats } from './cells/cluster.ts';
@@ -111,6 +112,7 @@ export class Stats implements StatGroups {
   /** What the codecs of all listeners count. */
   readonly http1 = new Http1CodecStats();
   readonly filesystem = new FilesystemStats();
+  readonly overload = new OverloadStats();
   readonly #clusters = new Scopes({
     family: 'envoy_cluster_',
     rows: CLUSTER_ROWS,
@@ -137,6 +139,7 @@ export class Stats implements StatGroups {
       ),
       single('http1.', { family: 'envoy_http1_', rows: HTTP1_ROWS }, this.http1),
       single('filesystem.', { family: 'envoy_filesystem_', rows: FILESYSTEM_ROWS }, this.filesystem),
+      single('overload.', { family: 'envoy_overload_', rows: OVERLOAD_ROWS }, this.overload),
     ];
   }
 
@@ -229,6 +232,7 @@ export class Stats implements StatGroups {
   /** Counters back to 0; gauges and histograms stay. */
   resetCounters(): void {
     clearServerCells(this);
+    this.overload.clear();
     for (const group of [this.#clusters, this.#http, this.#listeners, this.#listenerHttp]) {
       for (const { cell } of group.scopes.values()) cell.clear();
     }

@@ -19,6 +19,10 @@ export interface WorkerSettings {
   /** Circuit breakers that all threads count together, and which cluster counts where. */
   readonly limits: SharedArrayBuffer;
   readonly slots: readonly SlotChange[];
+  /** Connections of clients, counted over all threads. */
+  readonly connections: SharedArrayBuffer;
+  /** Bytes that wait, in steps. */
+  readonly buffered: SharedArrayBuffer;
 }
 
 export type ToWorker =

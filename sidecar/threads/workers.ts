@@ -4,6 +4,7 @@
 import { backoffMs } from '../../core/backoff.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Log, Logs } from '../../core/log.ts';
+import { SharedCounts } from '../../core/shared-counts.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { RelayLines } from '../telemetry/relayed-sink.ts';
 import type { StatGroups, Stats } from '../telemetry/stats.ts';
@@ -27,6 +28,8 @@ export interface WorkersContext {
   readonly stats: Stats;
   /** What the bootstrap says. */
   readonly fixed: Snapshot;
+  /** Connections of clients, over all workers. */
+  readonly connections: SharedCounts;
   /** What is in force beyond it, for a worker that begins. */
   readonly current: () => readonly ResourceUpdate[];
   /** Lines of access logs that the primary writes. */
@@ -57,6 +60,7 @@ export class Workers {
   readonly #places: readonly Place[];
   readonly #limits: LimitTable;
   readonly #slots: LimitSlots;
+  readonly #buffered: SharedCounts;
   readonly #ports = new SharedPorts();
   readonly #standing = new Map<string, Standing>();
   #seq = 0;
@@ -73,6 +77,7 @@ export class Workers {
     this.stats = new WorkerStats(context.stats, context.count);
     this.#places = Array.from({ length: context.count }, () => ({ thread: null, bornMs: 0, ends: 0, timer: null }));
     this.#limits = new LimitTable(context.count);
+    this.#buffered = new SharedCounts(context.count, 1);
     this.#slots = new LimitSlots(this.#limits, (cluster) =>
       this.#log.warn({ cluster }, 'too many clusters to count over all workers: each has its share of the limits'),
     );
@@ -106,7 +111,16 @@ export class Workers {
   #spawn(index: number): void {
     const { clock, file, args, files, count, current } = this.#context;
     const place = this.#placeOf(index);
-    const settings = { index, workers: count, args, files, limits: this.#limits.memory, slots: this.#slots.all };
+    const settings = {
+      index,
+      workers: count,
+      args,
+      files,
+      limits: this.#limits.memory,
+      slots: this.#slots.all,
+      connections: this.#context.connections.memory,
+      buffered: this.#buffered.memory,
+    };
     const thread = new Thread({
       clock,
       file,
@@ -136,6 +150,8 @@ export class Workers {
     place.thread = null;
     this.stats.ended(index);
     this.#limits.clear(index);
+    this.#context.connections.clear(index);
+    this.#buffered.clear(index);
     this.#tellWaiting();
     if (this.#phase !== 'serving') return;
     this.stats.restarts.worker_restarts++;

@@ -5,10 +5,11 @@ import assert from 'node:assert/strict';
 import { systemClock } from '../../core/clock.ts';
 import { createLogs } from '../../core/log.ts';
 import type { Snapshot } from '../../sidecar/model/snapshot.ts';
+import { ConnectionGates } from '../../sidecar/net/connection-gates.ts';
 import { Runtime } from '../../sidecar/runtime/runtime.ts';
 import { LogFiles } from '../../sidecar/telemetry/access-log.ts';
 import { Stats } from '../../sidecar/telemetry/stats.ts';
-import { readBootstrap } from '../../sidecar/xds/bootstrap/read.ts';
+import { readBootstrap, type StartingPoint } from '../../sidecar/xds/bootstrap/read.ts';
 
 export interface TestProxy {
   readonly runtime: Runtime;
@@ -97,7 +98,7 @@ ${clusters === '' ? '' : indent(clusters, 2)}
 `;
 }
 
-export function snapshotOf(text: string): Snapshot {
+function startingPoint(text: string): StartingPoint {
   const read = readBootstrap([{ file: 'test.yaml', text }], {
     allowUnsupported: false,
     allowUnknown: false,
@@ -106,11 +107,16 @@ export function snapshotOf(text: string): Snapshot {
     environment: {},
   });
   assert.ok(read.ok, read.ok ? '' : read.errors.map(({ path, message }) => `${path}: ${message}`).join('\n'));
-  return read.value.snapshot;
+  return read.value;
+}
+
+export function snapshotOf(text: string): Snapshot {
+  return startingPoint(text).snapshot;
 }
 
 export async function startProxy(bootstrap: string | BootstrapPieces): Promise<TestProxy> {
   const text = typeof bootstrap === 'string' ? bootstrap : bootstrapText(bootstrap);
+  const { snapshot, connectionLimits } = startingPoint(text);
   const logged: string[] = [];
   const logs = createLogs({
     levels: { root: 'debug', components: new Map() },
@@ -130,9 +136,10 @@ export async function startProxy(bootstrap: string | BootstrapPieces): Promise<T
     logFiles,
     node: { id: 'test', cluster: 'test' },
     spans: null,
+    gates: new ConnectionGates(connectionLimits),
     onListeners: () => {},
   });
-  runtime.apply(snapshotOf(text));
+  runtime.apply(snapshot);
   await runtime.settled();
   assert.deepEqual([...runtime.bindErrors.values()], []);
   return {

@@ -4,6 +4,7 @@
 
 import type { Socket } from 'node:net';
 import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
+import { held } from '../held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead } from '../head.ts';
 import { markOverwritten } from '../slabs.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
@@ -74,6 +75,8 @@ export class Http1Client implements ClientConnection {
   /** The head was given with the word that data follows at once. */
   #promised = false;
   #served = 0;
+  /** Bytes of requests that the upstream does not take. */
+  #backlog = 0;
   readonly #socket: Socket;
   readonly #options: Http1ClientOptions;
   readonly #handler: Http1ClientHandler;
@@ -87,7 +90,7 @@ export class Http1Client implements ClientConnection {
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => this.#onError(error));
     socket.on('close', () => this.#onClose());
-    socket.on('drain', () => this.#stream?.drained());
+    socket.on('drain', () => this.#onDrained());
   }
 
   /** Exchanges that were completed on this connection. */
@@ -363,6 +366,7 @@ export class Http1Client implements ClientConnection {
   }
 
   #onClose(): void {
+    this.#backlog = held.replace(this.#backlog, 0);
     this.#reset(this.#closedRow(), 'the connection closed', 'remote');
   }
 
@@ -384,7 +388,17 @@ export class Http1Client implements ClientConnection {
   }
 
   writeBody(before: string, chunk: Buffer, after: string): boolean {
-    return writeBody(this.#socket, before, chunk, after);
+    return writeBody(this.#socket, before, chunk, after) || this.#backUp();
+  }
+
+  #backUp(): false {
+    this.#backlog = held.replace(this.#backlog, this.#socket.destroyed ? 0 : this.#socket.writableLength);
+    return false;
+  }
+
+  #onDrained(): void {
+    this.#backlog = held.replace(this.#backlog, 0);
+    this.#stream?.drained();
   }
 
   halfClose(): void {

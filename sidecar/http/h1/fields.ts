@@ -22,6 +22,13 @@ export interface HeadLimits {
   readonly maxHeadersCount: number;
   readonly maxHeadersBytes: number;
   readonly underscores: 'allow' | 'reject' | 'drop';
+  /** What the last two are counted in. */
+  readonly counts?: UnderscoreCounts;
+}
+
+export interface UnderscoreCounts {
+  dropped_headers_with_underscores: number;
+  requests_rejected_with_underscores_in_headers: number;
 }
 
 /** How the body after a head is delimited. `length` -1: chunked; -2: until the connection ends. */
@@ -146,13 +153,22 @@ export function sortField(found: Fields, field: FieldName, value: string, limits
 
 function keepField(found: Fields, field: FieldName, value: string, limits: HeadLimits): Fault | null {
   if (field.underscore && limits.underscores !== 'allow') {
-    return limits.underscores === 'reject' ? FAULT.underscore : null;
+    return withUnderscore(limits);
   }
   const at = field.repeated === null ? -1 : nameIndex(found.headers, field.name);
   if (at === -1) found.headers.push(field.name, value);
   else if (field.repeated === 'refuse') return FAULT.repeated;
   else found.headers[at + 1] += `,${value}`;
   return null;
+}
+
+function withUnderscore({ underscores, counts }: HeadLimits): Fault | null {
+  if (underscores === 'drop') {
+    if (counts !== undefined) counts.dropped_headers_with_underscores++;
+    return null;
+  }
+  if (counts !== undefined) counts.requests_rejected_with_underscores_in_headers++;
+  return FAULT.underscore;
 }
 
 function nameIndex(headers: HeaderList, name: string): number {

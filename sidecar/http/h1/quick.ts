@@ -187,6 +187,8 @@ function readLine(
   if (blank === SPACE || blank === 9 || colon === -1 || colon >= end) return false;
   const field = fieldName(text, start, colon);
   if (field === null || ++found.count > limits.maxHeadersCount) return false;
+  // What is dropped or refused is counted, and is to be counted once.
+  if (field.underscore && limits.underscores !== 'allow') return false;
   const value = trimOws(text, colon + 1, end);
   familiar.meet(text, start, end + 2, field, value);
   return sortField(found, field, value, limits) === null;

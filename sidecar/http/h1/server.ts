@@ -10,6 +10,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
+import { held } from '../held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead, removeField } from '../head.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
@@ -47,10 +48,13 @@ export interface RequestReader extends StreamReader<RequestHead> {
   onFault(fault: Fault): void;
 }
 
+/** What may end or slow a connection by rule. */
+export type ConnectionLimit = 'idle' | 'duration' | 'requests' | 'delayed-close' | 'early-bytes' | 'early-bytes-read';
+
 export interface Http1ServerHandler {
   /** The first byte of a request arrived. */
   onStream(stream: HttpStream<ResponseHead>): RequestReader;
-  onIdleTimeout(): void;
+  onLimit(limit: ConnectionLimit): void;
   /** `by` whom the connection was ended, and whether a request was under way. */
   onClose(by: 'local' | 'remote', during: boolean): void;
 }
@@ -78,6 +82,10 @@ export class Http1Server implements ServerConnection {
   #left = 0;
   #chunks: ChunkedReader | null = null;
   #rest: Buffer = EMPTY;
+  /** What came early is too much: the client is not read from. */
+  #restIsFull = false;
+  /** Bytes of answers that the client does not take. */
+  #backlog = 0;
   #stream: ServerStream | null = null;
   #reader: RequestReader | null = null;
   #requests = 0;
@@ -111,10 +119,10 @@ export class Http1Server implements ServerConnection {
     socket.on('end', () => this.#onGone('the client closed the connection'));
     socket.on('error', (error) => this.#onGone(error.message));
     socket.on('close', () => this.#onClose());
-    socket.on('drain', () => this.#reader?.onDrain());
+    socket.on('drain', () => this.#onDrained());
     this.#armIdle(options.idleTimeoutMs);
     if (options.maxConnectionDurationMs > 0) {
-      this.#lifeTimer = clock.after(options.maxConnectionDurationMs, () => this.retire());
+      this.#lifeTimer = clock.after(options.maxConnectionDurationMs, () => this.#tooOld());
     }
   }
 
@@ -167,7 +175,12 @@ export class Http1Server implements ServerConnection {
   }
 
   #idleTimeout(): void {
-    this.#handler.onIdleTimeout();
+    this.#handler.onLimit('idle');
+    this.retire();
+  }
+
+  #tooOld(): void {
+    this.#handler.onLimit('duration');
     this.retire();
   }
 
@@ -178,7 +191,11 @@ export class Http1Server implements ServerConnection {
 
   #keep(bytes: Buffer): void {
     this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
-    if (this.#rest.length >= REST_LIMIT) this.#socket.pause();
+    held.add(bytes.length);
+    if (this.#restIsFull || (this.#rest.length < REST_LIMIT && !held.full)) return;
+    this.#restIsFull = true;
+    this.#handler.onLimit('early-bytes');
+    this.#socket.pause();
   }
 
   #read(bytes: Buffer): void {
@@ -213,10 +230,18 @@ export class Http1Server implements ServerConnection {
   }
 
   #readRest(): void {
-    const rest = this.#rest;
-    this.#rest = EMPTY;
+    if (this.#restIsFull) this.#handler.onLimit('early-bytes-read');
+    const rest = this.#takeRest();
     if (!this.#paused) this.#socket.resume();
     this.#read(rest);
+  }
+
+  #takeRest(): Buffer {
+    const rest = this.#rest;
+    this.#rest = EMPTY;
+    this.#restIsFull = false;
+    held.add(-rest.length);
+    return rest;
   }
 
   #readHead(bytes: Buffer, at: number): number {
@@ -321,6 +346,7 @@ export class Http1Server implements ServerConnection {
     const { head, length } = parsed;
     this.#requests++;
     const last = this.#options.maxRequests > 0 && this.#requests >= this.#options.maxRequests;
+    if (last) this.#handler.onLimit('requests');
     if (parsed.close || (head.version === 10 && !parsed.keepAlive) || last) this.#closing = true;
     const stream = this.#stream as ServerStream;
     stream.method = head.method;
@@ -463,10 +489,15 @@ export class Http1Server implements ServerConnection {
       return;
     }
     this.#state = CLOSING;
-    this.#rest = EMPTY;
+    this.#takeRest();
     this.#socket.resume();
     this.#closeTimer?.cancel();
-    this.#closeTimer = this.#clock.after(this.#options.delayedCloseMs, () => this.#endSocket());
+    this.#closeTimer = this.#clock.after(this.#options.delayedCloseMs, () => this.#waitedLongEnough());
+  }
+
+  #waitedLongEnough(): void {
+    this.#handler.onLimit('delayed-close');
+    this.#endSocket();
   }
 
   /** Says goodbye: our side ends; what still comes is read and dropped until the client closes too. */
@@ -476,7 +507,7 @@ export class Http1Server implements ServerConnection {
     this.#byUs = true;
     this.#state = CLOSING;
     this.#stream = null;
-    this.#rest = EMPTY;
+    this.#takeRest();
     this.#socket.end();
     this.#socket.resume();
     this.#closeTimer?.cancel();
@@ -494,13 +525,14 @@ export class Http1Server implements ServerConnection {
     this.#reader = null;
     this.#stream = null;
     this.#state = CLOSING;
-    this.#rest = EMPTY;
+    this.#takeRest();
     reader?.onReset(new ProxyError(FAILURE.downstreamGone, { context: why }));
   }
 
   #onClose(): void {
     for (const timer of [this.#headTimer, this.#closeTimer, this.#idleTimer, this.#lifeTimer]) timer?.cancel();
     this.#abandon('the connection closed');
+    this.#backlog = held.replace(this.#backlog, 0);
     this.#handler.onClose(this.#byUs ? 'local' : 'remote', this.#cutShort);
   }
 
@@ -513,7 +545,7 @@ export class Http1Server implements ServerConnection {
 
   resumeReading(): void {
     this.#paused = false;
-    if (this.#rest.length < REST_LIMIT) this.#socket.resume();
+    if (!this.#restIsFull) this.#socket.resume();
   }
 
   /**
@@ -554,17 +586,24 @@ export class Http1Server implements ServerConnection {
   }
 
   writeBody(before: string, chunk: Buffer, after: string): boolean {
-    return writeBody(this.#socket, before, chunk, after);
+    return writeBody(this.#socket, before, chunk, after) || this.#backUp();
+  }
+
+  #backUp(): false {
+    this.#backlog = held.replace(this.#backlog, this.#socket.destroyed ? 0 : this.#socket.writableLength);
+    return false;
+  }
+
+  #onDrained(): void {
+    this.#backlog = held.replace(this.#backlog, 0);
+    this.#reader?.onDrain();
   }
 
   startTunnel(): void {
     this.#state = TUNNEL;
+    const rest = this.#takeRest();
     this.resumeReading();
-    if (this.#rest.length > 0) {
-      const rest = this.#rest;
-      this.#rest = EMPTY;
-      this.#reader?.onData(rest, false);
-    }
+    if (rest.length > 0) this.#reader?.onData(rest, false);
   }
 
   endTunnel(stream: ServerStream): void {

@@ -63,6 +63,7 @@ export class HttpStats {
   downstream_rq_tx_reset = 0;
   downstream_rq_timeout = 0;
   downstream_rq_too_large = 0;
+  downstream_rq_overload_close = 0;
   downstream_rq_ws_on_non_ws_route = 0;
   rs_too_large = 0;
   no_route = 0;
@@ -130,6 +131,7 @@ const HTTP_TABLE: Table<HttpStats> = {
   downstream_rq_tx_reset: counter('Requests reset by us'),
   downstream_rq_timeout: counter('Requests that did not arrive in time'),
   downstream_rq_too_large: counter('Requests refused for their size'),
+  downstream_rq_overload_close: counter('Requests refused because too much waits in the process'),
   downstream_rq_ws_on_non_ws_route: counter('Upgrades refused by their route'),
   rs_too_large: counter('Answers larger than a buffer'),
   no_route: counter('Requests without a route'),
@@ -166,7 +168,6 @@ const NEVER_COUNTED: readonly string[] = [
   'downstream_cx_overload_disable_keepalive',
   'downstream_rq_http2_total',
   'downstream_rq_http3_total',
-  'downstream_rq_overload_close',
   'downstream_rq_rejected_via_ip_detection',
   'downstream_rq_too_many_premature_resets',
   'rq_overload_local_reply',

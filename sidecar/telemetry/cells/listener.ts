@@ -21,6 +21,7 @@ export class ListenerStats {
   downstream_cx_active = 0;
   downstream_cx_destroy = 0;
   downstream_cx_overflow = 0;
+  downstream_global_cx_overflow = 0;
   downstream_cx_transport_socket_connect_timeout = 0;
   downstream_listener_filter_error = 0;
   downstream_listener_filter_remote_close = 0;
@@ -40,7 +41,8 @@ const LISTENER_TABLE: Table<ListenerStats> = {
   downstream_cx_total: counter('Connections accepted'),
   downstream_cx_active: gauge('Connections open now'),
   downstream_cx_destroy: counter('Connections closed'),
-  downstream_cx_overflow: counter('Connections refused by the limit'),
+  downstream_cx_overflow: counter('Connections refused by the limit of the listener'),
+  downstream_global_cx_overflow: counter('Connections refused by the limit of all listeners'),
   downstream_cx_transport_socket_connect_timeout: counter('Handshakes that did not end in time'),
   downstream_listener_filter_error: counter('Connections that a listener filter refused'),
   downstream_listener_filter_remote_close: counter('Connections closed while a listener filter was reading'),
@@ -73,7 +75,6 @@ export const LISTENER_ROWS: readonly Row<ListenerStats>[] = [
   workerRow('downstream_cx_total', LISTENER_TABLE.downstream_cx_total),
   ...zeros<ListenerStats>('counter', [
     'downstream_cx_overload_reject',
-    'downstream_global_cx_overflow',
     'extension_config_missing',
     'network_extension_config_missing',
   ]),

@@ -10,12 +10,13 @@ import {
   ClusterManagerSchema,
   Bootstrap_DynamicResourcesSchema as DynamicSchema,
   LayeredRuntimeSchema,
-  RuntimeLayerSchema,
   Bootstrap_StaticResourcesSchema as StaticSchema,
 } from '../../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
 import { AddressSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import type { NodeSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { NodeSchema as Node } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
+import { OverloadManagerSchema } from '../../../proto/gen/envoy/config/overload/v3/overload_pb.ts';
+import type { ConnectionLimits } from '../../model/limits.ts';
 import type { SocketAddress } from '../../model/listener.ts';
 import { decodeAddress } from '../decode/address.ts';
 import { checkConstraints } from '../decode/constraints.ts';
@@ -26,6 +27,8 @@ import type { DecodeOptions } from '../decode/resource.ts';
 import { newContext } from '../decode/resource.ts';
 import type { AdsTarget } from './ads-config.ts';
 import { decodeDynamic } from './ads-config.ts';
+import { decodeOverloadManager } from './overload.ts';
+import { decodeRuntime, NO_RUNTIME_LIMITS } from './runtime-keys.ts';
 
 /** Who this sidecar is, for discovery and in logs. */
 export interface NodeInfo {
@@ -43,6 +46,7 @@ export interface DecodedBootstrap {
   readonly admin: SocketAddress | null;
   /** null: the file says all there is. */
   readonly ads: AdsTarget | null;
+  readonly connectionLimits: ConnectionLimits;
   readonly problems: readonly Problem[];
 }
 
@@ -56,18 +60,27 @@ export function decodeBootstrap(bootstrap: Bootstrap, options: DecodeOptions): D
   const admin = f.child('admin', AdminSchema);
   const dynamic = f.child('dynamicResources', DynamicSchema);
   const manager = f.child('clusterManager', ClusterManagerSchema);
-  const runtime = f.child('layeredRuntime', LayeredRuntimeSchema);
   const decoded = {
     node: decodeNode(f.child('node', Node)),
     admin: admin === null ? null : decodeAdmin(admin),
     ads: dynamic === null ? null : decodeDynamic(dynamic),
+    connectionLimits: decodeConnectionLimits(f),
   };
   if (manager !== null) decodeManager(manager);
-  if (runtime !== null) checkRuntime(runtime);
   f.child('staticResources', StaticSchema);
   passOver(f);
   f.end();
   return { ...decoded, problems: problems.all };
+}
+
+/** Said in two places; where both speak, the overload manager holds, as in Envoy. */
+function decodeConnectionLimits(f: Fields<typeof BootstrapSchema>): ConnectionLimits {
+  const runtime = f.child('layeredRuntime', LayeredRuntimeSchema);
+  const manager = f.child('overloadManager', OverloadManagerSchema);
+  const { maxConnections, byListener } = runtime === null ? NO_RUNTIME_LIMITS : decodeRuntime(runtime);
+  const monitored = manager === null ? null : decodeOverloadManager(manager);
+  const most = monitored ?? maxConnections;
+  return { inAll: most === null ? null : { most, byOverloadManager: monitored !== null }, byListener };
 }
 
 /** Static resources are checked one by one, with their own names in the findings. */
@@ -117,6 +130,7 @@ function decodeNode(f: Fields<typeof NodeSchema> | null): NodeInfo {
 
 function decodeAdmin(f: Fields<typeof AdminSchema>): SocketAddress | null {
   const address = f.child('address', AddressSchema);
+  // These pages answer however many connections clients have open.
   f.ignore('profilePath', 'ignoreGlobalConnLimit');
   f.security('allowPaths');
   f.note('accessLog', 'requests to the admin interface are not logged');
@@ -130,34 +144,4 @@ function decodeManager(f: Fields<typeof ClusterManagerSchema>): void {
   f.ignore('enableDeferredClusterCreation');
   f.note('outlierDetection', 'ejections are logged by the program itself');
   f.end();
-}
-
-/** Keys that steer Envoy's own code paths; nothing here reads them and no behaviour of ours hangs on them. */
-const INERT_KEYS = /^(?:re2\.|envoy\.reloadable_features\.|envoy\.restart_features\.|envoy\.deprecated_features)/;
-
-/** There is no runtime here: a layer may be there as long as it changes nothing. */
-function checkRuntime(f: Fields<typeof LayeredRuntimeSchema>): void {
-  for (const layer of f.children('layers', RuntimeLayerSchema)) {
-    const specifier = layer.take('layerSpecifier');
-    layer.ignore('name');
-    layer.end();
-    if (specifier.case === 'staticLayer') checkStaticLayer(layer, specifier.value);
-    else if (specifier.case === 'diskLayer' || specifier.case === 'rtdsLayer') layer.unsupported(specifier.case);
-  }
-  f.end();
-}
-
-function checkStaticLayer(f: Fields<typeof RuntimeLayerSchema>, layer: JsonObject): void {
-  const loud = leaves(layer, '').filter((key) => !INERT_KEYS.test(key));
-  if (loud.length > 0)
-    f.unsupported('staticLayer', `the runtime keys ${loud.join(', ')} are not supported by fairlead`);
-}
-
-/** Keys may be written with dots or nested. */
-function leaves(object: JsonObject, path: string): string[] {
-  return Object.entries(object).flatMap(([key, value]) => {
-    const place = path === '' ? key : `${path}.${key}`;
-    const nested = typeof value === 'object' && value !== null && !Array.isArray(value) && !('numerator' in value);
-    return nested ? leaves(value, place) : [place];
-  });
 }

@@ -56,6 +56,8 @@ export function decodeListener(f: Fields<typeof ListenerSchema>): Listener | nul
     ...decodeListenerFilters(f.children('listenerFilters', ListenerFilterSchema), chains),
     listenerFiltersTimeoutMs: f.ms('listenerFiltersTimeout', 15_000),
     continueOnListenerFiltersTimeout: f.take('continueOnListenerFiltersTimeout'),
+    ignoresGlobalLimit: f.take('ignoreGlobalConnLimit'),
+    bypassesOverloadManager: f.take('bypassOverloadManager'),
     bufferLimit: f.take('perConnectionBufferLimitBytes') ?? DEFAULT_BUFFER_BYTES,
     accessLogs: f.children('accessLog', AccessLogSchema).flatMap(decodeAccessLog),
   };
@@ -63,10 +65,10 @@ export function decodeListener(f: Fields<typeof ListenerSchema>): Listener | nul
   return listener;
 }
 
-/** The system spreads connections over threads, nothing is shed by an overload manager, and false is what these are anyway. */
+/** The system spreads connections over threads, and false is what these are anyway. */
 function ignoreWithoutEffect(f: Fields<typeof ListenerSchema>): void {
   f.ignore('metadata', 'drainType', 'connectionBalanceConfig', 'reusePort', 'maxConnectionsToAcceptPerSocketEvent');
-  f.ignore('ignoreGlobalConnLimit', 'bypassOverloadManager', 'freebind');
+  f.ignore('freebind');
   f.note('tcpFastOpenQueueLength', 'TCP fast open is not used');
   f.security('filterChainMatcher');
   if (f.message.useOriginalDst !== true) f.ignore('useOriginalDst');

@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../../sidecar/errors.ts';
 import { Http1Client, type Http1ClientHandler, type Http1ClientOptions } from '../../../sidecar/http/h1/client.ts';
 import {
+  type ConnectionLimit,
   Http1Server,
   type Http1ServerHandler,
   type Http1ServerOptions,
@@ -18,6 +19,7 @@ export { repetition } from '../../../sidecar/http/h1/repeated.ts';
 export type { HeaderList, RequestHead, ResponseHead } from '../../../sidecar/http/head.ts';
 export type { ProxyError } from '../../../sidecar/errors.ts';
 export type {
+  ConnectionLimit,
   Http1ClientHandler,
   Http1ClientOptions,
   Http1ServerHandler,

@@ -148,7 +148,7 @@ function writeResponse(answer: Recorder<ResponseHead>, method: string, headerCas
     const socket = new MemorySocket();
     const handler = {
       onStream: (stream: HttpStream<ResponseHead>) => new Answerer(stream, answer),
-      onIdleTimeout: () => {},
+      onLimit: () => {},
       onClose: () => {},
     };
     openServer(socket, { ...SERVER_OPTIONS, enableTrailers: true, headerCase }, handler, new StoppedClock());

@@ -30,7 +30,7 @@ export function checkRelayed(pieces: readonly Buffer[], { codec, request }: Aski
     const down = new MemorySocket(ROOM);
     const up = new MemorySocket();
     const asker = new Asker();
-    const handler = { onStream: (stream: Answer) => asker.of(stream), onIdleTimeout: () => {}, onClose: () => {} };
+    const handler = { onStream: (stream: Answer) => asker.of(stream), onLimit: () => {}, onClose: () => {} };
     openServer(down, { ...SERVER_OPTIONS, enableTrailers: true }, handler, new StoppedClock());
     down.feed(Buffer.from(`${request.method} / HTTP/1.1\r\nhost: a\r\n\r\n`));
     down.settle();

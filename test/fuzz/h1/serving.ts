@@ -2,6 +2,7 @@
 
 import { Violation } from '../target.ts';
 import {
+  type ConnectionLimit,
   type Fault,
   givenUp,
   type Http1ServerHandler,
@@ -100,8 +101,8 @@ class Connection implements Http1ServerHandler {
     return exchange;
   }
 
-  onIdleTimeout(): void {
-    throw new Violation('an idle timeout while time stands still');
+  onLimit(limit: ConnectionLimit): void {
+    if (limit === 'idle') throw new Violation('an idle timeout while time stands still');
   }
 
   onClose(): void {

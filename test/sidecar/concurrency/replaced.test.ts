@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SharedCounts } from '../../../core/shared-counts.ts';
 import { systemClock } from '../../../core/clock.ts';
 import { createLogs } from '../../../core/log.ts';
 import { until } from '../../../examples/tea-shop/ask.ts';
@@ -124,6 +125,7 @@ function scripted(script: string, count: number, logged: string[] = []): Workers
     logs: createLogs({ levels, write: (line) => logged.push(line) }),
     stats: new Stats(),
     fixed: EMPTY_SNAPSHOT,
+    connections: new SharedCounts(count, 1),
     current: () => [],
     onLines: () => {},
   });
