@@ -29,6 +29,8 @@ const NO_REQUEST: RequestHead = {
 };
 
 const NOT_YET = -1;
+const NO_DATA: Metadata = Object.freeze({});
+const NO_HOSTS: readonly AddressFacts[] = Object.freeze([]);
 
 export class Exchange implements RequestFacts {
   readonly connection: ConnectionFacts;
@@ -69,7 +71,7 @@ export class Exchange implements RequestFacts {
   upstreamCluster: string | null = null;
   upstreamClusterRaw: string | null = null;
   upstreamConnectionId: number | null = null;
-  hostsAttempted: readonly AddressFacts[] = [];
+  hostsAttempted: readonly AddressFacts[] = NO_HOSTS;
   upstreamHost: AddressFacts | null = null;
   upstreamHostname: string | null = null;
   upstreamLocal: AddressFacts | null = null;
@@ -79,10 +81,10 @@ export class Exchange implements RequestFacts {
   traceId: string | null = null;
   sampled = false;
   localReplyBody = '';
-  routeData: Metadata = {};
-  virtualHostData: Metadata = {};
-  hostData: Metadata = {};
-  clusterData: Metadata = {};
+  routeData: Metadata = NO_DATA;
+  virtualHostData: Metadata = NO_DATA;
+  hostData: Metadata = NO_DATA;
+  clusterData: Metadata = NO_DATA;
 
   constructor(connection: ConnectionFacts, startMs: number, startWallMs: number) {
     this.connection = connection;

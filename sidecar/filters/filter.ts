@@ -90,8 +90,13 @@ function runResponseFrom(
 }
 
 /** The chunk as the filters leave it; null: held back by one of them. */
-export function runData(list: FilterChain['onRequestData'], x: Exchange, chunk: Buffer, end: boolean): Buffer | null {
-  let piece: Buffer | null = chunk;
+export function runData(
+  list: FilterChain['onRequestData'],
+  x: Exchange,
+  chunk: Buffer | string,
+  end: boolean,
+): Buffer | null {
+  let piece: Buffer | null = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk;
   for (const hook of list ?? []) {
     piece = hook(x, piece, end);
     if (piece === null) return null;

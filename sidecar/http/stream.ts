@@ -20,13 +20,16 @@ export function noBytes(): WireBytes {
   return { received: 0, receivedFields: 0, sent: 0, sentFields: 0 };
 }
 
+/** A piece of body: bytes, or a latin1 text where it was read as one together with its head. */
+export type Piece = Buffer | string;
+
 export interface HttpStream<Out> {
   /** Counted as the exchange goes on. */
   readonly wire: WireBytes;
   /** `more`: data follows within this very call of the sender, and the head may wait for it. */
   sendHead(head: Out, end: boolean, more?: boolean): void;
   /** false: wait for onDrain. The chunk is given away: its memory may be used again once it was written. */
-  sendData(chunk: Buffer, end: boolean): boolean;
+  sendData(chunk: Piece, end: boolean): boolean;
   /** Ends the message. */
   sendTrailers(trailers: HeaderList): void;
   /** Ends this exchange only. */
@@ -41,7 +44,7 @@ export interface StreamReader<In> {
   /** `more`: `onData` or `onTrailers` follows before the codec returns, if only with nothing. */
   onHead(head: In, end: boolean, more: boolean): void;
   /** The chunk holds until the call returns: whoever keeps it longer copies it (`kept`, slabs.ts). */
-  onData(chunk: Buffer, end: boolean): void;
+  onData(chunk: Piece, end: boolean): void;
   /** Ends the message. */
   onTrailers(trailers: HeaderList): void;
   onDrain(): void;

@@ -4,7 +4,7 @@
 import type { Timer } from '../../core/clock.ts';
 import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { HeaderList, RequestHead, ResponseHead } from '../http/head.ts';
-import type { HttpStream, StreamReader } from '../http/stream.ts';
+import type { HttpStream, Piece, StreamReader } from '../http/stream.ts';
 import type { Host } from '../upstream/host.ts';
 import type { PooledConnection, PoolWaiter } from '../upstream/pool.ts';
 import type { AttemptTrace } from '../telemetry/tracing.ts';
@@ -99,7 +99,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
   }
 
   /** Sends what of the body came before the connection was open. */
-  #replay(stream: HttpStream<RequestHead>, pieces: readonly Buffer[]): void {
+  #replay(stream: HttpStream<RequestHead>, pieces: readonly Piece[]): void {
     const { body } = this.#forward;
     pieces.forEach((piece, i) => {
       stream.sendData(piece, body.ended && body.trailers === null && i === pieces.length - 1);
@@ -108,7 +108,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     if (body.trailers !== null) stream.sendTrailers(body.trailers);
   }
 
-  sendData(chunk: Buffer, end: boolean): boolean {
+  sendData(chunk: Piece, end: boolean): boolean {
     this.#touchIdle();
     this.#forward.exchange.upstreamBytesSent += chunk.length;
     return this.#stream?.sendData(chunk, end) ?? true;
@@ -157,7 +157,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     this.#forward.onHead(this, head, end, more);
   }
 
-  onData(chunk: Buffer, end: boolean): void {
+  onData(chunk: Piece, end: boolean): void {
     if (this.#over && !end) return;
     this.#forward.exchange.upstreamBytesReceived += chunk.length;
     this.#touchIdle();

@@ -12,6 +12,7 @@ import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { held } from '../http/held.ts';
 import { type HeaderList, type RequestHead, type ResponseHead, setField } from '../http/head.ts';
+import type { Piece } from '../http/stream.ts';
 import type { ForwardAction } from '../model/route.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -27,7 +28,7 @@ import { rateLimitedWait } from './rate-limited-backoff.ts';
 export interface AnswerSink {
   /** `more`: data follows within this call of the codec. */
   onUpstreamHead(head: ResponseHead, end: boolean, more: boolean): void;
-  onUpstreamData(chunk: Buffer, end: boolean): void;
+  onUpstreamData(chunk: Piece, end: boolean): void;
   onUpstreamTrailers(trailers: HeaderList): void;
   onUpstreamDrain(): void;
   onUpstreamFailed(error: ProxyError): void;
@@ -111,7 +112,7 @@ export class Forward {
 
   // The request, as it arrives.
 
-  sendData(chunk: Buffer, end: boolean): void {
+  sendData(chunk: Piece, end: boolean): void {
     if (this.#done) return;
     if (this.#body.add(chunk, end) && this.#plan.rules !== null) this.#plan.cluster.stats.retry_or_shadow_abandoned++;
     if (end) this.#requestComplete();
@@ -221,7 +222,7 @@ export class Forward {
     this.#sink.onUpstreamHead(head, end, more);
   }
 
-  onData(chunk: Buffer, end: boolean): void {
+  onData(chunk: Piece, end: boolean): void {
     this.#sink.onUpstreamData(chunk, end);
   }
 

@@ -5,7 +5,7 @@ import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { held } from '../http/held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead } from '../http/head.ts';
-import type { HttpStream, StreamReader } from '../http/stream.ts';
+import type { HttpStream, Piece, StreamReader } from '../http/stream.ts';
 import type { RequestMirror } from '../model/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Clusters } from '../upstream/clusters.ts';
@@ -51,7 +51,7 @@ function shadowHost(authority: string): string {
 }
 
 export class Mirror implements PoolWaiter, StreamReader<ResponseHead> {
-  #pieces: Buffer[] = [];
+  #pieces: Piece[] = [];
   #bytes = 0;
   #over = false;
   #whole = false;
@@ -72,7 +72,7 @@ export class Mirror implements PoolWaiter, StreamReader<ResponseHead> {
   }
 
   /** The body is collected; the copy starts when the request is whole. */
-  sendData(chunk: Buffer, end: boolean): void {
+  sendData(chunk: Piece, end: boolean): void {
     if (this.#over) return;
     if (this.#bytes + chunk.length > this.#hcm.bufferLimit || (chunk.length > 0 && held.full)) {
       this.#abandon();
@@ -147,7 +147,7 @@ export class Mirror implements PoolWaiter, StreamReader<ResponseHead> {
     if (end) this.#done();
   }
 
-  onData(_chunk: Buffer, end: boolean): void {
+  onData(_chunk: Piece, end: boolean): void {
     if (end) this.#done();
   }
 

@@ -3,9 +3,10 @@
 
 import { held } from '../http/held.ts';
 import type { HeaderList } from '../http/head.ts';
+import type { Piece } from '../http/stream.ts';
 
 export class RequestBody {
-  #pieces: Buffer[] = [];
+  #pieces: Piece[] = [];
   #bytes = 0;
   #ended = false;
   #trailers: HeaderList | null = null;
@@ -37,7 +38,7 @@ export class RequestBody {
   }
 
   /** true: with this piece it is too large to be kept for another try. */
-  add(chunk: Buffer, end: boolean): boolean {
+  add(chunk: Piece, end: boolean): boolean {
     if (end) this.#ended = true;
     if (chunk.length === 0 || !this.#whole) return false;
     const before = this.overLimit;
@@ -53,7 +54,7 @@ export class RequestBody {
   }
 
   /** What a newly opened stream has to be sent first. Kept on only where it may be needed again. */
-  take(): readonly Buffer[] {
+  take(): readonly Piece[] {
     const pieces = this.#pieces;
     this.trim();
     return pieces;

@@ -11,7 +11,7 @@ import { held } from '../http/held.ts';
 import { type HeaderList, removeField, type RequestHead, type ResponseHead } from '../http/head.ts';
 import type { RequestReader } from '../http/h1/server.ts';
 import type { Fault } from '../http/h1/fault.ts';
-import type { HttpStream } from '../http/stream.ts';
+import type { HttpStream, Piece } from '../http/stream.ts';
 import type { ForwardAction } from '../model/route.ts';
 import type { RequestTrace, Tracer } from '../telemetry/tracing.ts';
 import type { Clusters } from '../upstream/clusters.ts';
@@ -275,7 +275,7 @@ export class Serving implements RequestReader, AnswerSink {
     this.#forward.start(end && x.request.upgrade === null);
   }
 
-  onData(chunk: Buffer, end: boolean): void {
+  onData(chunk: Piece, end: boolean): void {
     if (this.#over) return;
     this.#touch();
     this.x.bytesReceived += chunk.length;
@@ -283,7 +283,7 @@ export class Serving implements RequestReader, AnswerSink {
     this.#sendBody(chunk, end);
   }
 
-  #sendBody(chunk: Buffer, end: boolean): void {
+  #sendBody(chunk: Piece, end: boolean): void {
     const piece =
       this.filters.onRequestData === null ? chunk : (runData(this.filters.onRequestData, this.x, chunk, end) ?? EMPTY);
     for (const mirror of this.#mirrors) mirror.sendData(piece, end);
@@ -411,7 +411,7 @@ export class Serving implements RequestReader, AnswerSink {
   }
 
   /** The redirected request is an exchange of its own, with its own filters and log line, on the same stream. */
-  #handOver(body: readonly Buffer[]): void {
+  #handOver(body: readonly Piece[]): void {
     const { x, hcm } = this;
     const next = new Serving(
       x.successor(hcm.clock.turn(), hcm.clock.wall()),
@@ -427,7 +427,7 @@ export class Serving implements RequestReader, AnswerSink {
     next.#takeOver(this.#redirects + 1, body);
   }
 
-  #takeOver(redirects: number, body: readonly Buffer[]): void {
+  #takeOver(redirects: number, body: readonly Piece[]): void {
     this.#redirects = redirects;
     this.#requestDone();
     const table = this.hcm.routes();
@@ -468,7 +468,7 @@ export class Serving implements RequestReader, AnswerSink {
     if (end) this.#answered();
   }
 
-  onUpstreamData(chunk: Buffer, end: boolean): void {
+  onUpstreamData(chunk: Piece, end: boolean): void {
     if (this.#over) return;
     this.#touch();
     const { onResponseData } = this.filters;

@@ -3,7 +3,7 @@
 
 import type { ProxyError } from '../../errors.ts';
 import { type HeaderList, type RequestHead, removeField } from '../head.ts';
-import { type HttpStream, noBytes } from '../stream.ts';
+import { type HttpStream, noBytes, type Piece } from '../stream.ts';
 import { chunkedEnd, chunkHead } from './chunked.ts';
 import { type HeaderCase, requestFieldLines, requestLine } from './format.ts';
 
@@ -13,7 +13,7 @@ export interface ClientConnection {
   readonly trailersEnabled: boolean;
   framing(stream: ClientStream, head: RequestHead, end: boolean): string;
   write(text: string): boolean;
-  writeBody(before: string, chunk: Buffer, after: string): boolean;
+  writeBody(before: string, chunk: Piece, after: string): boolean;
   /** The request is sent whole. */
   requestSent(): void;
   halfClose(): void;
@@ -76,7 +76,7 @@ export class ClientStream implements HttpStream<RequestHead> {
       this.#connection.write(this.#headText(this.#connection, head, false));
   }
 
-  sendData(chunk: Buffer, end: boolean): boolean {
+  sendData(chunk: Piece, end: boolean): boolean {
     const connection = this.#connection;
     if (connection === null || this.sent) return true;
     const head = this.#head;
@@ -87,13 +87,13 @@ export class ClientStream implements HttpStream<RequestHead> {
     return more;
   }
 
-  #plain(connection: ClientConnection, before: string, chunk: Buffer): boolean {
+  #plain(connection: ClientConnection, before: string, chunk: Piece): boolean {
     this.wire.sent += chunk.length;
     if (chunk.length > 0) return connection.writeBody(before, chunk, '');
     return before.length === 0 || connection.write(before);
   }
 
-  #inChunks(connection: ClientConnection, before: string, chunk: Buffer, end: boolean): boolean {
+  #inChunks(connection: ClientConnection, before: string, chunk: Piece, end: boolean): boolean {
     const tail = end ? chunkedEnd([]) : '';
     this.wire.sent += tail.length;
     if (chunk.length === 0) return before.length + tail.length === 0 || connection.write(before + tail);

@@ -7,7 +7,7 @@ import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
 import { held } from '../held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead } from '../head.ts';
 import { markOverwritten } from '../slabs.ts';
-import type { HttpStream, StreamReader } from '../stream.ts';
+import type { HttpStream, Piece, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
 import { type ClientConnection, ClientStream } from './client-stream.ts';
 import { FAULT, type Fault, scanFault } from './fault.ts';
@@ -64,6 +64,9 @@ export class Http1Client implements ClientConnection {
   readonly #head = new HeadBuffer();
   #left = 0;
   #chunks: ChunkedReader | null = null;
+  /** Text of the present input from a head on, and where in the input it begins. */
+  #window = '';
+  #windowAt = 0;
   #interim = 0;
   #close = false;
   #stream: ClientStream | null = null;
@@ -122,6 +125,7 @@ export class Http1Client implements ClientConnection {
     this.#reading = true;
     while (at !== -1 && at < bytes.length) at = this.#step(bytes, at);
     this.#reading = false;
+    this.#window = '';
     if (this.#promised) this.#keepPromise();
     if (this.#freed) this.#giveBack();
   }
@@ -160,7 +164,11 @@ export class Http1Client implements ClientConnection {
     const head = this.#head;
     if (head.length > 0) return this.#continueHead(bytes, at);
     const quick = quickResponse(bytes, at, (this.#stream as ClientStream).method, this.#options);
-    if (quick !== null) return this.#onParsed(quick, at + quick.head.wireBytes, bytes.length);
+    if (quick !== null) {
+      this.#window = quick.window;
+      this.#windowAt = at;
+      return this.#onParsed(quick, at + quick.head.wireBytes, bytes.length);
+    }
     const { maxHeadersBytes, maxHeadersCount } = this.#options;
     SCAN.reset();
     const wire = SCAN.run(bytes, at, Math.min(bytes.length, at + maxHeadersBytes), maxHeadersCount + 1);
@@ -249,8 +257,16 @@ export class Http1Client implements ClientConnection {
     const end = Math.min(bytes.length, at + this.#left);
     this.#left -= end - at;
     this.#count(end - at);
-    this.#bodyData(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end), this.#left === 0);
+    this.#bodyData(this.#piece(bytes, at, end), this.#left === 0);
     return end;
+  }
+
+  /** As text, where all of a small body was read together with its head. */
+  #piece(bytes: Buffer, at: number, end: number): Piece {
+    const from = at - this.#windowAt;
+    const to = end - this.#windowAt;
+    if (this.#left === 0 && this.#window !== '' && to <= this.#window.length) return this.#window.slice(from, to);
+    return at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end);
   }
 
   #readChunks(bytes: Buffer, at: number): number {
@@ -285,7 +301,7 @@ export class Http1Client implements ClientConnection {
     if (this.#stream !== null) this.#stream.wire.received += bytes;
   }
 
-  #bodyData(piece: Buffer, end: boolean): void {
+  #bodyData(piece: Piece, end: boolean): void {
     this.#promised = false;
     if (!end) {
       this.#reader?.onData(piece, false);
@@ -387,7 +403,7 @@ export class Http1Client implements ClientConnection {
     return this.#socket.write(text, 'latin1');
   }
 
-  writeBody(before: string, chunk: Buffer, after: string): boolean {
+  writeBody(before: string, chunk: Piece, after: string): boolean {
     return writeBody(this.#socket, before, chunk, after) || this.#backUp();
   }
 

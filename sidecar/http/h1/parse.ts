@@ -33,9 +33,13 @@ export interface ParsedRequest {
   readonly keepAlive: boolean;
   /** Bytes of the field lines as Envoy counts them: a line end is one. */
   readonly fieldBytes: number;
+  /** Text that begins with the head and goes on with what came with it; '' where the head was collected. */
+  readonly window: string;
 }
 
 export interface ParsedResponse {
+  /** As in ParsedRequest. */
+  readonly window: string;
   readonly fieldBytes: number;
   readonly head: ResponseHead;
   readonly length: number;
@@ -90,7 +94,7 @@ export function parseRequest(
   if (!isTarget(target)) return FAULT.target;
   const found = readFields(text, scan, 1, rules);
   if ('reason' in found) return found;
-  return requestOf(method, target, version, found, wireBytes, scheme, fieldBytes(wireBytes, lineOver, found.count));
+  return requestOf(method, target, version, found, wireBytes, scheme, fieldBytes(wireBytes, lineOver, found.count), '');
 }
 
 export function requestOf(
@@ -101,6 +105,7 @@ export function requestOf(
   wireBytes: number,
   scheme: 'http' | 'https',
   bytes: number,
+  window: string,
 ): ParsedRequest | Fault {
   const length = bodyLength(found, version);
   if (typeof length !== 'number') return length;
@@ -132,7 +137,7 @@ export function requestOf(
   };
   // HTTP/1.1 without a Host is refused above the codec; whoever sends it is not listened to any longer.
   const close = members.close || (version === 11 && found.host === null);
-  return { head, length, close, keepAlive: members.keepAlive, fieldBytes: bytes };
+  return { head, length, close, keepAlive: members.keepAlive, fieldBytes: bytes, window };
 }
 
 /** An upgrade to HTTP/2 is never passed on: the offer is dropped, as RFC 9113 3.1 and Envoy have it. */
@@ -158,7 +163,7 @@ export function parseResponse(
   if (status < 100 || status > 599 || after !== 32) return FAULT.statusLine;
   const found = readFields(text, scan, 1, limits);
   if ('reason' in found) return found;
-  return responseOf(status, version, found, wireBytes, method, fieldBytes(wireBytes, lineOver, found.count));
+  return responseOf(status, version, found, wireBytes, method, fieldBytes(wireBytes, lineOver, found.count), '');
 }
 
 /** Three digits, or -1. */
@@ -185,6 +190,7 @@ export function responseOf(
   wireBytes: number,
   method: string,
   bytes: number,
+  window: string,
 ): ParsedResponse | Fault {
   const framed = bodyLength(found, version);
   if (typeof framed !== 'number') return framed;
@@ -201,7 +207,7 @@ export function responseOf(
   const bodiless = status < 200 || status === 204 || status === 304 || method === 'HEAD';
   const length = bodiless ? 0 : unframed ? UNTIL_CLOSE : framed;
   const keepAlive = version === 11 ? !members.close : members.keepAlive && !members.close;
-  return { head, length, close: !keepAlive || length === UNTIL_CLOSE, upgrade, fieldBytes: bytes };
+  return { head, length, close: !keepAlive || length === UNTIL_CLOSE, upgrade, fieldBytes: bytes, window };
 }
 
 export const VERSION_LENGTH = 'HTTP/1.1'.length;

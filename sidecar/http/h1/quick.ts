@@ -62,7 +62,7 @@ export function quickRequest(
   if (found === null) return null;
   const { wire } = REQUESTS;
   const target = text.slice(first + 1, last);
-  const parsed = requestOf(method, target, version, found, wire, scheme, fieldBytes(wire, lineOver, found.count));
+  const parsed = requestOf(method, target, version, found, wire, scheme, fieldBytes(wire, lineOver, found.count), text);
   return 'reason' in parsed ? null : parsed;
 }
 
@@ -77,7 +77,7 @@ export function quickResponse(bytes: Buffer, at: number, method: string, limits:
   const found = readFields(text, bytes, at, lineOver + 2, limits, RESPONSES);
   if (found === null) return null;
   const { wire } = RESPONSES;
-  const parsed = responseOf(status, version, found, wire, method, fieldBytes(wire, lineOver, found.count));
+  const parsed = responseOf(status, version, found, wire, method, fieldBytes(wire, lineOver, found.count), text);
   return 'reason' in parsed ? null : parsed;
 }
 

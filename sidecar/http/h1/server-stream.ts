@@ -3,7 +3,7 @@
 
 import type { ProxyError } from '../../errors.ts';
 import type { HeaderList, ResponseHead } from '../head.ts';
-import { type HttpStream, noBytes } from '../stream.ts';
+import { type HttpStream, noBytes, type Piece } from '../stream.ts';
 import { chunkedEnd, chunkHead } from './chunked.ts';
 import { formatFields, formatResponse, type HeaderCase, statusLine } from './format.ts';
 
@@ -13,7 +13,7 @@ export interface ServerConnection {
   readonly trailersEnabled: boolean;
   framing(stream: ServerStream, head: ResponseHead, bodiless: boolean, last: boolean): string;
   write(text: string): boolean;
-  writeBody(before: string, chunk: Buffer, after: string): boolean;
+  writeBody(before: string, chunk: Piece, after: string): boolean;
   /** The answer is complete. */
   answered(stream: ServerStream): void;
   /** The answer cannot be finished. */
@@ -87,7 +87,7 @@ export class ServerStream implements HttpStream<ResponseHead> {
     this.#connection.write(this.#headText(head, false, false));
   }
 
-  sendData(chunk: Buffer, end: boolean): boolean {
+  sendData(chunk: Piece, end: boolean): boolean {
     if (this.#ended) return true;
     const head = this.#head;
     this.#head = null;
@@ -97,7 +97,7 @@ export class ServerStream implements HttpStream<ResponseHead> {
     return more;
   }
 
-  #plain(before: string, chunk: Buffer): boolean {
+  #plain(before: string, chunk: Piece): boolean {
     if (chunk.length > 0 && this.method !== 'HEAD') {
       this.wire.sent += chunk.length;
       return this.#connection.writeBody(before, chunk, '');
@@ -105,7 +105,7 @@ export class ServerStream implements HttpStream<ResponseHead> {
     return before.length === 0 || this.#connection.write(before);
   }
 
-  #inChunks(before: string, chunk: Buffer, end: boolean): boolean {
+  #inChunks(before: string, chunk: Piece, end: boolean): boolean {
     const tail = end ? chunkedEnd([]) : '';
     this.wire.sent += tail.length;
     if (chunk.length === 0) return before.length + tail.length > 0 ? this.#connection.write(before + tail) : true;

@@ -12,7 +12,7 @@ import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
 import { held } from '../held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead, removeField } from '../head.ts';
-import type { HttpStream, StreamReader } from '../stream.ts';
+import type { HttpStream, Piece, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
 import { FAULT, type Fault, scanFault } from './fault.ts';
 import type { HeaderCase } from './format.ts';
@@ -86,6 +86,9 @@ export class Http1Server implements ServerConnection {
   #restIsFull = false;
   /** Bytes of answers that the client does not take. */
   #backlog = 0;
+  /** Text of the present input from a head on, and where in the input it begins. */
+  #window = '';
+  #windowAt = 0;
   #stream: ServerStream | null = null;
   #reader: RequestReader | null = null;
   #requests = 0;
@@ -226,6 +229,7 @@ export class Http1Server implements ServerConnection {
       }
     }
     this.#reading = false;
+    this.#window = '';
     if (this.#state === HEAD && this.#rest.length > 0) this.#readRest();
   }
 
@@ -259,7 +263,11 @@ export class Http1Server implements ServerConnection {
     }
     if (this.#stream === null) this.#begin();
     const quick = quickRequest(bytes, at, this.#options.scheme, this.#options);
-    if (quick !== null) return this.#onParsed(quick, at + quick.head.wireBytes);
+    if (quick !== null) {
+      this.#window = quick.window;
+      this.#windowAt = at;
+      return this.#onParsed(quick, at + quick.head.wireBytes);
+    }
     const { maxHeadersBytes, maxHeadersCount } = this.#options;
     SCAN.reset();
     const wire = SCAN.run(bytes, at, Math.min(bytes.length, at + maxHeadersBytes), maxHeadersCount + 1);
@@ -365,12 +373,19 @@ export class Http1Server implements ServerConnection {
     const end = Math.min(bytes.length, at + this.#left);
     this.#left -= end - at;
     this.#count(end - at);
-    const piece = at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end);
-    this.#bodyData(piece, this.#left === 0);
+    this.#bodyData(this.#piece(bytes, at, end), this.#left === 0);
     return end;
   }
 
-  #bodyData(piece: Buffer, end: boolean): void {
+  /** As text, where all of a small body was read together with its head. */
+  #piece(bytes: Buffer, at: number, end: number): Piece {
+    const from = at - this.#windowAt;
+    const to = end - this.#windowAt;
+    if (this.#left === 0 && this.#window !== '' && to <= this.#window.length) return this.#window.slice(from, to);
+    return at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end);
+  }
+
+  #bodyData(piece: Piece, end: boolean): void {
     if (end) this.#requestEnds();
     if (this.#reader !== null) this.#reader.onData(piece, end);
     else this.#discard(piece.length);
@@ -585,7 +600,7 @@ export class Http1Server implements ServerConnection {
     return this.#socket.write(text, 'latin1');
   }
 
-  writeBody(before: string, chunk: Buffer, after: string): boolean {
+  writeBody(before: string, chunk: Piece, after: string): boolean {
     return writeBody(this.#socket, before, chunk, after) || this.#backUp();
   }
 

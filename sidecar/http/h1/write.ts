@@ -2,13 +2,15 @@
 
 import type { Socket } from 'node:net';
 import { latin1 } from '../latin1.ts';
+import type { Piece } from '../stream.ts';
 import { giveBack, isSlab, kept } from '../slabs.ts';
 
 /** A piece of body up to this size is joined with the text around it into one string and one write. */
 const JOIN_LIMIT = 16 * 1024;
 
 /** false: the socket's buffer is full, wait for its drain. The piece is the socket's from now on. */
-export function writeBody(socket: Socket, before: string, chunk: Buffer, after: string): boolean {
+export function writeBody(socket: Socket, before: string, chunk: Piece, after: string): boolean {
+  if (typeof chunk === 'string') return socket.write(before + chunk + after, 'latin1');
   if (before.length === 0 && after.length === 0) return writePiece(socket, chunk);
   if (chunk.length <= JOIN_LIMIT) return socket.write(before + latin1(chunk, 0, chunk.length) + after, 'latin1');
   socket.cork();
