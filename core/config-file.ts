@@ -10,7 +10,8 @@ import { ErrorList } from './error-list.ts';
 import { TextLines } from './text-lines.ts';
 import { Aliases, MAX_DEPTH, MAX_FILE_BYTES, parseYaml } from './yaml-text.ts';
 
-const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+/** Keys that some code somewhere takes for more than a key. */
+export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type ConfigPath = readonly (string | number)[];

@@ -1,5 +1,6 @@
 // Metadata: plain JSON by namespace, and the typed kind, of which we know our own retry policy.
 
+import { FORBIDDEN_KEYS } from '../../../core/config-file.ts';
 import type { MetadataSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { SafeRetrySchema } from '../../../proto/gen/fairlead/policy/v1/retry_pb.ts';
 import { structToPlain } from '../../../proto/scalars.ts';
@@ -19,8 +20,20 @@ export function decodeMetadata(f: Fields<typeof MetadataSchema> | null): Metadat
   const entries = Object.entries(f.take('filterMetadata')).map(
     ([name, struct]) => [name, structToPlain(struct)] as const,
   );
+  const forbidden = forbiddenKey(Object.fromEntries(entries));
+  if (forbidden !== null) f.invalid('filterMetadata', `"${forbidden}" is not allowed as a key`);
   f.end();
   return entries.length === 0 ? NO_METADATA : Object.freeze(Object.fromEntries(entries));
+}
+
+/** The first one at any depth, which the reader of the bytes has bounded. */
+function forbiddenKey(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, inner] of Object.entries(value)) {
+    const found = FORBIDDEN_KEYS.has(key) ? key : forbiddenKey(inner);
+    if (found !== null) return found;
+  }
+  return null;
 }
 
 /** Whether a route's typed metadata asks for safe retries only (fairlead.policy.v1.SafeRetry). */
