@@ -254,6 +254,10 @@ test('limits of connections: of each listener, in all, and who says so', () => {
   const both = `${layers}\n${monitors('5000000000')}`;
   const inAll = { most: 999_999_999, byOverloadManager: true };
   assert.deepEqual(good(both).connectionLimits, { inAll, byListener });
+  assert.match(
+    good(layers).warnings[0] ?? '',
+    /layered_runtime: limits connections of a listener "web" that is not there/,
+  );
   assert.deepEqual(good('node: {}').connectionLimits, { inAll: null, byListener: new Map() });
   const twice = monitors('1').replace('[', `[${ONE_MONITOR('2')}, `);
   assert.match(errors(twice)[0] ?? '', /resource_monitors: name the same resource twice/);
