@@ -70,9 +70,10 @@ export class RequestBody {
   }
 
   drop(): void {
+    this.#whole = false;
+    if (this.#bytes === 0) return;
     held.add(-this.#bytes);
     this.#pieces = [];
     this.#bytes = 0;
-    this.#whole = false;
   }
 }

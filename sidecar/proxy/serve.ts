@@ -557,7 +557,7 @@ export class Serving implements RequestReader, AnswerSink {
     if (this.#over) return;
     this.#over = true;
     this.#stopTimers();
-    for (const mirror of this.#mirrors) mirror.requestOver();
+    if (this.#mirrors.length > 0) for (const mirror of this.#mirrors) mirror.requestOver();
     finish(this);
     this.#onOver();
   }

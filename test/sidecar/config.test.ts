@@ -234,20 +234,48 @@ test('runtime layers may say what changes nothing', () => {
   );
   assert.match(
     errors(
-      'layered_runtime: {layers: [{name: s, static_layer: {overload: {global_downstream_max_connections: 5}}}]}',
+      'layered_runtime: {layers: [{name: s, static_layer: {upstream: {use_retry: false}, health_check.min_interval: 5}}]}',
     )[0] ?? '',
-    /the runtime keys overload\.global_downstream_max_connections/,
+    /the runtime keys upstream\.use_retry, health_check\.min_interval are not supported/,
   );
   good('stats_config: {use_all_default_tags: true}\nstats_flush_interval: 5s\nwatchdogs: {}');
-  assert.match(
-    errors('overload_manager: {resource_monitors: [{name: m}]}')[0] ?? '',
-    /overload_manager: is not supported/,
-  );
 });
 
+test('limits of connections: of each listener, in all, and who says so', () => {
+  const layers = `layered_runtime:
+  layers:
+  - {name: a, static_layer: {envoy: {resource_limits: {listener: {web: {connection_limit: 5}, a.b: {connection_limit: "6"}}}}}}
+  - {name: b, static_layer: {envoy.resource_limits.listener.web.connection_limit: 0, overload.global_downstream_max_connections: 9}}`;
+  const byListener = new Map([
+    ['web', 0],
+    ['a.b', 6],
+  ]);
+  assert.deepEqual(good(layers).connectionLimits, { inAll: { most: 9, byOverloadManager: false }, byListener });
+  const both = `${layers}\n${monitors('5000000000')}`;
+  const inAll = { most: 999_999_999, byOverloadManager: true };
+  assert.deepEqual(good(both).connectionLimits, { inAll, byListener });
+  assert.match(
+    good(layers).warnings[0] ?? '',
+    /layered_runtime: limits connections of a listener "web" that is not there/,
+  );
+  assert.deepEqual(good('node: {}').connectionLimits, { inAll: null, byListener: new Map() });
+  const twice = monitors('1').replace('[', `[${ONE_MONITOR('2')}, `);
+  assert.match(errors(twice)[0] ?? '', /resource_monitors: name the same resource twice/);
+  const other =
+    'overload_manager: {resource_monitors: [{name: m, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}';
+  assert.match(errors(other)[0] ?? '', /resource_monitors\[0\].typed_config: is not supported/);
+});
+
+const ONE_MONITOR = (most: string) =>
+  `{name: m, typed_config: {"@type": type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig, max_active_downstream_connections: ${most}}}`;
+
+function monitors(most: string): string {
+  return `overload_manager: {resource_monitors: [${ONE_MONITOR(most)}]}`;
+}
+
 test('--allow-unsupported warns instead, unknown fields stay errors unless Envoy would pass them', () => {
-  const config = good('overload_manager: {resource_monitors: [{name: m}]}', ['--allow-unsupported']);
-  assert.match(config.warnings[0] ?? '', /^b\.yaml:1:19: overload_manager: is not supported/);
+  const config = good('default_socket_interface: other', ['--allow-unsupported']);
+  assert.match(config.warnings[0] ?? '', /^b\.yaml:1:27: default_socket_interface: is not supported/);
   assert.equal(errors('nodde: {}', ['--allow-unsupported']).length, 1);
   good('nodde: {}', ['--allow-unknown-static-fields']);
 });

@@ -78,9 +78,21 @@ function decodeConnectionLimits(f: Fields<typeof BootstrapSchema>): ConnectionLi
   const runtime = f.child('layeredRuntime', LayeredRuntimeSchema);
   const manager = f.child('overloadManager', OverloadManagerSchema);
   const { maxConnections, byListener } = runtime === null ? NO_RUNTIME_LIMITS : decodeRuntime(runtime);
+  noteUnknownListeners(f, byListener.keys());
   const monitored = manager === null ? null : decodeOverloadManager(manager);
   const most = monitored ?? maxConnections;
   return { inAll: most === null ? null : { most, byOverloadManager: monitored !== null }, byListener };
+}
+
+/** Where discovery can bring no listener, a limit of one that is not there is a slip of the pen. Envoy says nothing. */
+function noteUnknownListeners(f: Fields<typeof BootstrapSchema>, limited: Iterable<string>): void {
+  const { dynamicResources, staticResources } = f.message;
+  if (dynamicResources !== undefined) return;
+  const known = new Set(staticResources?.listeners.map(({ name }) => name));
+  for (const name of limited) {
+    if (!known.has(name))
+      f.add('note', 'layeredRuntime', `limits connections of a listener "${name}" that is not there`);
+  }
 }
 
 /** Static resources are checked one by one, with their own names in the findings. */
