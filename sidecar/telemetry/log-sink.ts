@@ -9,6 +9,7 @@ import type { FilesystemStats } from './cells/server.ts';
 export const FLUSH_BYTES = 16 * 1024;
 /** Lines beyond are dropped and counted. */
 export const MAX_PENDING_BYTES = 1024 * 1024;
+const NEWLINE = 0x0a;
 /** How long to wait when a pipe is full. */
 const FULL_PIPE_WAIT_MS = 10;
 
@@ -46,6 +47,11 @@ export class LogSink implements LineSink {
   #waiting = '';
   /** What is being written now. */
   #writing: Buffer | null = null;
+  /** The last write ended within a line, and the rest of that line is lost. */
+  #torn = false;
+  /** What is being written begins with the end of that line. */
+  #mending = false;
+  #lastByte = NEWLINE;
   #timer: Timer | null = null;
   #failing = false;
   #closed = false;
@@ -137,7 +143,11 @@ export class LogSink implements LineSink {
     this.#timer = null;
     if (this.#fd === null && !this.#opening && this.#owned && !this.#closed) this.#open();
     if (this.#fd === null || this.#writing !== null || this.#waiting === '') return;
-    this.#writing = Buffer.from(this.#waiting, 'latin1');
+    // What comes next must not look like the rest of a line that is lost.
+    if (this.#torn) this.#options.stats.write_total_buffered++;
+    this.#writing = Buffer.from(this.#torn ? `\n${this.#waiting}` : this.#waiting, 'latin1');
+    this.#mending = this.#torn;
+    this.#torn = false;
     this.#waiting = '';
     this.#writeRest();
   }
@@ -152,6 +162,10 @@ export class LogSink implements LineSink {
         this.#finish(batch.length, error);
       } else if (written < batch.length) {
         this.#options.stats.write_total_buffered -= written;
+        if (written > 0) {
+          this.#lastByte = batch[written - 1] ?? NEWLINE;
+          this.#mending = false;
+        }
         this.#writing = batch.subarray(written);
         this.#writeRest();
       } else {
@@ -162,13 +176,17 @@ export class LogSink implements LineSink {
 
   #finish(bytes: number, error: Error | null): void {
     const { stats } = this.#options;
+    const lost = error === null ? 0 : linesIn(this.#writing) - Number(this.#mending);
     stats.write_total_buffered -= bytes;
     this.#writing = null;
     if (error === null) {
       stats.write_completed++;
       this.#failing = false;
+      this.#lastByte = NEWLINE;
     } else {
       stats.write_failed++;
+      stats.lines_dropped += lost;
+      this.#torn = this.#lastByte !== NEWLINE;
       this.#fail(error);
     }
     if (this.#reopenWanted) this.reopen();
@@ -187,4 +205,10 @@ export class LogSink implements LineSink {
     this.#idle = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function linesIn(bytes: Buffer | null): number {
+  let lines = 0;
+  for (let at = bytes?.indexOf(NEWLINE) ?? -1; at !== -1; at = bytes?.indexOf(NEWLINE, at + 1) ?? -1) lines++;
+  return lines;
 }

@@ -74,7 +74,7 @@ export class FilesystemStats {
   write_total_buffered = 0;
   flushed_by_timer = 0;
   reopen_failed = 0;
-  /** Ours: log lines dropped because their sink did not keep up. */
+  /** Ours: log lines lost because their sink did not keep up, or could not be written. */
   lines_dropped = 0;
 }
 
@@ -141,7 +141,7 @@ const FILESYSTEM_TABLE: Table<FilesystemStats> = {
   write_total_buffered: gauge('Bytes waiting to be written'),
   flushed_by_timer: counter('Buffers written because their time had come'),
   reopen_failed: counter('Files that could not be opened again'),
-  lines_dropped: counter('Lines dropped because their sink did not keep up'),
+  lines_dropped: counter('Lines lost because their sink did not keep up or could not be written'),
 };
 
 export const SERVER_ROWS: readonly Row<ServerStats>[] = [
