@@ -3,6 +3,7 @@
 
 import { FAILURE, type FailureRow, type ProxyError } from '../errors.ts';
 import type { LocalReply } from '../filters/filter.ts';
+import type { Fault } from '../http/h1/fault.ts';
 import type { HeaderList, RequestHead } from '../http/head.ts';
 import { isGrpc } from './match.ts';
 
@@ -95,4 +96,19 @@ function percentEncode(text: string): string {
         : String.fromCharCode(byte),
     )
     .join('');
+}
+
+/** The answer to a request that cannot be read to its end. */
+export function faultReply({ status, details }: Fault, flag: number): LocalReply {
+  const body = status === 408 ? 'request header timeout' : faultText(status);
+  return { status, body, details, flag, headers: [] };
+}
+
+function faultText(status: number): string {
+  if (status === 405) return 'Method Not Allowed';
+  if (status === 426) return 'Upgrade Required';
+  if (status === 431) return 'Request Header Fields Too Large';
+  if (status === 501) return 'Not Implemented';
+  if (status === 417) return 'Expectation Failed';
+  return 'Bad Request';
 }

@@ -2,7 +2,6 @@
 // answer, finish. One Serving per request; it is what the server codec reads into, and where the answer
 // of an upstream comes back to.
 
-import type { Timer } from '../../core/clock.ts';
 import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { type LocalReply, runData, runRequest, runResponse, type Verdict } from '../filters/filter.ts';
@@ -13,25 +12,22 @@ import type { RequestReader } from '../http/h1/server.ts';
 import type { Fault } from '../http/h1/fault.ts';
 import type { HttpStream, Piece } from '../http/stream.ts';
 import type { ForwardAction } from '../model/route.ts';
-import type { RequestTrace, Tracer } from '../telemetry/tracing.ts';
+import type { RequestTrace } from '../telemetry/tracing.ts';
 import type { Clusters } from '../upstream/clusters.ts';
-import { HeaderAccessOf } from './header-access.ts';
+import { admit, findRoute, hasRoute } from './admit.ts';
 import { finish } from './finish.ts';
 import { type AnswerSink, Forward } from './forward.ts';
 import type { Hcm } from './hcm.ts';
-import { admitRequest, passedTooOften } from './ingress.ts';
 import { followedRequest } from './internal-redirect.ts';
-import { matchHost, matchRoute, mustUseTls } from './match.ts';
 import { mirrorRequest, type Mirror } from './mirror.ts';
 import { type Mutations, NOTHING } from './mutate.ts';
-import { canonicalHost, canonicalPath } from './path.ts';
 import { ownLocation, redirectLocation } from './redirect.ts';
 import { rewritePath } from './rewrite.ts';
-import { replyOf, upstreamFailureReply } from './reply.ts';
+import { faultReply, replyOf, upstreamFailureReply } from './reply.ts';
 import { answerHead, localReplyHead } from './respond.ts';
-import type { CompiledRoute, RouteTable } from './route-table.ts';
-import { longestDuration } from './timeouts.ts';
-import { chooseTarget, noteCluster, planForward, type Target } from './plan.ts';
+import type { CompiledRoute } from './route-table.ts';
+import { planForward, type Target } from './plan.ts';
+import type { StreamTimers, TimedStream } from './stream-timers.ts';
 
 const NO_FILTERS: FilterChain = {
   onRequest: null,
@@ -41,17 +37,22 @@ const NO_FILTERS: FilterChain = {
   onEnd: null,
 };
 const NO_MIRRORS: readonly Mirror[] = [];
-const NO_HEADERS: readonly string[] = [];
 const EMPTY = Buffer.alloc(0);
+/** A followed redirect would lead nowhere: the name of its counter. */
+const NO_ROUTE = 'passthrough_internal_redirect_no_route';
 
-export class Serving implements RequestReader, AnswerSink {
+export class Serving implements RequestReader, AnswerSink, TimedStream {
   readonly x: Exchange;
   readonly hcm: Hcm;
+  readonly clusters: Clusters;
+  readonly timers: StreamTimers;
   route: CompiledRoute | null = null;
   filters: FilterChain = NO_FILTERS;
   mutations: Mutations = NOTHING;
   target: Target | null = null;
   trace: RequestTrace | null = null;
+  /** The virtual host takes this request over TLS only. */
+  toTls = false;
   /** The cluster that answers are counted for, once one was found. */
   answeredBy: Forward | null = null;
   #forward: Forward | null = null;
@@ -61,37 +62,33 @@ export class Serving implements RequestReader, AnswerSink {
   #over = false;
   #waitingForFilter = false;
   #continueSent = false;
-  /** The virtual host takes this request over TLS only. */
-  #toTls = false;
   /** What took this one's place, after a redirect was followed. */
   #next: Serving | null = null;
   #redirects = 0;
-  #idleMs: number;
-  #touched = 0;
-  #idleTimer: Timer | null = null;
-  #requestTimer: Timer | null = null;
-  #durationTimer: Timer | null = null;
   readonly #stream: HttpStream<ResponseHead>;
-  readonly #clusters: Clusters;
   readonly #onOver: () => void;
 
-  constructor(x: Exchange, hcm: Hcm, stream: HttpStream<ResponseHead>, clusters: Clusters, onOver: () => void) {
+  constructor(
+    x: Exchange,
+    hcm: Hcm,
+    stream: HttpStream<ResponseHead>,
+    clusters: Clusters,
+    timers: StreamTimers,
+    onOver: () => void,
+  ) {
     this.x = x;
     this.hcm = hcm;
     this.#stream = stream;
     x.downstreamWire = stream.wire;
-    this.#clusters = clusters;
+    this.clusters = clusters;
+    this.timers = timers;
     this.#onOver = onOver;
-    this.#idleMs = hcm.config.streamIdleTimeoutMs;
-    const { stats, config, clock } = hcm;
+    const { stats, config } = hcm;
     stats.downstream_rq_total++;
     stats.downstream_rq_http1_total++;
     stats.downstream_rq_active++;
-    if (config.requestTimeoutMs > 0) {
-      this.#requestTimer = clock.deadline(config.requestTimeoutMs, () => this.#requestTimeout());
-    }
-    if (config.maxStreamDurationMs > 0) this.#limitDuration(config.maxStreamDurationMs);
-    this.#armIdle();
+    timers.start(this, config.streamIdleTimeoutMs, config.requestTimeoutMs);
+    if (config.maxStreamDurationMs > 0) timers.limitDuration(config.maxStreamDurationMs);
   }
 
   // The request.
@@ -100,9 +97,9 @@ export class Serving implements RequestReader, AnswerSink {
     const { x, hcm } = this;
     x.request = head;
     x.hasRequest = true;
-    this.#touch();
+    this.timers.touch();
     if (end) this.#requestDone();
-    const refused = held.full ? this.#overloaded() : this.#admit(head);
+    const refused = held.full ? this.#overloaded() : admit(this, head);
     if (refused !== null) {
       this.reply(refused);
       return;
@@ -125,80 +122,6 @@ export class Serving implements RequestReader, AnswerSink {
   #overloaded(): Verdict {
     this.hcm.stats.downstream_rq_overload_close++;
     return replyOf(FAILURE.overload);
-  }
-
-  /** Checks the head, says who the client is, finds the route. An answer where it goes no further. */
-  #admit(head: RequestHead): Verdict {
-    const { hcm } = this;
-    const { config } = hcm;
-    if (head.version === 10 && head.authority === '') head.authority = config.http1.defaultHostForHttp10;
-    if (head.authority === '') return replyOf(FAILURE.missingHost);
-    if (head.path === '*') return replyOf(FAILURE.absoluteUrl);
-    if (passedTooOften(head)) return replyOf(FAILURE.loopDetected);
-    const path = canonicalPath(head.path, config);
-    head.path = path.path;
-    if (path.kind === 'reject') {
-      hcm.stats.downstream_rq_failed_path_normalization++;
-      return { ...replyOf(FAILURE.pathNormalization), close: true };
-    }
-    head.authority = canonicalHost(head.authority, this.x.connection.local.port, config);
-    const table = hcm.routes();
-    admitRequest(this.x, hcm, table === null ? NO_HEADERS : table.config.internalOnlyHeaders);
-    if (path.kind === 'redirect') {
-      hcm.stats.downstream_rq_redirected_with_normalized_path++;
-      return { ...replyOf(FAILURE.pathNormalization), status: 307, headers: ['location', path.path] };
-    }
-    if (table !== null) this.#findRoute(head, table);
-    if (hcm.tracer !== null) this.#startTrace(hcm.tracer, head);
-    return head.upgrade !== null && !this.#mayUpgrade(head.upgrade) ? replyOf(FAILURE.upgradeFailed) : null;
-  }
-
-  #findRoute(head: RequestHead, table: RouteTable): void {
-    const { hcm, x } = this;
-    this.filters = table.filters;
-    const host = matchHost(table, head.authority);
-    if (host === null) return;
-    x.virtualHostName = host.host.name;
-    x.virtualHostData = host.host.metadata;
-    if (mustUseTls(host.host.requireTls, x)) {
-      this.#toTls = true;
-      return;
-    }
-    const route = matchRoute(host, x, hcm.clock.random);
-    if (route === null) return;
-    this.route = route;
-    this.filters = route.filters;
-    this.mutations = route.mutations;
-    x.routeName = route.route.name;
-    x.routeData = route.route.metadata;
-    const { action } = route.route;
-    if (action.kind !== 'forward') return;
-    this.#aim(route, action);
-    if (action.idleTimeoutMs !== null) this.#setIdle(action.idleTimeoutMs);
-    const longest = longestDuration(x.request, action);
-    if (longest !== null) this.#limitDuration(longest);
-  }
-
-  #aim(route: CompiledRoute, action: ForwardAction): void {
-    const { x, hcm } = this;
-    const target = chooseTarget(x, action, hcm.clock.random);
-    this.target = target;
-    if (target.weighted !== null) this.mutations = route.weightedMutations[target.at] ?? route.mutations;
-    const cluster = this.#clusters.get(target.name);
-    if (cluster !== undefined) noteCluster(x, cluster);
-  }
-
-  #startTrace(tracer: Tracer, head: RequestHead): void {
-    this.trace = tracer.start(new HeaderAccessOf(head.headers));
-    this.x.traceId = this.trace.traceId;
-    this.x.sampled = this.trace.sampled;
-  }
-
-  #mayUpgrade(type: string): boolean {
-    const { action } = this.route?.route ?? { action: null };
-    const onRoute = action?.kind === 'forward' ? action.upgrades.find((upgrade) => upgrade.type === type) : undefined;
-    const here = onRoute ?? this.hcm.config.upgrades.find((upgrade) => upgrade.type === type);
-    return here?.enabled === true;
   }
 
   #sayContinue(): void {
@@ -233,7 +156,7 @@ export class Serving implements RequestReader, AnswerSink {
     // Without a router nobody answers: Envoy takes such a chain, and the request waits for its time to end.
     if (hcm.router === null) return;
     hcm.stats.rq_total++;
-    if (this.#toTls) {
+    if (this.toTls) {
       const { authority, path } = this.x.request;
       this.#directReply(301, '', `https://${authority}${path}`);
       return;
@@ -264,12 +187,12 @@ export class Serving implements RequestReader, AnswerSink {
   #startForward(route: CompiledRoute, action: ForwardAction, end: boolean): void {
     const { x, hcm } = this;
     x.attemptCount = 1;
-    const plan = planForward(this, route, action, this.#clusters);
+    const plan = planForward(this, route, action, this.clusters);
     if ('status' in plan) {
       this.reply(plan);
       return;
     }
-    this.#mirrors = mirrorRequest(x, route, this.#clusters, hcm, end);
+    this.#mirrors = mirrorRequest(x, route, this.clusters, hcm, end);
     this.#forward = new Forward(x, plan, this, hcm.clock);
     this.answeredBy = this.#forward;
     this.#forward.start(end && x.request.upgrade === null);
@@ -277,7 +200,7 @@ export class Serving implements RequestReader, AnswerSink {
 
   onData(chunk: Piece, end: boolean): void {
     if (this.#over) return;
-    this.#touch();
+    this.timers.touch();
     this.x.bytesReceived += chunk.length;
     if (end) this.#requestDone();
     this.#sendBody(chunk, end);
@@ -292,7 +215,7 @@ export class Serving implements RequestReader, AnswerSink {
 
   onTrailers(trailers: HeaderList): void {
     if (this.#over) return;
-    this.#touch();
+    this.timers.touch();
     this.#requestDone();
     for (const mirror of this.#mirrors) mirror.sendData(EMPTY, true);
     this.#forward?.sendTrailers(trailers);
@@ -301,13 +224,13 @@ export class Serving implements RequestReader, AnswerSink {
   #requestDone(): void {
     this.#requestEnded = true;
     this.x.requestEndMs = this.hcm.clock.turn();
-    this.#requestTimer?.cancel();
+    this.timers.requestDone();
   }
 
   onDrain(): void {
     this.#next?.onDrain();
     if (this.#over) return;
-    this.#touch();
+    this.timers.touch();
     this.#forward?.resumeAnswer();
   }
 
@@ -330,8 +253,7 @@ export class Serving implements RequestReader, AnswerSink {
       return;
     }
     this.#forward?.cancel(new ProxyError(FAILURE.downstreamProtocol, { context: fault.reason }));
-    const body = fault.status === 408 ? 'request header timeout' : reasonText(fault.status);
-    this.reply({ status: fault.status, body, details: fault.details, flag, headers: [] });
+    this.reply(faultReply(fault, flag));
   }
 
   /** The client is gone. */
@@ -348,7 +270,7 @@ export class Serving implements RequestReader, AnswerSink {
 
   onUpstreamHead(head: ResponseHead, end: boolean, more: boolean): void {
     if (this.#over) return;
-    this.#touch();
+    this.timers.touch();
     if (head.status < 200 && head.status !== 101) {
       this.#interim(head);
       return;
@@ -383,8 +305,9 @@ export class Serving implements RequestReader, AnswerSink {
     const { stats } = forward.plan.cluster;
     const next =
       this.#requestEnded && forward.body.replayable ? followedRequest(x, head, policy, this.#redirects) : null;
-    if (next === null || typeof next === 'string' || !this.#hasRoute(next.head)) {
-      if (typeof next === 'string') hcm.stats[next]++;
+    const why = typeof next === 'string' ? next : next !== null && !hasRoute(this, next.head) ? NO_ROUTE : null;
+    if (next === null || typeof next === 'string' || why !== null) {
+      if (why !== null) hcm.stats[why]++;
       stats.upstream_internal_redirect_failed_total++;
       return false;
     }
@@ -398,31 +321,20 @@ export class Serving implements RequestReader, AnswerSink {
     return true;
   }
 
-  #hasRoute(head: RequestHead): boolean {
-    const { x, hcm } = this;
-    const table = hcm.routes();
-    const host = table === null ? null : matchHost(table, head.authority);
-    const before = x.request;
-    x.request = head;
-    const found = host !== null && matchRoute(host, x, hcm.clock.random) !== null;
-    x.request = before;
-    if (!found) hcm.stats.passthrough_internal_redirect_no_route++;
-    return found;
-  }
-
   /** The redirected request is an exchange of its own, with its own filters and log line, on the same stream. */
   #handOver(body: readonly Piece[]): void {
     const { x, hcm } = this;
+    this.timers.stop();
     const next = new Serving(
       x.successor(hcm.clock.turn(), hcm.clock.wall()),
       hcm,
       this.#stream,
-      this.#clusters,
+      this.clusters,
+      this.timers,
       this.#onOver,
     );
     this.#next = next;
     this.#over = true;
-    this.#stopTimers();
     finish(this);
     next.#takeOver(this.#redirects + 1, body);
   }
@@ -431,7 +343,7 @@ export class Serving implements RequestReader, AnswerSink {
     this.#redirects = redirects;
     this.#requestDone();
     const table = this.hcm.routes();
-    if (table !== null) this.#findRoute(this.x.request, table);
+    if (table !== null) findRoute(this, this.x.request, table);
     const verdict = runRequest(this.filters, this.x);
     const proceed = (said: Verdict) => {
       if (this.#over) return;
@@ -470,7 +382,7 @@ export class Serving implements RequestReader, AnswerSink {
 
   onUpstreamData(chunk: Piece, end: boolean): void {
     if (this.#over) return;
-    this.#touch();
+    this.timers.touch();
     const { onResponseData } = this.filters;
     const piece = onResponseData === null ? chunk : (runData(onResponseData, this.x, chunk, end) ?? EMPTY);
     this.x.bytesSent += piece.length;
@@ -556,61 +468,28 @@ export class Serving implements RequestReader, AnswerSink {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#stopTimers();
+    this.timers.stop();
     if (this.#mirrors.length > 0) for (const mirror of this.#mirrors) mirror.requestOver();
     finish(this);
     this.#onOver();
   }
 
-  #stopTimers(): void {
-    this.#idleTimer?.cancel();
-    this.#requestTimer?.cancel();
-    this.#durationTimer?.cancel();
-  }
-
   // Limits of time.
 
-  #touch(): void {
-    this.#touched = this.hcm.clock.turn();
-  }
-
-  #setIdle(ms: number): void {
-    this.#idleMs = ms;
-    this.#idleTimer?.cancel();
-    this.#idleTimer = null;
-    this.#armIdle();
-  }
-
-  #armIdle(): void {
-    this.#touch();
-    if (this.#idleMs > 0) this.#idleTimer = this.hcm.clock.deadline(this.#idleMs, () => this.#idle());
-  }
-
-  /** One timer, set again for what is left: a sign of life costs no more than noting its time. */
-  #idle(): void {
+  onIdle(): void {
     if (this.#over) return;
-    const left = this.#touched + this.#idleMs - this.hcm.clock.now();
-    if (left > 1) {
-      this.#idleTimer = this.hcm.clock.after(left, () => this.#idle());
-      return;
-    }
     this.hcm.stats.downstream_rq_idle_timeout++;
     const status = this.#requestEnded ? 504 : 408;
     this.#expire(FAILURE.streamIdle, status);
   }
 
-  #requestTimeout(): void {
+  onRequestTimeout(): void {
     if (this.#over) return;
     this.hcm.stats.downstream_rq_timeout++;
     this.#expire(FAILURE.requestTimeout, FAILURE.requestTimeout.status);
   }
 
-  #limitDuration(ms: number): void {
-    this.#durationTimer?.cancel();
-    this.#durationTimer = ms === 0 ? null : this.hcm.clock.after(ms, () => this.#tooLong());
-  }
-
-  #tooLong(): void {
+  onTooLong(): void {
     if (this.#over) return;
     this.hcm.stats.downstream_rq_max_duration_reached++;
     this.#expire(FAILURE.maxStreamDuration, FAILURE.maxStreamDuration.status);
@@ -630,13 +509,4 @@ export class Serving implements RequestReader, AnswerSink {
     const reply = { ...replyOf(row), status };
     this.reply(row === FAILURE.maxStreamDuration ? { ...reply, grpcStatus: row.grpc } : reply);
   }
-}
-
-function reasonText(status: number): string {
-  if (status === 405) return 'Method Not Allowed';
-  if (status === 426) return 'Upgrade Required';
-  if (status === 431) return 'Request Header Fields Too Large';
-  if (status === 501) return 'Not Implemented';
-  if (status === 417) return 'Expectation Failed';
-  return 'Bad Request';
 }

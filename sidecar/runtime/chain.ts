@@ -23,6 +23,7 @@ import type { TlsMaterial } from '../net/tls.ts';
 import type { Hcm } from '../proxy/hcm.ts';
 import { compileRouteTable, type RouteTable } from '../proxy/route-table.ts';
 import { Serving } from '../proxy/serve.ts';
+import { StreamTimers } from '../proxy/stream-timers.ts';
 import type { HttpStats } from '../telemetry/cells/http.ts';
 import { type ListenerStats, TlsStats } from '../telemetry/cells/listener.ts';
 import type { ConnectionFacts, TlsFacts } from '../telemetry/facts.ts';
@@ -159,6 +160,7 @@ class Connection implements Http1ServerHandler {
   readonly #hcm: Hcm;
   readonly #context: ChainContext;
   readonly #codec: Http1Server;
+  readonly #timers: StreamTimers;
   readonly #onClose: () => void;
   readonly #startedMs: number;
 
@@ -168,6 +170,7 @@ class Connection implements Http1ServerHandler {
     this.#context = context;
     this.#onClose = onClose;
     this.#startedMs = hcm.clock.now();
+    this.#timers = new StreamTimers(hcm.clock);
     const { stats } = hcm;
     stats.downstream_cx_total++;
     stats.downstream_cx_active++;
@@ -189,7 +192,7 @@ class Connection implements Http1ServerHandler {
     const x = new Exchange(this.#facts, clock.turn(), clock.turnWall());
     this.#busy++;
     if (this.#context.failing()) this.#codec.retire();
-    return new Serving(x, this.#hcm, stream, this.#context.clusters, this.#onOver);
+    return new Serving(x, this.#hcm, stream, this.#context.clusters, this.#timers, this.#onOver);
   }
 
   readonly #onOver = () => {
@@ -214,6 +217,7 @@ class Connection implements Http1ServerHandler {
     countDestroyed(stats, by, during);
     if (this.#drained) stats.downstream_cx_drain_close++;
     stats.downstream_cx_length_ms.record(clock.now() - this.#startedMs);
+    this.#timers.close();
     this.#onClose();
   }
 
