@@ -6,13 +6,13 @@ import type { TLSSocket } from 'node:tls';
 import type { Log } from '../../core/log.ts';
 import { Exchange } from '../exchange.ts';
 import type { BuildFilter } from '../filters/table.ts';
-import {
-  type ConnectionLimit,
-  Http1Server,
-  type Http1ServerHandler,
-  type Http1ServerOptions,
-  type RequestReader,
-} from '../http/h1/server.ts';
+import { Http1Server } from '../http/h1/server.ts';
+import type {
+  ConnectionLimit,
+  Http1ServerHandler,
+  Http1ServerOptions,
+  RequestReader,
+} from '../http/h1/server-options.ts';
 import type { ResponseHead } from '../http/head.ts';
 import type { HttpStream } from '../http/stream.ts';
 import type { FilterChain, HttpConnectionManager } from '../model/listener.ts';

@@ -11,53 +11,20 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
 import { held } from '../held.ts';
-import { field, type HeaderList, type RequestHead, type ResponseHead, removeField } from '../head.ts';
-import type { HttpStream, Piece, StreamReader } from '../stream.ts';
+import type { HeaderList, ResponseHead } from '../head.ts';
+import type { Piece } from '../stream.ts';
+import { frameAnswer } from './answer-framing.ts';
 import { ChunkedReader } from './chunked.ts';
 import { FAULT, type Fault, scanFault } from './fault.ts';
 import type { HeaderCase } from './format.ts';
 import { HeadBuffer } from './head-buffer.ts';
 import { HeadScan, MORE } from './head-scan.ts';
 import { CHUNKED } from './fields.ts';
-import { type ParsedRequest, parseRequest, type RequestRules } from './parse.ts';
+import { type ParsedRequest, parseRequest } from './parse.ts';
 import { quickRequest } from './quick.ts';
+import type { Http1ServerHandler, Http1ServerOptions, RequestReader } from './server-options.ts';
 import { type ServerConnection, ServerStream } from './server-stream.ts';
 import { writeBody } from './write.ts';
-
-export interface Http1ServerOptions extends RequestRules {
-  readonly scheme: 'http' | 'https';
-  readonly enableTrailers: boolean;
-  readonly headerCase: HeaderCase;
-  /** How long to wait for the client to close after a last answer. */
-  readonly delayedCloseMs: number;
-  /** Without a request for so long, the connection is drained. 0: never. */
-  readonly idleTimeoutMs: number;
-  /** After draining began, how long until an idle connection is closed. */
-  readonly drainTimeoutMs: number;
-  /** From the first byte of a request to the end of its head. 0: no limit. */
-  readonly requestHeadersTimeoutMs: number;
-  /** 0: no limit. */
-  readonly maxConnectionDurationMs: number;
-  /** 0: no limit. */
-  readonly maxRequests: number;
-}
-
-/** What serves one request. Besides the seam: a request that cannot be read to its end. */
-export interface RequestReader extends StreamReader<RequestHead> {
-  /** Answer with the fault's status if nothing was answered yet; the connection closes afterwards. */
-  onFault(fault: Fault): void;
-}
-
-/** What may end or slow a connection by rule. */
-export type ConnectionLimit = 'idle' | 'duration' | 'requests' | 'delayed-close' | 'early-bytes' | 'early-bytes-read';
-
-export interface Http1ServerHandler {
-  /** The first byte of a request arrived. */
-  onStream(stream: HttpStream<ResponseHead>): RequestReader;
-  onLimit(limit: ConnectionLimit): void;
-  /** `by` whom the connection was ended, and whether a request was under way. */
-  onClose(by: 'local' | 'remote', during: boolean): void;
-}
 
 const HEAD = 0;
 const BODY = 1;
@@ -573,27 +540,11 @@ export class Http1Server implements ServerConnection {
     // A final answer in the place of a 100: whether the body still comes, nobody can tell (RFC 9110 10.1.1).
     const refused = stream.waitsFor100 && !stream.requestDone;
     if (declined || refused || head.close === true || (last && !stream.requestDone)) this.#closing = true;
-    const lines = this.#bodyFraming(stream, head, bodiless);
+    const lines = frameAnswer(stream, head, bodiless);
+    if (stream.unframed) this.#closing = true;
     if (head.status === 101) return `${lines}connection: upgrade\r\n`;
     if (this.#closing) return `${lines}connection: close\r\n`;
     return stream.version === 10 ? `${lines}connection: keep-alive\r\n` : lines;
-  }
-
-  #bodyFraming(stream: ServerStream, head: ResponseHead, end: boolean): string {
-    const { status } = head;
-    if (status === 101 || status === 204) removeField(head.headers, 'content-length');
-    if (status === 204 || status === 304 || status === 101) return '';
-    if (field(head.headers, 'content-length') !== null) return '';
-    // The framing that the answer to a GET would have (RFC 9112 6.1).
-    if (stream.method === 'HEAD') return stream.version === 11 ? 'transfer-encoding: chunked\r\n' : '';
-    if (end) return 'content-length: 0\r\n';
-    if (stream.version === 11) {
-      stream.chunked = true;
-      return 'transfer-encoding: chunked\r\n';
-    }
-    this.#closing = true;
-    stream.unframed = true;
-    return '';
   }
 
   write(text: string): boolean {

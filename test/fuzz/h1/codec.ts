@@ -4,13 +4,13 @@
 import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../../sidecar/errors.ts';
 import { Http1Client, type Http1ClientHandler, type Http1ClientOptions } from '../../../sidecar/http/h1/client.ts';
-import {
-  type ConnectionLimit,
-  Http1Server,
-  type Http1ServerHandler,
-  type Http1ServerOptions,
-  type RequestReader,
-} from '../../../sidecar/http/h1/server.ts';
+import { Http1Server } from '../../../sidecar/http/h1/server.ts';
+import type {
+  ConnectionLimit,
+  Http1ServerHandler,
+  Http1ServerOptions,
+  RequestReader,
+} from '../../../sidecar/http/h1/server-options.ts';
 import type { HttpStream, StreamReader } from '../../../sidecar/http/stream.ts';
 import { LENT, type MemorySocket } from './memory-socket.ts';
 
