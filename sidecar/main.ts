@@ -1,6 +1,7 @@
 // `fairlead sidecar`: reads the bootstrap, says what is wrong with it, or runs until it is told to stop.
 
 import { readFileSync } from 'node:fs';
+import { tuneCompiler } from '../core/compiler.ts';
 import { loadConfig } from './config.ts';
 import { runSidecar } from './sidecar.ts';
 
@@ -8,6 +9,7 @@ const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
 export async function main(args: string[]): Promise<void> {
+  tuneCompiler();
   const files = new Map<string, Buffer>();
   const result = loadConfig(args, process.env, (path) => {
     const bytes = readFileSync(path);

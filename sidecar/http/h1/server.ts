@@ -231,8 +231,10 @@ export class Http1Server implements ServerConnection {
     if (this.#stream === null) this.#begin();
     const quick = quickRequest(bytes, at, this.#options.scheme, this.#options);
     if (quick !== null) {
-      this.#window = quick.window;
-      this.#windowAt = at;
+      if (quick.length > 0) {
+        this.#window = quick.window;
+        this.#windowAt = at;
+      }
       return this.#onParsed(quick, at + quick.head.wireBytes);
     }
     const { maxHeadersBytes, maxHeadersCount } = this.#options;
