@@ -50,7 +50,8 @@ test('a leaf holds the authenticated identity and nothing that the request claim
   const authority = await open(null);
   const { x509, chain } = await leaf(authority, (await newCsr('spiffe://cluster.local/ns/default/sa/admin')).pem);
   assert.equal(x509.subjectAltName, `URI:${WEB.uri}`);
-  assert.equal(x509.subject, undefined);
+  // Node 26.10 says undefined, 26.12 the empty text.
+  assert.equal(x509.subject ?? '', '');
   assert.equal(x509.ca, false);
   assert.deepEqual(x509.keyUsage, ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']);
   assert.match(x509.serialNumber, /^[1-9A-F][0-9A-F]{30,31}$|^0[1-9A-F]/);
