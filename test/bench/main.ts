@@ -14,6 +14,8 @@ async function run(options: Options): Promise<void> {
       return micro(options.only);
     case 'bodies':
       return bodies(options);
+    default:
+      throw new Error(`${options.kind} cannot be run yet`);
   }
 }
 

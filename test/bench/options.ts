@@ -143,7 +143,10 @@ function flags<T extends Readonly<Record<string, string>>, S extends string = ne
     ...switches.map((name) => [name, { type: 'boolean' }] as const),
   ]);
   const { values } = parseArgs({ args: [...args], options });
-  return { text: values as Record<keyof T, string>, on: (name) => values[name] === true };
+  return {
+    text: values as Record<keyof T, string>,
+    on: (name: string) => (values as Readonly<Record<string, unknown>>)[name] === true,
+  };
 }
 
 function macroOptions(args: readonly string[]): MacroOptions {

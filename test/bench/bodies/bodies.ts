@@ -55,7 +55,8 @@ export async function bodies(options: BodiesOptions): Promise<void> {
   const origin = new BodyOrigin();
   try {
     const originPort = await origin.listen();
-    const { port, processes } = await enter('plain', ours, folder, originPort, await makeCertificates(folder));
+    const certificates = await makeCertificates(folder);
+    const { port, processes } = await enter('plain', ours, folder, originPort, certificates, { timeout: '0s' });
     stop.push(...processes);
     const rows = await measure(port, processes[0] as Running, origin, options);
     report(options, rows);
