@@ -2,9 +2,11 @@
 // docs/performance.md each. A bench whose bound is broken ends with 1.
 
 import { bodies } from './bodies/bodies.ts';
+import { idle } from './idle/idle.ts';
 import { macro } from './macro.ts';
 import { micro } from './micro.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
+import { soak } from './soak/soak.ts';
 
 async function run(options: Options): Promise<void> {
   switch (options.kind) {
@@ -14,6 +16,10 @@ async function run(options: Options): Promise<void> {
       return micro(options.only);
     case 'bodies':
       return bodies(options);
+    case 'idle':
+      return idle(options);
+    case 'soak':
+      return soak(options);
     default:
       throw new Error(`${options.kind} cannot be run yet`);
   }
