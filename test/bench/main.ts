@@ -2,6 +2,7 @@
 // docs/performance.md each. A bench whose bound is broken ends with 1.
 
 import { bodies } from './bodies/bodies.ts';
+import { endpoints } from './endpoints/endpoints.ts';
 import { idle } from './idle/idle.ts';
 import { macro } from './macro.ts';
 import { micro } from './micro.ts';
@@ -20,6 +21,8 @@ async function run(options: Options): Promise<void> {
       return idle(options);
     case 'soak':
       return soak(options);
+    case 'endpoints':
+      return endpoints(options);
     default:
       throw new Error(`${options.kind} cannot be run yet`);
   }
