@@ -6,6 +6,7 @@ import { field, type RequestHead, requestFields, fields } from '../http/head.ts'
 import { cookieValues, headerMatches, queryMatches, stringMatches } from '../model/matching.ts';
 import type { RouteMatch, VirtualHost } from '../model/route.ts';
 import { portColon } from './path.ts';
+import type { RouteIndex } from './route-index.ts';
 import type { CompiledHost, CompiledRoute, RouteTable } from './route-table.ts';
 
 export function matchHost(table: RouteTable, authority: string): CompiledHost | null {
@@ -42,7 +43,23 @@ export function matchRoute(host: CompiledHost, x: Exchange, random: () => number
   const { request } = x;
   const end = request.path.indexOf('?');
   const path = end === -1 ? request.path : request.path.slice(0, end);
+  if (host.index !== null) return matchIndexed(host.index, host.routes, path, x, random);
   for (const compiled of host.routes) {
+    if (routeMatches(compiled.route.match, path, x, random)) return compiled;
+  }
+  return null;
+}
+
+function matchIndexed(
+  index: RouteIndex,
+  routes: readonly CompiledRoute[],
+  path: string,
+  x: Exchange,
+  random: () => number,
+): CompiledRoute | null {
+  index.look(path);
+  for (let position = index.next(); position !== -1; position = index.next()) {
+    const compiled = routes[position] as CompiledRoute;
     if (routeMatches(compiled.route.match, path, x, random)) return compiled;
   }
   return null;

@@ -5,6 +5,7 @@ import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { held } from '../http/held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead } from '../http/head.ts';
+import { ownCopy } from '../http/slabs.ts';
 import type { HttpStream, Piece, StreamReader } from '../http/stream.ts';
 import type { RequestMirror } from '../model/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
@@ -79,7 +80,7 @@ export class Mirror implements PoolWaiter, StreamReader<ResponseHead> {
       return;
     }
     this.#bytes = held.replace(this.#bytes, this.#bytes + chunk.length);
-    if (chunk.length > 0) this.#pieces.push(chunk);
+    if (chunk.length > 0) this.#pieces.push(ownCopy(chunk));
     if (end) this.#start();
   }
 

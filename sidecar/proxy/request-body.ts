@@ -3,6 +3,7 @@
 
 import { held } from '../http/held.ts';
 import type { HeaderList } from '../http/head.ts';
+import { ownCopy } from '../http/slabs.ts';
 import type { Piece } from '../http/stream.ts';
 
 export class RequestBody {
@@ -42,7 +43,7 @@ export class RequestBody {
     if (end) this.#ended = true;
     if (chunk.length === 0 || !this.#whole) return false;
     const before = this.overLimit;
-    this.#pieces.push(chunk);
+    this.#pieces.push(ownCopy(chunk));
     this.#bytes += chunk.length;
     held.add(chunk.length);
     return this.overLimit && !before;

@@ -7,6 +7,7 @@ import type { HttpFilter, TypedFilterConfig } from '../model/filter.ts';
 import type { RequestMirror, Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
 import { compileMutations, type Mutations } from './mutate.ts';
 import { type CompiledRetry, compileRetry } from './retry.ts';
+import { RouteIndex } from './route-index.ts';
 
 export interface CompiledRoute {
   readonly route: Route;
@@ -23,7 +24,12 @@ export interface CompiledRoute {
 export interface CompiledHost {
   readonly host: VirtualHost;
   readonly routes: readonly CompiledRoute[];
+  /** null: so few routes that looking at each is quicker. */
+  readonly index: RouteIndex | null;
 }
+
+/** With more routes than that a host has an index. */
+const FEW_ROUTES = 12;
 
 interface Wildcard {
   readonly text: string;
@@ -78,7 +84,8 @@ function compileHost(
   build: BuildFilter,
 ): CompiledHost {
   const routes: CompiledRoute[] = [];
-  const compiled: CompiledHost = { host, routes };
+  const index = host.routes.length > FEW_ROUTES ? new RouteIndex(host.routes.map(({ match }) => match)) : null;
+  const compiled: CompiledHost = { host, routes, index };
   for (const route of host.routes) routes.push(compileRoute(route, compiled, config, filters, build));
   return compiled;
 }

@@ -1,18 +1,19 @@
 // Whole proxies under load. All are up at once; in each round every contestant has its turn, so that
 // whatever disturbs the machine disturbs all of them; the median of the rounds counts.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { freePorts } from '../../examples/tea-shop/free-ports.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
-import { describeMachine } from './machine.ts';
 import type { MacroOptions } from './options.ts';
 import { originConfig } from './peers/nginx-config.ts';
 import { allPeers, buildOurs, loadGeneratorVersion, type Peer } from './peers/peers.ts';
-import { canPin, OTHER_CORE, type Running, start } from './processes.ts';
+import { canPin, OTHER_CORE, start } from './processes.ts';
 import { type Measured, type Row, summarise, table } from './result.ts';
+import { writeResult } from './result-file.ts';
 import { type Contestant, enter, PATHS, SCENARIOS, type ScenarioName } from './scenarios.ts';
+import { Stack } from './stack.ts';
 import { load } from './wrk.ts';
 
 export async function macro(options: MacroOptions): Promise<void> {
@@ -41,29 +42,6 @@ function tellWhatIsMissing(peers: readonly Peer[], wrk: string | null): void {
   for (const { name, version } of peers) process.stdout.write(`${name.padEnd(9)} ${version ?? 'MISSING'}\n`);
   process.stdout.write(`wrk       ${wrk ?? 'MISSING'}\n`);
   if (!canPin) process.stdout.write('processes are not pinned to cores (taskset, or a second core, is missing)\n');
-}
-
-/** What was started, ended in reverse; also when a signal ends the bench. */
-class Stack {
-  readonly #running: Running[] = [];
-
-  constructor() {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      process.once(signal, () => void this.all().then(() => process.exit(1)));
-  }
-
-  push(...running: readonly Running[]): void {
-    this.#running.push(...running);
-  }
-
-  async all(): Promise<void> {
-    await Promise.all(
-      this.#running
-        .splice(0)
-        .reverse()
-        .map((one) => one.stop()),
-    );
-  }
 }
 
 async function measureAll(options: MacroOptions, peers: readonly Peer[], folder: string, stop: Stack): Promise<Row[]> {
@@ -147,27 +125,12 @@ function residentMb({ processes }: Contestant): number {
 }
 
 function report(options: MacroOptions, peers: readonly Peer[], wrk: string, rows: readonly Row[]): void {
-  const machine = describeMachine();
-  process.stdout.write(
-    `\n${machine.text}\n${options.rounds} rounds of ${options.seconds} s, ${options.connections} connections\n`,
-  );
+  process.stdout.write(`\n${options.rounds} rounds of ${options.seconds} s, ${options.connections} connections\n`);
   for (const scenario of Object.keys(SCENARIOS) as ScenarioName[]) {
     const own = rows.filter((row) => row.scenario === scenario);
     if (own.length > 0) process.stdout.write(`\n${SCENARIOS[scenario]}\n\n${table(own)}`);
   }
   const versions = Object.fromEntries([...peers.map(({ name, version }) => [name, version]), ['wrk', wrk]]);
   const { rounds, seconds, connections } = options;
-  const result = {
-    date: new Date().toISOString(),
-    machine,
-    versions,
-    pinned: canPin,
-    rounds,
-    seconds,
-    connections,
-    rows,
-  };
-  mkdirSync(dirname(options.json), { recursive: true });
-  writeFileSync(options.json, `${JSON.stringify(result, null, 2)}\n`);
-  process.stdout.write(`\nwritten to ${options.json}\n`);
+  writeResult(options.json, { versions, rounds, seconds, connections, rows });
 }

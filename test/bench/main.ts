@@ -1,11 +1,33 @@
-// `npm run bench`: what a request costs us and our peers, measured side by side.
-// `npm run bench -- micro`: what the hot functions cost, one by one.
+// `npm run bench`: what a request costs us and our peers, measured side by side; with a verb, one claim of
+// docs/performance.md each. A bench whose bound is broken ends with 1.
 
+import { bodies } from './bodies/bodies.ts';
+import { endpoints } from './endpoints/endpoints.ts';
+import { idle } from './idle/idle.ts';
 import { macro } from './macro.ts';
 import { micro } from './micro.ts';
-import { readOptions, USAGE } from './options.ts';
+import { type Options, readOptions, USAGE } from './options.ts';
+import { soak } from './soak/soak.ts';
+
+async function run(options: Options): Promise<void> {
+  switch (options.kind) {
+    case 'macro':
+      return macro(options);
+    case 'micro':
+      return micro(options.only);
+    case 'bodies':
+      return bodies(options);
+    case 'idle':
+      return idle(options);
+    case 'soak':
+      return soak(options);
+    case 'endpoints':
+      return endpoints(options);
+    default:
+      throw new Error(`${options.kind} cannot be run yet`);
+  }
+}
 
 const options = readOptions(process.argv.slice(2));
 if (options === null) process.stdout.write(USAGE);
-else if (options.kind === 'micro') micro(options.only);
-else await macro(options);
+else await run(options);

@@ -37,10 +37,11 @@ export async function enter(
   folder: string,
   originPort: number,
   certificates: Certificates,
+  more: Partial<Hop> = {},
 ): Promise<Contestant> {
   const [first = 0, second = 0] = await freePorts(2);
   const hops = hopsOf(scenario, peer.name, first, second, originPort, certificates);
-  const processes = hops.map((hop) => start(hop.name, folder, PROXY_CORE, peer.command(folder, hop)));
+  const processes = hops.map((hop) => start(hop.name, folder, PROXY_CORE, peer.command(folder, { ...hop, ...more })));
   try {
     await answering(first, processes);
   } catch (error) {

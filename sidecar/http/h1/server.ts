@@ -12,6 +12,7 @@ import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
 import { held } from '../held.ts';
 import type { HeaderList, ResponseHead } from '../head.ts';
+import { lend, ownCopy } from '../slabs.ts';
 import type { Piece } from '../stream.ts';
 import { frameAnswer } from './answer-framing.ts';
 import { ChunkedReader } from './chunked.ts';
@@ -85,7 +86,8 @@ export class Http1Server implements ServerConnection {
     this.#handler = handler;
     this.#clock = clock;
     this.#lastActive = clock.now();
-    socket.on('data', (bytes: Buffer) => this.#onBytes(bytes));
+    const take = (bytes: Buffer) => this.#onBytes(bytes);
+    socket.on('data', (bytes: Buffer) => lend(bytes, take));
     socket.on('end', () => this.#onGone('the client closed the connection'));
     socket.on('error', (error) => this.#onGone(error.message));
     socket.on('close', () => this.#onClose());
@@ -160,7 +162,7 @@ export class Http1Server implements ServerConnection {
   }
 
   #keep(bytes: Buffer): void {
-    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    this.#rest = this.#rest.length === 0 ? ownCopy(bytes) : Buffer.concat([this.#rest, bytes]);
     held.add(bytes.length);
     if (this.#restIsFull || (this.#rest.length < REST_LIMIT && !held.full)) return;
     this.#restIsFull = true;

@@ -11,6 +11,8 @@ export interface Hop {
   readonly accept?: TlsSide;
   /** TLS towards the target: who we are and who must be there. */
   readonly dial?: TlsSide;
+  /** Of the route, as Envoy writes it; `0s` for none. Absent: 15 s. */
+  readonly timeout?: string;
 }
 
 export interface TlsSide {
@@ -55,17 +57,17 @@ function connectionManager(hop: Hop): Record<string, unknown> {
     ...(hop.accept === undefined
       ? {}
       : { forward_client_cert_details: 'SANITIZE_SET', set_current_client_cert_details: { uri: true } }),
-    route_config: { name: 'routes', virtual_hosts: [{ name: 'all', domains: ['*'], routes: [route()] }] },
+    route_config: { name: 'routes', virtual_hosts: [{ name: 'all', domains: ['*'], routes: [route(hop)] }] },
     http_filters: [{ name: 'router', typed_config: { '@type': ROUTER } }],
   };
 }
 
-function route(): Record<string, unknown> {
+function route({ timeout = '15s' }: Hop): Record<string, unknown> {
   return {
     match: { prefix: '/' },
     route: {
       cluster: 'target',
-      timeout: '15s',
+      timeout,
       retry_policy: {
         retry_on: 'connect-failure,refused-stream,gateway-error',
         num_retries: 2,

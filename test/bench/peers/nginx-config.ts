@@ -10,7 +10,7 @@ const MANY = 1_000_000_000;
 
 function common(folder: string, name: string, http: string): string {
   return `daemon off; master_process off; pid ${folder}/${name}.pid; error_log ${folder}/${name}.err warn;
-events { worker_connections 8192; }
+events { worker_connections ${name.startsWith('origin') ? 16384 : 8192}; }
 http {
   access_log off; keepalive_requests ${MANY}; keepalive_timeout 300s;
   client_body_temp_path ${folder}/${name}-body; proxy_temp_path ${folder}/${name}-proxy;
@@ -24,13 +24,19 @@ ${http}
 export const LARGE_PATH = '/large';
 const MIB = 1024 * 1024;
 
-/** Answers everything else with 100 bytes. */
-export function originConfig(folder: string, port: number): string {
+/** Answers everything else with 100 bytes, at one port or at many endpoints. */
+export function originConfig(
+  folder: string,
+  at: number | readonly { readonly host: string; readonly port: number }[],
+  name = 'origin',
+): string {
   writeFileSync(join(folder, LARGE_PATH), Buffer.alloc(MIB, BODY));
+  const endpoints = typeof at === 'number' ? [{ host: '127.0.0.1', port: at }] : at;
+  const listen = endpoints.map(({ host, port }) => `listen ${host}:${port} backlog=4096;`).join(' ');
   return common(
     folder,
-    'origin',
-    `  server { listen 127.0.0.1:${port} backlog=4096; location / { return 200 "${BODY}"; }
+    name,
+    `  server { ${listen} location / { return 200 "${BODY}"; }
     location = ${LARGE_PATH} { root ${folder}; } }`,
   );
 }

@@ -49,22 +49,33 @@ function bootstrapFile(folder: string, hop: Hop): string {
   return write(folder, `${hop.name}.json`, JSON.stringify(bootstrapOf(hop), null, 1));
 }
 
+/** Our sidecar, compiled, with a bootstrap file. */
+export function sidecarCommand(
+  file: string,
+  nodeFlags: readonly string[] = [],
+  more: readonly string[] = [],
+): readonly string[] {
+  return [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    ...nodeFlags,
+    join(BUILT, 'cli', 'main.js'),
+    'sidecar',
+    '-c',
+    file,
+    '-l',
+    'warn',
+    '--drain-time-s',
+    '0',
+    ...more,
+  ];
+}
+
 function fairlead(): Peer {
   return {
     name: 'fairlead',
     version: `${packageVersion()} on Node ${process.versions.node}`,
-    command: (folder, hop) => [
-      process.execPath,
-      '--disable-warning=ExperimentalWarning',
-      join(BUILT, 'cli', 'main.js'),
-      'sidecar',
-      '-c',
-      bootstrapFile(folder, hop),
-      '-l',
-      'warn',
-      '--drain-time-s',
-      '0',
-    ],
+    command: (folder, hop) => sidecarCommand(bootstrapFile(folder, hop)),
   };
 }
 
