@@ -4,6 +4,7 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import { BootstrapSchema } from '../../../proto/gen/envoy/config/bootstrap/v3/bootstrap_pb.ts';
 import type { Random } from '../random.ts';
+import { pickSeed } from '../seeds.ts';
 import { type Dictionary, howManyChanges, mutateText } from '../text-mutation.ts';
 import { ADS, cluster, listener, secret } from '../xds/resources.ts';
 import { sprinkle } from '../xds/sprinkle.ts';
@@ -33,7 +34,7 @@ export function generateBootstrap(random: Random, seeds: readonly Buffer[]): Buf
 
 function start(random: Random, seeds: readonly Buffer[]): string {
   if (random.chance(OF_EXTREMES)) return extreme(random);
-  if (seeds.length > 0 && random.chance(OF_SEEDS)) return random.pick(seeds).toString();
+  if (seeds.length > 0 && random.chance(OF_SEEDS)) return pickSeed(random, seeds).toString();
   let json = bootstrap(random);
   if (random.chance(0.3)) json = sprinkle(BootstrapSchema, json, random);
   let tree: Tree = toTree(json);

@@ -3,6 +3,7 @@
 
 import { KINDS, shortForm } from '../../../discovery/catalog/mesh-schema.ts';
 import type { Random } from '../random.ts';
+import { pickSeed } from '../seeds.ts';
 import { type Dictionary, howManyChanges, mutateText } from '../text-mutation.ts';
 import { extreme, OF_EXTREMES } from './extremes.ts';
 import { printJson, printYaml } from './print.ts';
@@ -34,7 +35,7 @@ export function generateMesh(random: Random, seeds: readonly Buffer[]): Buffer {
 
 function start(random: Random, seeds: readonly Buffer[]): string {
   if (random.chance(OF_EXTREMES)) return extreme(random);
-  if (seeds.length > 0 && random.chance(OF_SEEDS)) return random.pick(seeds).toString();
+  if (seeds.length > 0 && random.chance(OF_SEEDS)) return pickSeed(random, seeds).toString();
   const documents = (random.chance(0.4) ? [short(random)] : long(random)).map((one) => toTree(mend(one, '')));
   const at = random.below(documents.length);
   if (random.chance(CHANGED)) documents[at] = change(documents[at] as Tree, random);
