@@ -14,6 +14,7 @@ import { held } from '../held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead, removeField } from '../head.ts';
 import type { HttpStream, Piece, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
+import { EarlyBytes } from './early-bytes.ts';
 import { FAULT, type Fault, scanFault } from './fault.ts';
 import type { HeaderCase } from './format.ts';
 import { HeadBuffer } from './head-buffer.ts';
@@ -81,7 +82,7 @@ export class Http1Server implements ServerConnection {
   #sawCrlf = false;
   #left = 0;
   #chunks: ChunkedReader | null = null;
-  #rest: Buffer = EMPTY;
+  readonly #rest = new EarlyBytes(REST_LIMIT);
   /** What came early is too much: the client is not read from. */
   #restIsFull = false;
   /** Bytes of answers that the client does not take. */
@@ -193,7 +194,7 @@ export class Http1Server implements ServerConnection {
   }
 
   #keep(bytes: Buffer): void {
-    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
+    this.#rest.append(bytes);
     held.add(bytes.length);
     if (this.#restIsFull || (this.#rest.length < REST_LIMIT && !held.full)) return;
     this.#restIsFull = true;
@@ -241,8 +242,7 @@ export class Http1Server implements ServerConnection {
   }
 
   #takeRest(): Buffer {
-    const rest = this.#rest;
-    this.#rest = EMPTY;
+    const rest = this.#rest.take();
     this.#restIsFull = false;
     held.add(-rest.length);
     return rest;
