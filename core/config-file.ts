@@ -52,7 +52,7 @@ export function readConfig(text: string, file: string, environment: Environment)
     for (const error of parsed.errors) errors.add(() => source.syntaxError(error));
     if (parsed.errors.length > 0 || parsed.contents === null) continue;
     const walk = new Walk(source, environment, errors);
-    const value = walk.node(parsed.contents as Node, [], 0);
+    const value = walk.node(parsed.contents as Node, '', 0);
     if (!walk.failed) documents.push(walk.document(value));
   }
   const { tooDeepAt } = yaml;
@@ -79,13 +79,14 @@ export function check<T>(document: ConfigDocument, schema: z.ZodType<T>, under: 
 
 /** `a.b[0].c`; keys that are not plain words are quoted. */
 export function pathText(path: ConfigPath): string {
-  let text = '';
-  for (const part of path) {
-    if (typeof part === 'number') text += `[${part}]`;
-    else if (/^[A-Za-z_][\w-]*$/.test(part)) text += text === '' ? part : `.${part}`;
-    else text += `["${part}"]`;
-  }
-  return text;
+  return path.reduce<string>(partText, '');
+}
+
+/** The text of a path with one part more. */
+function partText(path: string, part: string | number): string {
+  if (typeof part === 'number') return `${path}[${part}]`;
+  if (!/^[A-Za-z_][\w-]*$/.test(part)) return `${path}["${part}"]`;
+  return path === '' ? part : `${path}.${part}`;
 }
 
 export function valueAt(value: unknown, path: ConfigPath): unknown {
@@ -113,14 +114,8 @@ class Source {
     this.#lines = new TextLines(text);
   }
 
-  error(
-    offset: number,
-    code: ErrorCode,
-    message: string,
-    path: ConfigPath = [],
-    suggestion: string | null = null,
-  ): ConfigError {
-    return { file: this.file, ...this.#lines.at(offset), path: pathText(path), message, suggestion, code };
+  error(offset: number, code: ErrorCode, message: string, path = '', suggestion: string | null = null): ConfigError {
+    return { file: this.file, ...this.#lines.at(offset), path, message, suggestion, code };
   }
 
   syntaxError(error: { readonly message: string; readonly pos: readonly [number, number] }): ConfigError {
@@ -163,14 +158,15 @@ class Walk {
       value,
       error(path, code, message, options = {}) {
         const offset = findPlace(places, path, options.at ?? 'value');
-        return source.error(offset, code, message, path, options.suggestion ?? null);
+        return source.error(offset, code, message, pathText(path), options.suggestion ?? null);
       },
     };
   }
 
-  node(node: Node | null, path: ConfigPath, depth: number, key: number = offsetOf(node)): unknown {
+  /** `path` is its text: each node adds its own part. */
+  node(node: Node | null, path: string, depth: number, key: number = offsetOf(node)): unknown {
     if (!this.#aliases.enter(node)) return null;
-    this.#places.set(pathText(path), { key, value: offsetOf(node) });
+    this.#places.set(path, { key, value: offsetOf(node) });
     if (depth > MAX_DEPTH) return this.#refuse(node, path, 'FL0103', TOO_DEEP);
     if (isAlias(node))
       return this.#aliases.follow<unknown>(
@@ -181,25 +177,25 @@ class Walk {
     if (node?.tag !== undefined && !TAG.test(node.tag))
       return this.#refuse(node, path, 'FL0107', `the tag ${node.tag} is not known here; write the value without it`);
     if (isMap(node)) return this.#map(node, path, depth);
-    if (isSeq(node)) return node.items.map((item, i) => this.node(item as Node, [...path, i], depth + 1));
+    if (isSeq(node)) return node.items.map((item, i) => this.node(item as Node, partText(path, i), depth + 1));
     return isScalar(node) ? this.#scalar(node, path) : null;
   }
 
-  #map(map: YAMLMap, path: ConfigPath, depth: number): Record<string, unknown> {
+  #map(map: YAMLMap, path: string, depth: number): Record<string, unknown> {
     const value: Record<string, unknown> = {};
     for (const pair of map.items as Pair<Node, Node | null>[]) {
       const key = isScalar(pair.key) ? String(pair.key.value) : null;
       if (key === null) this.#refuse(pair.key, path, 'FL0107', 'keys must be plain words');
       else if (FORBIDDEN_KEYS.has(key))
-        this.#refuse(pair.key, [...path, key], 'FL0104', `"${key}" is not allowed as a key`);
+        this.#refuse(pair.key, partText(path, key), 'FL0104', `"${key}" is not allowed as a key`);
       else if (Object.hasOwn(value, key))
         this.#refuse(pair.key, path, 'FL0102', 'this key stands twice in one mapping');
-      else value[key] = this.node(pair.value, [...path, key], depth + 1, offsetOf(pair.key));
+      else value[key] = this.node(pair.value, partText(path, key), depth + 1, offsetOf(pair.key));
     }
     return value;
   }
 
-  #scalar(scalar: Scalar, path: ConfigPath): unknown {
+  #scalar(scalar: Scalar, path: string): unknown {
     if (typeof scalar.value !== 'string' || !scalar.value.includes('${')) return scalar.value;
     const text = interpolate(scalar.value, this.#environment, (name) => {
       this.#refuse(
@@ -212,7 +208,7 @@ class Walk {
     return scalar.type === Scalar.PLAIN ? plainScalar(text) : text;
   }
 
-  #refuse(node: Node | null, path: ConfigPath, code: ErrorCode, message: string): null {
+  #refuse(node: Node | null, path: string, code: ErrorCode, message: string): null {
     this.failed = true;
     this.#errors.add(() => this.#source.error(offsetOf(node), code, message, path));
     return null;

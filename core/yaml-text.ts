@@ -33,6 +33,21 @@ export interface YamlText {
 
 /** Whether a key stands twice is for the caller to find: the package compares each key with every other. */
 export function parseYaml(text: string, options: YamlOptions): YamlText {
+  return withoutStacks(() => parseTokens(text, options));
+}
+
+/** The package's errors are told by their places: the stack behind each of them would cost more than the rest. */
+function withoutStacks<T>(run: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return run();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
+function parseTokens(text: string, options: YamlOptions): YamlText {
   const parser = new Parser();
   const composer = new Composer({ ...options, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' });
   const documents: Document.Parsed[] = [];

@@ -12,8 +12,9 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { assemble, PART_OF } from './assemble.ts';
 import type { Problem } from './decode/problems.ts';
 import { toRefusals } from './decode/problems.ts';
-import type { Model } from './decode/resource.ts';
+import type { DecodeOptions, Model } from './decode/resource.ts';
 import { decodeBytes } from './decode/resource.ts';
+import { ListenerAddresses } from './listener-addresses.ts';
 import type { Judge, Refusal, ResourceUpdate, Wanted } from './source.ts';
 
 export interface ResourcesOptions {
@@ -53,6 +54,15 @@ export interface Rejected {
 interface TypeState {
   readonly accepted: Map<string, Accepted>;
   readonly rejected: Map<string, Rejected>;
+}
+
+/** One response while it is judged. */
+interface Round {
+  readonly decoding: DecodeOptions;
+  /** The models of what was taken. */
+  readonly changed: Map<string, Model>;
+  /** null: the resources are no listeners. */
+  readonly addresses: ListenerAddresses | null;
 }
 
 /** Most rejected resources remembered of a type. */
@@ -121,27 +131,34 @@ export class Resources {
   readonly judge: Judge = (update) => {
     const state = this.#stateOf(update.type);
     const refusals: Refusal[] = [];
-    const changed = new Map<string, Model>();
+    const round = this.#newRound(update.type);
     const seen = new Set<string>();
     for (const resource of update.changed) {
       const found = seen.has(resource.name)
         ? [whole(resource.name, 'stands twice in one response')]
-        : this.#take(update.type, resource, changed);
+        : this.#take(update.type, resource, round);
       seen.add(resource.name);
       if (found.length > 0) this.#reject(update.type, resource, found);
       refusals.push(...found);
     }
     this.#forget(update, state, seen);
-    this.#publish(update, changed, seen);
+    this.#publish(update, round.changed, seen);
     return refusals;
   };
 
+  #newRound(type: ResourceType): Round {
+    const { allowUnsupported, fixed } = this.#options;
+    const isListener = type === LISTENER;
+    const clusters = isListener && !this.#adopting ? new Set(this.#snapshot.value.clusters.keys()) : null;
+    return {
+      decoding: { allowUnsupported, clusters },
+      changed: new Map(),
+      addresses: isListener ? new ListenerAddresses(fixed.listeners.values()) : null,
+    };
+  }
+
   /** Refusals of one resource; none: it is in force, its model (if any) in `changed`. */
-  #take(
-    type: ResourceType,
-    resource: ResourceUpdate['changed'][number],
-    changed: Map<string, Model>,
-  ): readonly Refusal[] {
+  #take(type: ResourceType, resource: ResourceUpdate['changed'][number], round: Round): readonly Refusal[] {
     const { accepted, rejected } = this.#stateOf(type);
     const { name, version, bytes } = resource;
     if ((this.#options.fixed[PART_OF[type.shortName]] as ReadonlyMap<string, unknown>).has(name))
@@ -150,46 +167,18 @@ export class Resources {
     if (known !== undefined && Buffer.compare(known.bytes, bytes) === 0) {
       accepted.set(name, { ...known, version });
       rejected.delete(name);
-      if (known.model !== null) changed.set(name, known.model);
+      put(round, name, known.model);
       return [];
     }
-    const decoded = decodeBytes(type.schema, bytes, this.#decodeOptions(type));
+    const decoded = decodeBytes(type.schema, bytes, round.decoding);
     if (!decoded.ok) return toRefusals(name, decoded.problems);
-    const clash = type === LISTENER && decoded.value !== null ? this.#clash(decoded.value as Listener, changed) : null;
+    const clash = decoded.value === null ? null : (round.addresses?.clash(decoded.value as Listener) ?? null);
     if (clash !== null) return [clash];
     for (const problem of decoded.warnings) this.#options.warn(name, problem);
     accepted.set(name, { type, name, version, bytes, model: decoded.value, updatedAt: this.#options.clock.wall() });
     rejected.delete(name);
-    if (decoded.value !== null) changed.set(name, decoded.value);
+    put(round, name, decoded.value);
     return [];
-  }
-
-  #decodeOptions(type: ResourceType) {
-    const { allowUnsupported } = this.#options;
-    return type === LISTENER && !this.#adopting
-      ? { allowUnsupported, clusters: new Set(this.#snapshot.value.clusters.keys()) }
-      : { allowUnsupported };
-  }
-
-  /** Two listeners cannot have one address; the one that was there first keeps it. */
-  #clash(listener: Listener, changed: ReadonlyMap<string, Model>): Refusal | null {
-    if (!listener.bindToPort) return null;
-    const others = [...this.#options.fixed.listeners.values(), ...(changed.values() as Iterable<Listener>)];
-    const taken = new Map(
-      others.flatMap((other) =>
-        other.bindToPort ? other.addresses.map(({ host, port }) => [`${host}:${port}`, other.name] as const) : [],
-      ),
-    );
-    for (const { host, port } of listener.addresses) {
-      const other = port === 0 ? undefined : taken.get(`${host}:${port}`);
-      if (other !== undefined && other !== listener.name)
-        return {
-          name: listener.name,
-          field: 'address',
-          reason: `${host}:${port} is the address of listener "${other}" already`,
-        };
-    }
-    return null;
   }
 
   #reject(type: ResourceType, resource: ResourceUpdate['changed'][number], refusals: readonly Refusal[]): void {
@@ -261,6 +250,12 @@ export class Resources {
     if (state === undefined) throw new TypeError(`${type.typeUrl} is no type of this program`);
     return state;
   }
+}
+
+function put({ changed, addresses }: Round, name: string, model: Model | null): void {
+  if (model === null) return;
+  changed.set(name, model);
+  addresses?.add(model as Listener);
 }
 
 function whole(name: string, reason: string): Refusal {

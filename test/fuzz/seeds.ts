@@ -3,6 +3,7 @@
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Random } from './random.ts';
 import type { Target, TargetName } from './target.ts';
 
 const FOLDER = import.meta.dirname;
@@ -25,6 +26,12 @@ const MOST_MATERIAL_BYTES = 8 * 1024;
 export function readMaterial(target: TargetName): readonly Buffer[] {
   const seeds = readSeeds(target).map(({ bytes }) => bytes);
   return seeds.filter(({ length }) => length <= MOST_MATERIAL_BYTES);
+}
+
+/** A seed to build on: the smallest of three, since small inputs find as much in a part of the time. */
+export function pickSeed(random: Random, seeds: readonly Buffer[]): Buffer {
+  const drawn = [random.pick(seeds), random.pick(seeds), random.pick(seeds)];
+  return drawn.reduce((least, seed) => (seed.length < least.length ? seed : least));
 }
 
 function filesOf(folder: string): string[] {

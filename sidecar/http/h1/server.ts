@@ -12,10 +12,11 @@ import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
 import { held } from '../held.ts';
 import type { HeaderList, ResponseHead } from '../head.ts';
-import { lend, ownCopy } from '../slabs.ts';
+import { lend } from '../slabs.ts';
 import type { Piece } from '../stream.ts';
 import { frameAnswer } from './answer-framing.ts';
 import { ChunkedReader } from './chunked.ts';
+import { EarlyBytes } from './early-bytes.ts';
 import { FAULT, type Fault, scanFault } from './fault.ts';
 import type { HeaderCase } from './format.ts';
 import { HeadBuffer } from './head-buffer.ts';
@@ -49,7 +50,7 @@ export class Http1Server implements ServerConnection {
   #sawCrlf = false;
   #left = 0;
   #chunks: ChunkedReader | null = null;
-  #rest: Buffer = EMPTY;
+  readonly #rest = new EarlyBytes(REST_LIMIT);
   /** What came early is too much: the client is not read from. */
   #restIsFull = false;
   /** Bytes of answers that the client does not take. */
@@ -162,7 +163,7 @@ export class Http1Server implements ServerConnection {
   }
 
   #keep(bytes: Buffer): void {
-    this.#rest = this.#rest.length === 0 ? ownCopy(bytes) : Buffer.concat([this.#rest, bytes]);
+    this.#rest.append(bytes);
     held.add(bytes.length);
     if (this.#restIsFull || (this.#rest.length < REST_LIMIT && !held.full)) return;
     this.#restIsFull = true;
@@ -210,8 +211,7 @@ export class Http1Server implements ServerConnection {
   }
 
   #takeRest(): Buffer {
-    const rest = this.#rest;
-    this.#rest = EMPTY;
+    const rest = this.#rest.take();
     this.#restIsFull = false;
     held.add(-rest.length);
     return rest;

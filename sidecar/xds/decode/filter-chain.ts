@@ -18,14 +18,21 @@ import { decodeCidr } from './matcher.ts';
 import { decodeDownstreamSocket } from './transport-socket.ts';
 import { unsupportedKind } from './unsupported-filters.ts';
 
-/** Null after a report: nothing can be served without a connection manager. */
-export function decodeFilterChain(f: Fields<typeof FilterChainSchema>): FilterChain | null {
+export function decodeChainMatch(f: Fields<typeof FilterChainSchema>): FilterChainMatch {
   const match = f.child('filterChainMatch', FilterChainMatchSchema);
+  return match === null ? EVERY_CONNECTION : decodeMatch(match);
+}
+
+/** Null after a report: nothing can be served without a connection manager. */
+export function decodeFilterChain(
+  f: Fields<typeof FilterChainSchema>,
+  match: FilterChainMatch = decodeChainMatch(f),
+): FilterChain | null {
   const filters = f.children('filters', FilterSchema);
   f.ignore('metadata');
   const chain = {
     name: f.take('name'),
-    match: match === null ? EVERY_CONNECTION : decodeMatch(match),
+    match,
     tls: decodeDownstreamSocket(f.child('transportSocket', TransportSocketSchema)),
     transportSocketConnectTimeoutMs: f.ms('transportSocketConnectTimeout', 0),
   };

@@ -1,6 +1,5 @@
 // Listeners: addresses, listener filters, filter chains.
 
-import { isDeepStrictEqual } from 'node:util';
 import { AccessLogSchema } from '../../../proto/gen/envoy/config/accesslog/v3/accesslog_pb.ts';
 import { AddressSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import { TrafficDirection } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
@@ -13,12 +12,12 @@ import {
   AdditionalAddressSchema,
   Listener_DeprecatedV1Schema,
 } from '../../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
-import type { FilterChain, Listener } from '../../model/listener.ts';
+import type { FilterChainMatch, Listener } from '../../model/listener.ts';
 import { decodeAccessLog } from './access-log.ts';
 import type { DecodedAddress } from './address.ts';
 import { decodeAddress } from './address.ts';
 import type { Fields } from './fields.ts';
-import { decodeFilterChain } from './filter-chain.ts';
+import { decodeChainMatch, decodeFilterChain } from './filter-chain.ts';
 import { decodeListenerFilters } from './listener-filters.ts';
 
 const DEFAULT_BUFFER_BYTES = 1024 * 1024;
@@ -37,10 +36,12 @@ export function decodeListener(f: Fields<typeof ListenerSchema>): Listener | nul
   const addresses = decodeAddresses(f);
   const defaultChain = f.child('defaultFilterChain', FilterChainSchema);
   const chainFields = f.children('filterChains', FilterChainSchema);
-  const decoded = chainFields.map(decodeFilterChain);
-  const chains = decoded.filter((chain) => chain !== null);
+  const matches = chainFields.map(decodeChainMatch);
+  checkMatches(chainFields, matches);
+  const chains = chainFields
+    .map((chain, index) => decodeFilterChain(chain, matches[index]))
+    .filter((chain) => chain !== null);
   if (chainFields.length === 0 && defaultChain === null) f.invalid('filterChains', 'no filter chains specified');
-  checkChains(chainFields, decoded);
   ignoreWithoutEffect(f);
   const listener: Listener = {
     name: f.take('name') || (addresses[0] === undefined ? '' : `${addresses[0].host}:${addresses[0].port}`),
@@ -94,14 +95,15 @@ function decodeAddresses(f: Fields<typeof ListenerSchema>): DecodedAddress[] {
   return [first, ...more].filter((decoded) => decoded !== null);
 }
 
-/** Two chains with the same match: no connection could tell them apart. */
-function checkChains(
-  fields: readonly Fields<typeof FilterChainSchema>[],
-  chains: readonly (FilterChain | null)[],
-): void {
-  for (const [index, chain] of chains.entries()) {
-    const twin = chains.findIndex((other, at) => at < index && isDeepStrictEqual(other?.match, chain?.match));
-    if (chain !== null && twin >= 0)
+/** Two chains with the same match: no connection could tell them apart. Asked before the chains are read. */
+function checkMatches(fields: readonly Fields<typeof FilterChainSchema>[], matches: readonly FilterChainMatch[]): void {
+  const first = new Map<string, number>();
+  for (const [index, match] of matches.entries()) {
+    // Made in one place, so that equal matches have their parts in the same order.
+    const key = JSON.stringify(match);
+    const twin = first.get(key);
+    if (twin === undefined) first.set(key, index);
+    else
       fields[index]?.invalid(
         'filterChainMatch',
         `multiple filter chains with the same matching rules: this one and filter_chains[${twin}]`,

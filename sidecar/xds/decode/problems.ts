@@ -25,8 +25,19 @@ export const MOST_PROBLEMS = 100;
 /** Of too many the gravest are kept: what refuses a resource must not be lost behind what is only told. */
 const GRAVITY: Readonly<Record<ProblemKind, number>> = { note: 0, unsupported: 1, invalid: 2, security: 2 };
 
+const GRAVEST = Math.max(...Object.values(GRAVITY));
+
+/** Thrown by `Problems` that are full of what refuses: nothing that follows would change the verdict or its reasons. */
+export class EnoughProblems extends Error {}
+
 export class Problems {
   readonly #list: Problem[] = [];
+  readonly #stops: boolean;
+
+  /** `stops`: `add` throws EnoughProblems once there is no more to say. */
+  constructor(stops = false) {
+    this.#stops = stops;
+  }
 
   add(kind: ProblemKind, field: string, reason: string): void {
     if (this.#list.some((other) => other.field === field && other.reason === reason)) return;
@@ -36,6 +47,7 @@ export class Problems {
   /** Lets go of the last finding that weighs least, if less than `gravity`. */
   #makeRoom(gravity: number): boolean {
     const least = Math.min(...this.#list.map((problem) => GRAVITY[problem.kind]));
+    if (least === GRAVEST && this.#stops) throw new EnoughProblems(`more than ${MOST_PROBLEMS} problems`);
     if (least >= gravity) return false;
     const last = this.#list.findLastIndex((problem) => GRAVITY[problem.kind] === least);
     this.#list.splice(last, 1);

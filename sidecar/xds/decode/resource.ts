@@ -22,7 +22,7 @@ import type { DecodeContext } from './fields.ts';
 import { Fields } from './fields.ts';
 import { decodeListener } from './listener.ts';
 import type { Problem } from './problems.ts';
-import { isFatal, Problems } from './problems.ts';
+import { EnoughProblems, isFatal, Problems } from './problems.ts';
 import { decodeRouteConfiguration } from './route.ts';
 import { decodeSecret } from './secret.ts';
 
@@ -111,12 +111,26 @@ export function decodeMessage(
   message: MessageShape<DescMessage>,
   options: DecodeOptions,
 ): Decoded<Model> {
-  const problems = new Problems();
-  const context = newContext(problems, options);
-  checkConstraints(schema, message, '', (found, field, reason) => problems.add(found, field, reason));
-  const value = kindOf(schema).decode(new Fields(schema, message, '', context) as never);
+  const problems = new Problems(true);
+  const value = decodeInto(problems, schema, message, options);
   const fatal = problems.all.filter((problem) => isFatal(problem, options.allowUnsupported));
   return fatal.length > 0 ? { ok: false, problems: fatal } : { ok: true, value, warnings: problems.all };
+}
+
+/** null where the problems are too many to go on: one resource of megabytes is not read to its end to be refused. */
+function decodeInto(
+  problems: Problems,
+  schema: DescMessage,
+  message: MessageShape<DescMessage>,
+  options: DecodeOptions,
+): Model | null {
+  try {
+    checkConstraints(schema, message, '', (found, field, reason) => problems.add(found, field, reason));
+    return kindOf(schema).decode(new Fields(schema, message, '', newContext(problems, options)) as never);
+  } catch (error) {
+    if (error instanceof EnoughProblems) return null;
+    throw error;
+  }
 }
 
 export function newContext(problems: Problems, options: DecodeOptions): DecodeContext {

@@ -34,7 +34,7 @@ const EXTREMES: readonly Extreme[] = [
 ];
 
 /** In so few cases: they take as long as many others together. */
-export const OF_EXTREMES = 0.004;
+export const OF_EXTREMES = 0.001;
 
 export function extreme(random: Random): string {
   return random.pick(EXTREMES)(random.pick([10, 65, 200, 1000, 3000]));

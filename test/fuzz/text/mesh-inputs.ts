@@ -3,6 +3,7 @@
 
 import { KINDS, shortForm } from '../../../discovery/catalog/mesh-schema.ts';
 import type { Random } from '../random.ts';
+import { pickSeed } from '../seeds.ts';
 import { type Dictionary, howManyChanges, mutateText } from '../text-mutation.ts';
 import { extreme, OF_EXTREMES } from './extremes.ts';
 import { printJson, printYaml } from './print.ts';
@@ -34,8 +35,8 @@ export function generateMesh(random: Random, seeds: readonly Buffer[]): Buffer {
 
 function start(random: Random, seeds: readonly Buffer[]): string {
   if (random.chance(OF_EXTREMES)) return extreme(random);
-  if (seeds.length > 0 && random.chance(OF_SEEDS)) return random.pick(seeds).toString();
-  const documents = (random.chance(0.4) ? [short(random)] : long(random)).map((one) => toTree(mend(one, '')));
+  if (seeds.length > 0 && random.chance(OF_SEEDS)) return pickSeed(random, seeds).toString();
+  const documents = (random.chance(0.4) ? [short(random)] : long(random)).map(toTree);
   const at = random.below(documents.length);
   if (random.chance(CHANGED)) documents[at] = change(documents[at] as Tree, random);
   return documents.map((tree) => print(tree, random)).join('---\n');
@@ -51,25 +52,36 @@ function change(tree: Tree, random: Random): Tree {
   return changed;
 }
 
-/** The short form with all that others refer to. */
+/** The short form with all that it refers to. */
 function short(random: Random): unknown {
-  const value = valueFor(shortForm, random, 0.5) as Record<string, unknown>;
+  const value = mend(valueFor(shortForm, random, 0.3), '') as Record<string, unknown>;
   const service = shortForm.shape.services.unwrap().valueType;
-  const services = SERVICES.map((name) => [name, valueFor(service, random, 0.25)]);
-  return { ...value, services: Object.fromEntries(services), gateways: gateways() };
+  const services = namedIn(value, SERVICES).map((name) => [name, valueFor(service, random, 0.15)]);
+  return { ...value, services: Object.fromEntries(services), ...gateways(value) };
 }
 
-function gateways(): unknown {
-  return { [GATEWAY]: { listeners: [{ name: 'http', port: 8080 }] } };
+/** Of the names, those that stand somewhere in a document; what it does not speak of only makes a text longer. */
+function namedIn(document: unknown, names: readonly string[]): readonly string[] {
+  const text = JSON.stringify(document);
+  return names.filter((name) => text.includes(`"${name}"`));
 }
 
-/** A document of some kind beside the services and the gateway that it may refer to. */
+function gateways(document: unknown): object {
+  const listeners = [{ name: 'http', port: 8080 }];
+  return namedIn(document, [GATEWAY]).length === 0 ? {} : { gateways: { [GATEWAY]: { listeners } } };
+}
+
+/** A document of some kind beside the services and the gateway that it refers to. */
 function long(random: Random): unknown[] {
-  const services = SERVICES.map((name) => ({ kind: 'Service', metadata: { name }, spec: { port: 8080 } }));
-  const gateway = { gateways: gateways() };
   const kinds = Object.values(KINDS).filter((schema) => schema !== KINDS.Service && schema !== KINDS.Gateway);
-  const one = random.chance(0.2) ? service(random) : valueFor(random.pick(kinds), random, 0.4);
-  return [...services, gateway, named(one, 'other')];
+  const one = mend(random.chance(0.2) ? service(random) : valueFor(random.pick(kinds), random, 0.3), '');
+  const services = namedIn(one, SERVICES).map((name) => ({
+    kind: 'Service',
+    metadata: { name },
+    spec: { port: 8080 },
+  }));
+  const gateway = gateways(one);
+  return [...services, ...(Object.keys(gateway).length > 0 ? [gateway] : []), named(one, 'other')];
 }
 
 function service(random: Random): unknown {

@@ -66,14 +66,14 @@ function changeList(tree: List, random: Random): Tree {
     case 1:
       return { ...tree, items: [...items, items[at] as Tree] };
     case 2:
-      return { ...tree, items: repeated(items[at] as Tree, random.pick([5, 20, 200])) };
+      return { ...tree, items: repeated(items[at] as Tree, random.pick([2, 5, 20, 200])) };
     default:
       return items[at] as Tree;
   }
 }
 
 /** Parts of a list that repeats something: long inputs say the same as short ones, later. */
-const MOST_PARTS = 600;
+const MOST_PARTS = 150;
 
 function repeated(item: Tree, times: number): Tree[] {
   const most = Math.max(2, Math.floor(MOST_PARTS / partsOf(item)));

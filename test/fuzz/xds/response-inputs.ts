@@ -7,6 +7,7 @@ import { ResourceSchema } from '../../../proto/gen/envoy/service/discovery/v3/di
 import { fromProtoJson, typeUrl } from '../../../proto/registry.ts';
 import { CLUSTER, ENDPOINT, LISTENER, RESOURCE_TYPES, type ResourceType, ROUTE } from '../../../proto/resources.ts';
 import { Random } from '../random.ts';
+import { pickSeed } from '../seeds.ts';
 import { howManyChanges } from '../text-mutation.ts';
 import { assignment, cluster, listener, secret } from './resources.ts';
 import { routeConfig } from './routes.ts';
@@ -17,6 +18,9 @@ import { list, NAMES } from './words.ts';
 const OF_SEEDS = 0.25;
 /** A resource that the next change is made to before it is encoded. */
 const SPRINKLED = 0.35;
+
+/** Responses of up to 60 resources, each of which takes the time of many others. */
+const MANY = 0.002;
 
 /** A change to a resource, and not to the response around it. */
 const INSIDE = 0.9;
@@ -39,7 +43,7 @@ export function generateResponses(random: Random, seeds: readonly Buffer[]): Buf
 
 function newResponse(random: Random): Buffer {
   const type = random.pick(RESOURCE_TYPES);
-  const resources = list(random, 0, random.chance(0.02) ? 60 : 4, () => resource(random, type));
+  const resources = list(random, 0, random.chance(MANY) ? 60 : 4, () => resource(random, type));
   return writeFields([text(VERSION, '1'), ...resources, text(TYPE_URL, type.typeUrl), text(NONCE, 'n')]);
 }
 
@@ -66,7 +70,7 @@ function mutateAny(bytes: Buffer, random: Random): Buffer {
 
 /** The fields of a kept response with a new resource of its type. */
 function crossed(random: Random, seeds: readonly Buffer[]): Buffer {
-  const seed = random.pick(seeds);
+  const seed = pickSeed(random, seeds);
   const fields = readFields(seed);
   const url = fields?.find(({ number }) => number === TYPE_URL)?.payload.toString();
   const type = RESOURCE_TYPES.find((one) => one.typeUrl === url);

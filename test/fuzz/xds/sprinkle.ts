@@ -59,11 +59,14 @@ const dropField: Change = ({ json }, random) => {
   if (keys.length > 0) delete json[random.pick(keys)];
 };
 
+/** Three of a kind show what many do, but for the limits. */
+const MANY = 0.005;
+
 const repeatItems: Change = ({ json }, random) => {
   const key = keyWith(json, random, Array.isArray);
   if (key === undefined) return;
   const list = json[key] as JsonValue[];
-  json[key] = Array.from({ length: random.chance(0.05) ? 300 : 5 }, () => list).flat();
+  json[key] = Array.from({ length: random.chance(MANY) ? 300 : 3 }, () => list).flat();
 };
 
 const changeValue: Change = ({ schema, json }, random) => {

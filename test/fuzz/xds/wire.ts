@@ -89,9 +89,20 @@ export function mutateWire(bytes: Buffer, random: Random): Buffer {
 
 type Change = (fields: Field[], at: number, random: Random) => Buffer;
 
+/** Bytes of what is repeated or nested: mostly few, and in one of so many cases as many as can be met with. */
+const MOST_BYTES = 16 * 1024;
+const MOST_BYTES_RARELY = 1024 * 1024;
+const RARELY = 0.01;
+
+function mostTimes({ payload }: Field, random: Random): number {
+  const most = random.chance(RARELY) ? MOST_BYTES_RARELY : MOST_BYTES;
+  return Math.max(2, Math.floor(most / (payload.length + 2)));
+}
+
 const repeat: Change = (fields, at, random) => {
+  const field = fields[at] as Field;
   const times = random.chance(0.03) ? 2000 : random.between(2, 8);
-  fields.splice(at, 1, ...Array<Field>(times).fill(fields[at] as Field));
+  fields.splice(at, 1, ...Array<Field>(Math.min(times, mostTimes(field, random))).fill(field));
   return writeFields(fields);
 };
 
@@ -139,9 +150,10 @@ const TEXTS = [
 
 /** A message in itself, over and over. */
 const nest: Change = (fields, at, random) => {
-  const { number, payload } = fields[at] as Field;
+  const field = fields[at] as Field;
+  const { number, payload } = field;
   let inner: Buffer = payload;
-  for (let depth = random.pick([2, 20, 120, 1000]); depth > 0; depth--)
+  for (let depth = Math.min(random.pick([2, 20, 120, 1000]), mostTimes(field, random)); depth > 0; depth--)
     inner = writeField({ number, type: LENGTH, payload: inner });
   return writeFields(fields.with(at, { number, type: LENGTH, payload: inner }));
 };

@@ -6,7 +6,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import { LISTENER } from '../../../../proto/resources.ts';
 import type { Listener } from '../../../../sidecar/model/listener.ts';
 import { MOST_PROBLEMS } from '../../../../sidecar/xds/decode/problems.ts';
-import { accept, decode, listenerJson, managerJson, ROUTER, refusals, TYPE } from '../messages.ts';
+import { accept, decode, listenerJson, managerJson, ROUTER, refusals, routesJson, TYPE } from '../messages.ts';
 
 const MANAGER = 'filter_chains[0].filters[0].typed_config';
 
@@ -195,4 +195,30 @@ test('what refuses is not lost behind a hundred findings that do not', () => {
   const discovered = { name: 'late', config_discovery: { config_source: { ads: {} }, type_urls: ['some.Filter'] } };
   const found = refused({ http_filters: [...many, discovered, ROUTER] });
   assert.deepEqual(found, [`${MANAGER}.http_filters[${many.length}].config_discovery: is not supported by fairlead`]);
+});
+
+test('a resource with more problems than are told is not read to its end', () => {
+  let asked = 0;
+  const readFile = (path: string): Buffer => {
+    asked++;
+    throw Object.assign(new Error(`no such file: ${path}`), { code: 'ENOENT' });
+  };
+  const fromFile = (i: number) => ({
+    match: { path: `/${i}` },
+    direct_response: { status: 200, body: { filename: `${i}` } },
+  });
+  const routes = Array.from({ length: 3 * MOST_PROBLEMS }, (_, i) => fromFile(i));
+  const manager = managerJson({ route_config: routesJson('main', routes) });
+  const found = refusals(LISTENER, listenerJson('l', 1, manager), { readFile });
+  assert.equal(found.length, MOST_PROBLEMS);
+  assert.equal(asked, MOST_PROBLEMS + 1);
+
+  // Chains that no connection could tell apart are refused before what stands in them is looked at.
+  const [chain] = listenerJson('l', 1, manager)['filter_chains'] as [JsonObject];
+  const twins = Array.from({ length: MOST_PROBLEMS + 2 }, () => chain);
+  assert.equal(
+    refusals(LISTENER, listenerJson('l', 1, manager, { filter_chains: twins }), { readFile }).length,
+    MOST_PROBLEMS,
+  );
+  assert.equal(asked, MOST_PROBLEMS + 1);
 });
