@@ -6,9 +6,11 @@ import { type ConfigError, fileError } from '../core/config-error.ts';
 import { formatErrors } from '../core/config-error.ts';
 import { defaultMaxBuffered, readMaxBuffered } from './buffered.ts';
 import { defaultConcurrency, readConcurrency } from './concurrency.ts';
+import { readDescriptorLimit } from './descriptors.ts';
 import { reasonOf } from './errors.ts';
 import type { FlagValues } from './flags.ts';
 import { parseFlags, UsageError } from './flags.ts';
+import type { ConnectionLimits } from './model/limits.ts';
 import type { BootstrapText, StartingPoint } from './xds/bootstrap/read.ts';
 import { readBootstrap } from './xds/bootstrap/read.ts';
 
@@ -17,7 +19,7 @@ export interface HostPort {
   readonly port: number;
 }
 
-export interface Config extends StartingPoint {
+export interface Config extends Omit<StartingPoint, 'connectionLimits'> {
   readonly mode: 'serve' | 'validate';
   /** The file as it was named; null when everything came by --config-yaml. */
   readonly configPath: string | null;
@@ -26,6 +28,8 @@ export interface Config extends StartingPoint {
   readonly logPath: string | null;
   /** Threads that serve. 1: the only one there is; more: so many workers beside the primary. */
   readonly concurrency: number;
+  /** Open connections of clients: as stated, and as the process's open files allow. */
+  readonly connectionLimits: ConnectionLimits;
   /** Bytes of bodies that may wait in the process. */
   readonly maxBufferedBytes: number;
   readonly drainTimeMs: number;
@@ -90,7 +94,9 @@ function withBootstrap(
   const read = readBootstrap(texts, options);
   if (!read.ok) return refusal(read.errors);
   const concurrency = settings.concurrency ?? defaultConcurrency(read.value.node);
-  return { ok: true, config: Object.freeze({ ...settings, ...read.value, concurrency }) };
+  const byDescriptors = readDescriptorLimit(readFile, concurrency);
+  const connectionLimits = { ...read.value.connectionLimits, byDescriptors };
+  return { ok: true, config: Object.freeze({ ...settings, ...read.value, concurrency, connectionLimits }) };
 }
 
 function refusal(errors: readonly ConfigError[]): ConfigResult {
@@ -116,7 +122,7 @@ function readTexts(flags: FlagValues, readFile: (path: string) => Buffer): Boots
   }
 }
 
-interface Settings extends Omit<Config, keyof StartingPoint | 'concurrency'> {
+interface Settings extends Omit<Config, keyof StartingPoint | 'concurrency' | 'connectionLimits'> {
   /** null: as many as befit the node. */
   readonly concurrency: number | null;
 }

@@ -245,4 +245,6 @@ const CODES: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'delayed connect error: Connection timed out',
   ECONNRESET: 'Connection reset by peer',
   EPIPE: 'Broken pipe',
+  EMFILE: 'Too many open files',
+  ENFILE: 'Too many open files in system',
 };

@@ -1,6 +1,7 @@
-// Limits of the whole program, as the bootstrap states them.
+// Limits of the whole program.
 
-export interface ConnectionLimits {
+/** As the bootstrap states them. */
+export interface StatedLimits {
   /** Open connections of clients over all listeners; null: as many as come. */
   readonly inAll: {
     readonly most: number;
@@ -11,4 +12,15 @@ export interface ConnectionLimits {
   readonly byListener: ReadonlyMap<string, number>;
 }
 
-export const NO_CONNECTION_LIMITS: ConnectionLimits = { inAll: null, byListener: new Map() };
+/** What the open files of the process leave for connections of clients. */
+export interface DescriptorLimit {
+  readonly openFiles: number;
+  readonly most: number;
+}
+
+export interface ConnectionLimits extends StatedLimits {
+  /** Holds for every listener, whatever it is exempt from; null: none is known. */
+  readonly byDescriptors: DescriptorLimit | null;
+}
+
+export const NO_CONNECTION_LIMITS: ConnectionLimits = { inAll: null, byListener: new Map(), byDescriptors: null };

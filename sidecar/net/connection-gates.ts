@@ -4,10 +4,10 @@
 // come at once for the last place may both be sent away.
 
 import { SharedCounts } from '../../core/shared-counts.ts';
-import type { ConnectionLimits } from '../model/limits.ts';
+import type { ConnectionLimits, DescriptorLimit } from '../model/limits.ts';
 
 /** Which limit is in the way. */
-export type LimitName = 'in-all' | 'of-listener';
+export type LimitName = 'in-all' | 'of-listener' | 'by-descriptors';
 
 interface Place {
   readonly slot: number;
@@ -22,10 +22,14 @@ export interface Exemptions {
 }
 
 const IN_ALL = 0;
+const BY_DESCRIPTORS = 1;
+/** Threads that told of descriptors running out. */
+const TOLD = 2;
+const LISTENERS = 3;
 
 /** Slots that the counts of these limits need. */
 export function slotsOf({ byListener }: ConnectionLimits): number {
-  return 1 + byListener.size;
+  return LISTENERS + byListener.size;
 }
 
 export class ConnectionGates {
@@ -41,15 +45,24 @@ export class ConnectionGates {
 
   /** The gate of one listener. Gates of the same name count together. */
   of(listener: string, exemptions: Exemptions): ConnectionGate {
-    const { inAll, byListener } = this.#limits;
+    const { inAll, byListener, byDescriptors } = this.#limits;
     const places: Place[] = [];
     if (inAll !== null && !isExempt(exemptions, inAll))
       places.push({ slot: IN_ALL, most: inAll.most, limit: 'in-all' });
     const most = byListener.get(listener);
     if (most !== undefined) {
-      places.push({ slot: 1 + [...byListener.keys()].indexOf(listener), most, limit: 'of-listener' });
+      places.push({ slot: LISTENERS + [...byListener.keys()].indexOf(listener), most, limit: 'of-listener' });
     }
+    if (byDescriptors !== null)
+      places.push({ slot: BY_DESCRIPTORS, most: byDescriptors.most, limit: 'by-descriptors' });
     return new ConnectionGate(places, this.#counts, this.#thread);
+  }
+
+  /** The limit, for the first who asks in any thread: it is told once. */
+  toTell(): DescriptorLimit | null {
+    if (this.#counts.sum(TOLD) > 0) return null;
+    this.#counts.add(this.#thread, TOLD, 1);
+    return this.#limits.byDescriptors;
   }
 }
 

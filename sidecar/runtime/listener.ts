@@ -184,10 +184,20 @@ export class Listener {
   /** One connection too many: it ends before a byte of it is read. */
   #refuse(socket: Socket, limit: LimitName): void {
     const { stats } = this.#context;
-    if (limit === 'in-all') stats.downstream_global_cx_overflow++;
-    else stats.downstream_cx_overflow++;
+    if (limit === 'of-listener') stats.downstream_cx_overflow++;
+    else stats.downstream_global_cx_overflow++;
+    if (limit === 'by-descriptors') this.#tellDescriptors();
     socket.on('error', () => socket.destroy());
     socket.destroy();
+  }
+
+  #tellDescriptors(): void {
+    const limit = this.#context.gates.toTell();
+    if (limit === null) return;
+    this.#context.log.error(
+      { connections: limit.most, open_files: limit.openFiles },
+      'connections of clients are refused: the process may not open more files; raise its limit (`ulimit -n`, LimitNOFILE= of systemd, --ulimit nofile= of a container)',
+    );
   }
 
   /**

@@ -136,7 +136,7 @@ export async function startProxy(bootstrap: string | BootstrapPieces): Promise<T
     logFiles,
     node: { id: 'test', cluster: 'test' },
     spans: null,
-    gates: new ConnectionGates(connectionLimits),
+    gates: new ConnectionGates({ ...connectionLimits, byDescriptors: null }),
     onListeners: () => {},
   });
   runtime.apply(snapshot);

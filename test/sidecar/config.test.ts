@@ -6,6 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import type { Config } from '../../sidecar/config.ts';
 import { loadConfig } from '../../sidecar/config.ts';
+import { readDescriptorLimit } from '../../sidecar/descriptors.ts';
 import { tempDir } from '../temp-dir.ts';
 
 const MANAGER = 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -250,20 +251,46 @@ test('limits of connections: of each listener, in all, and who says so', () => {
     ['web', 0],
     ['a.b', 6],
   ]);
-  assert.deepEqual(good(layers).connectionLimits, { inAll: { most: 9, byOverloadManager: false }, byListener });
+  const stated = (text: string) => {
+    const { inAll, byListener } = good(text).connectionLimits;
+    return { inAll, byListener };
+  };
+  assert.deepEqual(stated(layers), { inAll: { most: 9, byOverloadManager: false }, byListener });
   const both = `${layers}\n${monitors('5000000000')}`;
   const inAll = { most: 999_999_999, byOverloadManager: true };
-  assert.deepEqual(good(both).connectionLimits, { inAll, byListener });
+  assert.deepEqual(stated(both), { inAll, byListener });
   assert.match(
     good(layers).warnings[0] ?? '',
     /layered_runtime: limits connections of a listener "web" that is not there/,
   );
-  assert.deepEqual(good('node: {}').connectionLimits, { inAll: null, byListener: new Map() });
+  assert.deepEqual(stated('node: {}'), { inAll: null, byListener: new Map() });
   const twice = monitors('1').replace('[', `[${ONE_MONITOR('2')}, `);
   assert.match(errors(twice)[0] ?? '', /resource_monitors: name the same resource twice/);
   const other =
     'overload_manager: {resource_monitors: [{name: m, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}';
   assert.match(errors(other)[0] ?? '', /resource_monitors\[0\].typed_config: is not supported/);
+});
+
+test('the limit of connections that open files allow', () => {
+  const limitOf = (openFiles: string, threads = 1) =>
+    readDescriptorLimit(
+      () =>
+        Buffer.from(
+          `Max processes  7  8  processes\nMax open files            ${openFiles}  files\nMax stack size 5 6 bytes`,
+        ),
+      threads,
+    );
+  assert.deepEqual(limitOf('256  1024'), { openFiles: 256, most: 120 });
+  assert.deepEqual(limitOf('256  1024', 8), { openFiles: 256, most: 64 });
+  assert.deepEqual(limitOf('1048576  1048576', 2), { openFiles: 1_048_576, most: 786_352 });
+  // However few there are, somebody is let in.
+  assert.deepEqual(limitOf('64  64', 16), { openFiles: 64, most: 8 });
+  assert.deepEqual(limitOf('4  4'), { openFiles: 4, most: 1 });
+  assert.equal(limitOf('unlimited  unlimited'), null);
+  const absent = () => {
+    throw new Error('ENOENT');
+  };
+  assert.equal(readDescriptorLimit(absent, 1), null);
 });
 
 const ONE_MONITOR = (most: string) =>

@@ -16,7 +16,7 @@ import { AddressSchema } from '../../../proto/gen/envoy/config/core/v3/address_p
 import type { NodeSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { NodeSchema as Node } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { OverloadManagerSchema } from '../../../proto/gen/envoy/config/overload/v3/overload_pb.ts';
-import type { ConnectionLimits } from '../../model/limits.ts';
+import type { StatedLimits } from '../../model/limits.ts';
 import type { SocketAddress } from '../../model/listener.ts';
 import { decodeAddress } from '../decode/address.ts';
 import { checkConstraints } from '../decode/constraints.ts';
@@ -46,7 +46,7 @@ export interface DecodedBootstrap {
   readonly admin: SocketAddress | null;
   /** null: the file says all there is. */
   readonly ads: AdsTarget | null;
-  readonly connectionLimits: ConnectionLimits;
+  readonly connectionLimits: StatedLimits;
   readonly problems: readonly Problem[];
 }
 
@@ -74,7 +74,7 @@ export function decodeBootstrap(bootstrap: Bootstrap, options: DecodeOptions): D
 }
 
 /** Said in two places; where both speak, the overload manager holds, as in Envoy. */
-function decodeConnectionLimits(f: Fields<typeof BootstrapSchema>): ConnectionLimits {
+function decodeConnectionLimits(f: Fields<typeof BootstrapSchema>): StatedLimits {
   const runtime = f.child('layeredRuntime', LayeredRuntimeSchema);
   const manager = f.child('overloadManager', OverloadManagerSchema);
   const { maxConnections, byListener } = runtime === null ? NO_RUNTIME_LIMITS : decodeRuntime(runtime);

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ConnectionGates } from '../../../sidecar/net/connection-gates.ts';
 import { openClient, type RawClient } from '../../mesh/client.ts';
 import { eventually } from '../../mesh/discovery.ts';
 import { startOrigin } from '../../mesh/origin.ts';
@@ -119,6 +120,19 @@ test('a limit that changes with its listener holds for connections to come', asy
   await eventually(async () => {
     if ((await ask(await openClient(proxy.port()))) !== 1) throw new Error('not let in');
   });
+});
+
+test('the lowest limit is in the way; open files bind a listener that is exempt as well', () => {
+  const bound = { ignoresGlobalLimit: false, bypassesOverloadManager: false };
+  const exempt = { ignoresGlobalLimit: true, bypassesOverloadManager: false };
+  const limits = { inAll: { most: 1, byOverloadManager: false }, byListener: new Map([['few', 0]]) };
+  const gates = new ConnectionGates({ ...limits, byDescriptors: { openFiles: 9, most: 2 } });
+  const [few, main, health] = [gates.of('few', bound), gates.of('main', bound), gates.of('health', exempt)];
+  assert.deepEqual([few.enter(), main.enter(), main.enter()], ['of-listener', null, 'in-all']);
+  assert.deepEqual([health.enter(), health.enter()], [null, 'by-descriptors']);
+  main.leave();
+  assert.deepEqual([health.enter(), main.enter()], [null, 'by-descriptors']);
+  assert.deepEqual([gates.toTell()?.most, gates.toTell()], [2, null]);
 });
 
 test('what is no limit is refused', async (t) => {

@@ -30,6 +30,11 @@ export class AdminPages {
     return (await ask({ port: this.#port, path })).text;
   }
 
+  /** On a connection of its own. */
+  async getAnew(path: string): Promise<string> {
+    return (await call(`127.0.0.1:${this.#port}`, path)).body;
+  }
+
   async post(path: string): Promise<string> {
     return (await ask({ port: this.#port, path, method: 'POST' })).text;
   }
@@ -82,15 +87,20 @@ async function pagesAt({ address }: Files): Promise<AdminPages> {
   return new AdminPages(Number(readFileSync(address, 'utf8').split(':').at(-1)));
 }
 
-/** `bootstrap` comes without its admin address. Resolves when it is ready, unless told otherwise. */
+/**
+ * `bootstrap` comes without its admin address. Resolves when it is ready, unless told otherwise. `under`: a command
+ * that becomes the one it is given.
+ */
 export async function runSidecar(
   t: TestContext,
   bootstrap: string,
   flags: readonly string[] = [],
   wait = true,
+  under: readonly string[] = [],
 ): Promise<Running> {
   const files = writeFiles(t, bootstrap);
-  const child = spawn(process.execPath, [CLI, 'sidecar', ...flagsOf(files, flags)], {
+  const [command = '', ...args] = [...under, process.execPath, CLI, 'sidecar', ...flagsOf(files, flags)];
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, FAIRLEAD_DRAIN_TIME_S: '10' },
   });
