@@ -160,7 +160,8 @@ export class MemorySocket extends EventEmitter {
 
   #deliver(bytes: Buffer): void {
     if (this.#take === null) {
-      this.emit('data', bytes);
+      // Memory of its own, as of a read: the codec may let go of it.
+      this.emit('data', Buffer.from(bytes));
       return;
     }
     for (let at = 0; at < bytes.length && !this.destroyed; at += LENT.length) {
