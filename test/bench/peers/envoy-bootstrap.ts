@@ -73,10 +73,26 @@ function connectionManager(hop: Hop): Record<string, unknown> {
     ...(hop.accept === undefined
       ? {}
       : { forward_client_cert_details: 'SANITIZE_SET', set_current_client_cert_details: { uri: true } }),
-    route_config: { name: 'routes', virtual_hosts: [{ name: 'all', domains: ['*'], routes: routes(hop) }] },
+    route_config: {
+      name: 'routes',
+      virtual_hosts: [{ name: 'all', domains: ['*'], routes: routes(hop), retry_policy: RETRY_POLICY }],
+    },
     http_filters: [{ name: 'router', typed_config: { '@type': ROUTER } }],
   };
 }
+
+/** For all routes: armed, and never used here. */
+const RETRY_POLICY = {
+  retry_on: 'connect-failure,refused-stream,gateway-error',
+  num_retries: 2,
+  retry_host_predicate: [
+    {
+      name: 'envoy.retry_host_predicates.previous_hosts',
+      typed_config: { '@type': `${TYPE}.retry.host.previous_hosts.v3.PreviousHostsPredicate` },
+    },
+  ],
+  host_selection_retry_max_attempts: 3,
+};
 
 /** The last one but '/', which answers who only asks whether we are up. */
 function routes(hop: Hop): Record<string, unknown>[] {
@@ -90,29 +106,30 @@ function route({ timeout = '15s' }: Hop, prefix: string): Record<string, unknown
     route: {
       cluster: 'target',
       timeout,
-      retry_policy: {
-        retry_on: 'connect-failure,refused-stream,gateway-error',
-        num_retries: 2,
-        retry_host_predicate: [
-          {
-            name: 'envoy.retry_host_predicates.previous_hosts',
-            typed_config: { '@type': `${TYPE}.retry.host.previous_hosts.v3.PreviousHostsPredicate` },
-          },
-        ],
-        host_selection_retry_max_attempts: 3,
-      },
     },
   };
 }
 
 function clusters(hop: Hop): Record<string, unknown>[] {
-  const more = Array.from({ length: (hop.grown?.clusters ?? 1) - 1 }, (_, i) => cluster(hop, `other-${i}`));
+  const more = Array.from({ length: (hop.grown?.clusters ?? 1) - 1 }, (_, i) => plainCluster(hop, `other-${i}`));
   return [...more, cluster(hop, 'target')];
 }
 
-function cluster(hop: Hop, name: string): Record<string, unknown> {
+/** One of many that nobody asks: ten thousand with everything on would be more than a bootstrap may hold. */
+function plainCluster(hop: Hop, name: string): Record<string, unknown> {
+  return { name, type: 'STATIC', connect_timeout: '1s', load_assignment: assignment(hop, name) };
+}
+
+function assignment(hop: Hop, name: string): Record<string, unknown> {
   const grown = hop.grown?.endpoints ?? [];
   const endpoints = grown.length > 0 ? grown : [{ host: '127.0.0.1', port: hop.targetPort }];
+  return {
+    cluster_name: name,
+    endpoints: [{ lb_endpoints: endpoints.map(({ host, port }) => ({ endpoint: { address: address(port, host) } })) }],
+  };
+}
+
+function cluster(hop: Hop, name: string): Record<string, unknown> {
   const thresholds = { max_connections: MOST, max_pending_requests: MOST, max_requests: MOST, max_retries: 3 };
   return {
     name,
@@ -121,12 +138,7 @@ function cluster(hop: Hop, name: string): Record<string, unknown> {
     lb_policy: 'LEAST_REQUEST',
     circuit_breakers: { thresholds: [thresholds] },
     outlier_detection: { consecutive_5xx: 5, interval: '10s', base_ejection_time: '30s', max_ejection_percent: 50 },
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [
-        { lb_endpoints: endpoints.map(({ host, port }) => ({ endpoint: { address: address(port, host) } })) },
-      ],
-    },
+    load_assignment: assignment(hop, name),
     ...(hop.dial === undefined ? {} : { transport_socket: socket('UpstreamTlsContext', hop.dial) }),
   };
 }
