@@ -10,27 +10,16 @@ import type { GrowthOptions } from '../options.ts';
 import { startOrigins } from '../peers/many-origins.ts';
 import { BODY_PREFIX, originConfig } from '../peers/nginx-config.ts';
 import { allPeers, buildOurs, type Peer } from '../peers/peers.ts';
-import { drawPlot } from '../plot/plot.ts';
 import { OTHER_CORE, start } from '../processes.ts';
 import { median } from '../result.ts';
 import { writeResult } from '../result-file.ts';
 import { type Contestant, enter } from '../scenarios.ts';
 import { Stack } from '../stack.ts';
 import { load } from '../wrk.ts';
+import { type Cell, plotSeries, tableOf } from './report.ts';
 import { GIB, type Question, SERIES, type Series, type SeriesName } from './series.ts';
 
 const WARMUP_SECONDS = 2;
-
-interface Cell {
-  readonly series: SeriesName;
-  readonly size: number;
-  readonly peer: string;
-  /** Medians of the rounds. */
-  readonly cpuMicros: number;
-  readonly p99Ms: number;
-  readonly mb: number;
-  readonly errors: number;
-}
 
 interface Place {
   readonly folder: string;
@@ -169,48 +158,9 @@ async function measure(
   return { cpuMicros: (cpu() - before) / requests, p99Ms: seen.p99Ms, errors: seen.errors };
 }
 
-function report(name: SeriesName, cells: readonly Cell[], options: GrowthOptions): void {
-  const { title, label } = SERIES[name];
+function report(name: SeriesName, cells: readonly Cell[], { plots }: GrowthOptions): void {
   const own = cells.filter(({ series }) => series === name);
-  const peers = [...new Set(own.map(({ peer }) => peer))];
-  const sizes = [...new Set(own.map(({ size }) => size))];
-  const plot = drawPlot({
-    title: `${title}: CPU per request`,
-    x: { label, scale: 'log', ticks: sizes, text: sizeText(name) },
-    y: { label: 'microseconds of CPU per request', scale: 'log' },
-    lines: peers.map((peer) => ({
-      name: peer,
-      points: own.filter((cell) => cell.peer === peer).map(({ size, cpuMicros }) => [size, cpuMicros] as const),
-    })),
-  });
-  mkdirSync(options.plots, { recursive: true });
-  writeFileSync(join(options.plots, `growth-${name}.svg`), plot);
-  process.stdout.write(`\n${table(own, peers, sizes, sizeText(name))}`);
-}
-
-const UNITS = ['bytes', 'KiB', 'MiB', 'GiB'];
-
-function sizeText(name: SeriesName): (size: number) => string {
-  if (name !== 'bodies') return (size) => size.toLocaleString('en');
-  return (size) => {
-    const unit = Math.floor(Math.log2(size) / 10);
-    return `${size / 1024 ** unit} ${UNITS[unit]}`;
-  };
-}
-
-function table(
-  cells: readonly Cell[],
-  peers: readonly string[],
-  sizes: readonly number[],
-  text: (size: number) => string,
-): string {
-  const heads = peers.flatMap((peer) => [`${peer} us`, `${peer} MB`]);
-  const rows = sizes.map((size) => {
-    const figures = peers.flatMap((peer) => {
-      const cell = cells.find((one) => one.peer === peer && one.size === size);
-      return [cell?.cpuMicros.toFixed(1) ?? '', cell?.mb.toFixed(0) ?? ''];
-    });
-    return `| ${[text(size), ...figures].join(' | ')} |\n`;
-  });
-  return `|  | ${heads.join(' | ')} |\n| ---: |${heads.map(() => ' ---: |').join('')}\n${rows.join('')}`;
+  mkdirSync(plots, { recursive: true });
+  writeFileSync(join(plots, `growth-${name}.svg`), plotSeries(name, own));
+  process.stdout.write(`\n${tableOf(name, own)}`);
 }
