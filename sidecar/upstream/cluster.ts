@@ -6,7 +6,7 @@ import type { Log } from '../../core/log.ts';
 import type { Picker } from '../lb/picker.ts';
 import { buildHostPicker, type LocalityHosts } from '../lb/tiers.ts';
 import type { Cluster as ClusterDescription } from '../model/cluster.ts';
-import type { ClusterLoadAssignment } from '../model/endpoint.ts';
+import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from '../model/endpoint.ts';
 import type { UpstreamTls } from '../model/tls.ts';
 import { hostPort } from '../../core/addresses.ts';
 import type { DialTarget, DialTls } from '../net/dial.ts';
@@ -34,6 +34,8 @@ export class Cluster {
   #description: ClusterDescription;
   #assignment: ClusterLoadAssignment | null = null;
   #hosts = new Map<string, Host>();
+  /** The same, as the assignment orders them. */
+  #tiers: readonly (readonly LocalityHosts<Host>[])[] = [];
   #picker: Picker<Host> | null = null;
   #tls: DialTls | null = null;
   #settings: PoolSettings;
@@ -132,22 +134,14 @@ export class Cluster {
   assign(assignment: ClusterLoadAssignment): void {
     if (assignment === this.#assignment) return;
     this.#assignment = assignment;
-    const now = this.#context.clock.now();
+    const joined = this.#ready ? this.#context.clock.now() : Number.NEGATIVE_INFINITY;
     const next = new Map<string, Host>();
-    for (const locality of assignment.localities) {
-      for (const endpoint of locality.endpoints) {
-        const host = new Host(
-          endpoint,
-          endpoint,
-          locality,
-          locality.priority,
-          this.#ready ? now : Number.NEGATIVE_INFINITY,
-        );
-        const known = this.#hosts.get(host.key);
-        if (known === undefined) next.set(host.key, host);
-        else next.set(host.key, known.moved(endpoint, locality, locality.priority));
-      }
-    }
+    this.#tiers = assignment.localities.reduce<LocalityHosts<Host>[][]>((tiers, locality) => {
+      const hosts = locality.endpoints.map((endpoint) => this.#hostOf(endpoint, locality, next, joined));
+      while (tiers.length <= locality.priority) tiers.push([]);
+      tiers[locality.priority]?.push({ weight: locality.weight, hosts });
+      return tiers;
+    }, []);
     this.#leave([...this.#hosts.values()].filter((host) => next.get(host.key) !== host));
     if (next.size !== this.#hosts.size || [...next.keys()].some((key) => !this.#hosts.has(key)))
       this.stats.membership_change++;
@@ -156,6 +150,18 @@ export class Cluster {
     if (this.#ready) return;
     this.#ready = true;
     this.#context.onReady();
+  }
+
+  /** The host of an endpoint: the one of that address, if there is one, also where an address stands twice. */
+  #hostOf(endpoint: Endpoint, locality: LocalityEndpoints, next: Map<string, Host>, joined: number): Host {
+    const key = hostPort(endpoint.host, endpoint.port);
+    const known = next.get(key) ?? this.#hosts.get(key);
+    const host =
+      known === undefined
+        ? new Host(endpoint, endpoint, locality, locality.priority, joined)
+        : known.moved(endpoint, locality, locality.priority);
+    next.set(key, host);
+    return host;
   }
 
   /** Endpoints did not come in time: the cluster goes on with none. */
@@ -173,17 +179,9 @@ export class Cluster {
   }
 
   #rebuild(): void {
-    const tiers: LocalityHosts<Host>[][] = [];
-    for (const locality of this.#assignment?.localities ?? []) {
-      const hosts = locality.endpoints.flatMap(
-        (endpoint) => this.#hosts.get(hostPort(endpoint.host, endpoint.port)) ?? [],
-      );
-      while (tiers.length <= locality.priority) tiers.push([]);
-      (tiers[locality.priority] as LocalityHosts<Host>[]).push({ weight: locality.weight, hosts });
-    }
     const { clock } = this.#context;
     this.#picker = buildHostPicker<Host>({
-      tiers,
+      tiers: this.#tiers,
       policy: this.#description.lb,
       common: this.#description.common,
       overprovisioning: this.#assignment?.overprovisioningFactor ?? 140,

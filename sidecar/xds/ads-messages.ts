@@ -1,7 +1,9 @@
 // DiscoveryRequest and DiscoveryResponse as the stream needs them.
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import { LocalityLbEndpointsSchema } from '../../proto/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts';
 import { ClusterLoadAssignmentSchema } from '../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { NodeSchema } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
@@ -99,12 +101,24 @@ export function openResponse(type: ResourceType, response: DiscoveryResponse): O
 /** Whether a ClusterLoadAssignment names any endpoint; true where it cannot be read, which the judge says. */
 export function holdsEndpoints(assignment: Uint8Array): boolean {
   try {
-    return fromBinary(ClusterLoadAssignmentSchema, assignment).endpoints.some(
-      ({ lbEndpoints }) => lbEndpoints.length > 0,
-    );
+    return someField(assignment, ENDPOINTS_FIELD, (locality) => someField(locality, LB_ENDPOINTS_FIELD, () => true));
   } catch {
     return true;
   }
+}
+
+const ENDPOINTS_FIELD = ClusterLoadAssignmentSchema.field.endpoints.number;
+const LB_ENDPOINTS_FIELD = LocalityLbEndpointsSchema.field.lbEndpoints.number;
+
+/** Whether a message holds such a message in a field. Reads tags and lengths only: there may be ten thousand. */
+function someField(bytes: Uint8Array, field: number, holds: (value: Uint8Array) => boolean): boolean {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [number, wireType] = reader.tag();
+    if (number !== field || wireType !== WireType.LengthDelimited) reader.skip(wireType, number);
+    else if (holds(reader.bytes())) return true;
+  }
+  return false;
 }
 
 /** null: a heartbeat, which holds no resource. A text: why it cannot be opened. */

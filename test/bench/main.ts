@@ -3,6 +3,7 @@
 
 import { bodies } from './bodies/bodies.ts';
 import { endpoints } from './endpoints/endpoints.ts';
+import { growth } from './growth/growth.ts';
 import { idle } from './idle/idle.ts';
 import { macro } from './macro.ts';
 import { micro } from './micro.ts';
@@ -23,8 +24,8 @@ async function run(options: Options): Promise<void> {
       return soak(options);
     case 'endpoints':
       return endpoints(options);
-    default:
-      throw new Error(`${options.kind} cannot be run yet`);
+    case 'growth':
+      return growth(options);
   }
 }
 

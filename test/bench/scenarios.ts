@@ -27,7 +27,8 @@ export interface Contestant {
   readonly processes: readonly Running[];
 }
 
-const READY_MS = 15_000;
+/** Ten thousand clusters take their time. */
+const READY_MS = 60_000;
 const PROBE_MS = 50;
 
 /** Resolves when the first request went through. Throws with what a process said when it ended. */

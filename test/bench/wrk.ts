@@ -5,6 +5,8 @@ import { OTHER_CORE, pinned } from './processes.ts';
 
 export interface Load {
   readonly requests: number;
+  /** Of answers, whole or not, as wrk rounds them. */
+  readonly bytes: number;
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -42,11 +44,19 @@ export function readWrk(text: string): Load {
     /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(text)?.slice(1) ?? [];
   return {
     requests,
+    bytes: bytesRead(text),
     requestsPerSecond: number(/Requests\/sec:\s+([\d.]+)/),
     p50Ms: milliseconds(text, '50%'),
     p99Ms: milliseconds(text, '99%'),
     errors: number(/Non-2xx or 3xx responses: (\d+)/) + socketErrors.reduce((sum, one) => sum + Number(one), 0),
   };
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { B: 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30 };
+
+function bytesRead(text: string): number {
+  const [, value = '0', unit = 'B'] = /requests in [^,]+, ([\d.]+)([KMG]?B) read/.exec(text) ?? [];
+  return Number(value) * (UNIT_BYTES[unit] ?? 1);
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };

@@ -13,6 +13,20 @@ export interface Hop {
   readonly dial?: TlsSide;
   /** Of the route, as Envoy writes it; `0s` for none. Absent: 15 s. */
   readonly timeout?: string;
+  /** What grows; absent: one of each. The last route leads to the last cluster, as the first ones do not. */
+  readonly grown?: Grown;
+}
+
+export interface Grown {
+  readonly routes: number;
+  readonly clusters: number;
+  /** Empty: only the target. */
+  readonly endpoints: readonly { readonly host: string; readonly port: number }[];
+}
+
+/** Of route `i`; a request for the last one passes all others. */
+export function routePrefix(i: number): string {
+  return `/api/v1/things/${i}/`;
 }
 
 export interface TlsSide {
@@ -21,6 +35,8 @@ export interface TlsSide {
   readonly root: string;
 }
 
+/** Connections to the target, requests waiting and under way. */
+const MOST = 16_384;
 const TYPE = 'type.googleapis.com/envoy.extensions';
 const HCM = `${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager`;
 const ROUTER = `${TYPE}.filters.http.router.v3.Router`;
@@ -30,7 +46,7 @@ const TLS = `${TYPE}.transport_sockets.tls.v3`;
 export function bootstrapOf(hop: Hop): Record<string, unknown> {
   return {
     node: { id: `bench~${hop.name}`, cluster: 'bench' },
-    static_resources: { listeners: [listener(hop)], clusters: [cluster(hop)] },
+    static_resources: { listeners: [listener(hop)], clusters: clusters(hop) },
   };
 }
 
@@ -57,45 +73,72 @@ function connectionManager(hop: Hop): Record<string, unknown> {
     ...(hop.accept === undefined
       ? {}
       : { forward_client_cert_details: 'SANITIZE_SET', set_current_client_cert_details: { uri: true } }),
-    route_config: { name: 'routes', virtual_hosts: [{ name: 'all', domains: ['*'], routes: [route(hop)] }] },
+    route_config: {
+      name: 'routes',
+      virtual_hosts: [{ name: 'all', domains: ['*'], routes: routes(hop), retry_policy: RETRY_POLICY }],
+    },
     http_filters: [{ name: 'router', typed_config: { '@type': ROUTER } }],
   };
 }
 
-function route({ timeout = '15s' }: Hop): Record<string, unknown> {
+/** For all routes: armed, and never used here. */
+const RETRY_POLICY = {
+  retry_on: 'connect-failure,refused-stream,gateway-error',
+  num_retries: 2,
+  retry_host_predicate: [
+    {
+      name: 'envoy.retry_host_predicates.previous_hosts',
+      typed_config: { '@type': `${TYPE}.retry.host.previous_hosts.v3.PreviousHostsPredicate` },
+    },
+  ],
+  host_selection_retry_max_attempts: 3,
+};
+
+/** The last one but '/', which answers who only asks whether we are up. */
+function routes(hop: Hop): Record<string, unknown>[] {
+  const more = Array.from({ length: (hop.grown?.routes ?? 1) - 1 }, (_, i) => route(hop, routePrefix(i)));
+  return [...more, route(hop, '/')];
+}
+
+function route({ timeout = '15s' }: Hop, prefix: string): Record<string, unknown> {
   return {
-    match: { prefix: '/' },
+    match: { prefix },
     route: {
       cluster: 'target',
       timeout,
-      retry_policy: {
-        retry_on: 'connect-failure,refused-stream,gateway-error',
-        num_retries: 2,
-        retry_host_predicate: [
-          {
-            name: 'envoy.retry_host_predicates.previous_hosts',
-            typed_config: { '@type': `${TYPE}.retry.host.previous_hosts.v3.PreviousHostsPredicate` },
-          },
-        ],
-        host_selection_retry_max_attempts: 3,
-      },
     },
   };
 }
 
-function cluster(hop: Hop): Record<string, unknown> {
-  const thresholds = { max_connections: 4096, max_pending_requests: 4096, max_requests: 4096, max_retries: 3 };
+function clusters(hop: Hop): Record<string, unknown>[] {
+  const more = Array.from({ length: (hop.grown?.clusters ?? 1) - 1 }, (_, i) => plainCluster(hop, `other-${i}`));
+  return [...more, cluster(hop, 'target')];
+}
+
+/** One of many that nobody asks: ten thousand with everything on would be more than a bootstrap may hold. */
+function plainCluster(hop: Hop, name: string): Record<string, unknown> {
+  return { name, type: 'STATIC', connect_timeout: '1s', load_assignment: assignment(hop, name) };
+}
+
+function assignment(hop: Hop, name: string): Record<string, unknown> {
+  const grown = hop.grown?.endpoints ?? [];
+  const endpoints = grown.length > 0 ? grown : [{ host: '127.0.0.1', port: hop.targetPort }];
   return {
-    name: 'target',
+    cluster_name: name,
+    endpoints: [{ lb_endpoints: endpoints.map(({ host, port }) => ({ endpoint: { address: address(port, host) } })) }],
+  };
+}
+
+function cluster(hop: Hop, name: string): Record<string, unknown> {
+  const thresholds = { max_connections: MOST, max_pending_requests: MOST, max_requests: MOST, max_retries: 3 };
+  return {
+    name,
     type: 'STATIC',
     connect_timeout: '1s',
     lb_policy: 'LEAST_REQUEST',
     circuit_breakers: { thresholds: [thresholds] },
     outlier_detection: { consecutive_5xx: 5, interval: '10s', base_ejection_time: '30s', max_ejection_percent: 50 },
-    load_assignment: {
-      cluster_name: 'target',
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: address(hop.targetPort) } }] }],
-    },
+    load_assignment: assignment(hop, name),
     ...(hop.dial === undefined ? {} : { transport_socket: socket('UpstreamTlsContext', hop.dial) }),
   };
 }
@@ -116,6 +159,6 @@ function socket(context: 'UpstreamTlsContext' | 'DownstreamTlsContext', { own, p
   };
 }
 
-function address(port: number) {
-  return { socket_address: { address: '127.0.0.1', port_value: port } };
+function address(port: number, host = '127.0.0.1') {
+  return { socket_address: { address: host, port_value: port } };
 }

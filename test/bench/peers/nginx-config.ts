@@ -2,15 +2,15 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Hop } from './envoy-bootstrap.ts';
+import { type Hop, routePrefix } from './envoy-bootstrap.ts';
 
 const BODY = '0123456789'.repeat(10);
 /** Never closes a connection because it carried many requests. */
 const MANY = 1_000_000_000;
 
-function common(folder: string, name: string, http: string): string {
+function common(folder: string, name: string, http: string, connections: number): string {
   return `daemon off; master_process off; pid ${folder}/${name}.pid; error_log ${folder}/${name}.err warn;
-events { worker_connections ${name.startsWith('origin') ? 16384 : 8192}; }
+events { worker_connections ${connections}; }
 http {
   access_log off; keepalive_requests ${MANY}; keepalive_timeout 300s;
   client_body_temp_path ${folder}/${name}-body; proxy_temp_path ${folder}/${name}-proxy;
@@ -22,6 +22,8 @@ ${http}
 
 /** What the origin answers with 1 MiB. */
 export const LARGE_PATH = '/large';
+/** Files of this beginning in the folder are answered as they are. */
+export const BODY_PREFIX = '/body-';
 const MIB = 1024 * 1024;
 
 /** Answers everything else with 100 bytes, at one port or at many endpoints. */
@@ -37,7 +39,8 @@ export function originConfig(
     folder,
     name,
     `  server { ${listen} location / { return 200 "${BODY}"; }
-    location = ${LARGE_PATH} { root ${folder}; } }`,
+    location = ${LARGE_PATH} { root ${folder}; } location ${BODY_PREFIX} { root ${folder}; } }`,
+    16_384,
   );
 }
 
@@ -54,6 +57,10 @@ export function nginxConfig(folder: string, hop: Hop): string {
       ? ''
       : `proxy_ssl_certificate ${dial.own.chain}; proxy_ssl_certificate_key ${dial.own.key}; proxy_ssl_protocols TLSv1.3;
       proxy_ssl_trusted_certificate ${dial.root}; proxy_ssl_verify on; proxy_ssl_name ${dnsOf(dial.peerId)};`;
+  const others = Array.from(
+    { length: (hop.grown?.routes ?? 1) - 1 },
+    (_, i) => `location ${routePrefix(i)} { proxy_pass http://target; }`,
+  ).join('\n    ');
   return common(
     folder,
     hop.name,
@@ -61,14 +68,15 @@ export function nginxConfig(folder: string, hop: Hop): string {
   server {
     ${listen}
     ${acceptTls}
-    location / {
-      proxy_pass ${dial === undefined ? 'http' : 'https'}://target; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_set_header Host $host; proxy_set_header X-Request-Id $request_id;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_next_upstream error timeout http_502 http_503; proxy_next_upstream_tries 3;
-      ${dialTls}
-    }
+    proxy_http_version 1.1; proxy_set_header Connection "";
+    proxy_set_header Host $host; proxy_set_header X-Request-Id $request_id;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
+    proxy_next_upstream error timeout http_502 http_503; proxy_next_upstream_tries 3;
+    ${dialTls}
+    ${others}
+    location / { proxy_pass ${dial === undefined ? 'http' : 'https'}://target; }
   }`,
+    hop.grown === undefined ? 8192 : 16_384,
   );
 }
 

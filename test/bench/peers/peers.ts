@@ -46,7 +46,7 @@ export function buildOurs(): void {
 
 /** The same bootstrap for Envoy and for us. */
 function bootstrapFile(folder: string, hop: Hop): string {
-  return write(folder, `${hop.name}.json`, JSON.stringify(bootstrapOf(hop), null, 1));
+  return write(folder, `${hop.name}.json`, JSON.stringify(bootstrapOf(hop)));
 }
 
 /** Our sidecar, compiled, with a bootstrap file. */

@@ -4,6 +4,8 @@ import { linearScale, logScale, type Scale } from './scale.ts';
 
 export interface Line {
   readonly name: string;
+  /** Which colour and dashes; absent: by its place. */
+  readonly style?: number;
   /** [x, y], by x. */
   readonly points: readonly (readonly [number, number])[];
 }
@@ -25,7 +27,7 @@ export interface Axis {
 
 const WIDTH = 720;
 const HEIGHT = 400;
-const AREA = { left: 64, right: 570, top: 52, bottom: 344 };
+const AREA = { left: 64, right: 552, top: 52, bottom: 344 };
 /** Names do not stand closer than that. */
 const NAME_GAP = 16;
 /** Light and dark; lines differ by dashes too, for who sees no colours. */
@@ -100,7 +102,8 @@ function horizontalMark(at: number, text: string): string {
 
 type Place = (value: number) => number;
 
-function drawLine({ points }: Line, index: number, placeX: Place, placeY: Place): string {
+function drawLine({ points, style }: Line, place: number, placeX: Place, placeY: Place): string {
+  const index = style ?? place;
   const places = points.map(([x, y]) => [round(placeX(x)), round(placeY(y))] as const);
   const path = `M${places.map(([x, y]) => `${x} ${y}`).join('L')}`;
   const dash = DASHES[index % DASHES.length];
@@ -114,7 +117,7 @@ function drawLine({ points }: Line, index: number, placeX: Place, placeY: Place)
 /** Each at the end of its line, moved where two would stand on each other. */
 function drawNames(lines: readonly Line[], placeY: Place): string[] {
   const places = lines
-    .map(({ name, points }, index) => ({ name, index, y: placeY(points.at(-1)?.[1] ?? 0) }))
+    .map(({ name, style, points }, i) => ({ name, index: style ?? i, y: placeY(points.at(-1)?.[1] ?? 0) }))
     .sort((a, b) => a.y - b.y);
   for (const [i, place] of places.entries()) {
     const above = places[i - 1];
