@@ -3,6 +3,7 @@
 // latin1 (see format/value.ts).
 
 import { systemClock } from '../../core/clock.ts';
+import { nearest } from '../../core/spelling.ts';
 import type { JsonFormat, LogFormat } from '../model/access-log.ts';
 import type { RequestFacts } from './facts.ts';
 import { type Operator, parameterised, type TimeSource } from './format/parameterised.ts';
@@ -227,21 +228,6 @@ function cut(provider: Provider, length: number | null): Provider {
 }
 
 function unknown(name: string, known: readonly string[]): string {
-  const near = known.map((other) => ({ other, steps: distance(name, other) })).sort((a, b) => a.steps - b.steps)[0];
-  const hint = near !== undefined && near.steps <= Math.max(2, name.length / 4) ? ` (did you mean ${near.other}?)` : '';
-  return `unknown operator ${name}${hint}`;
-}
-
-/** Edits from one word to the other (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] as number) + Number(a[i - 1] !== b[j - 1]);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
+  const near = nearest(name, known);
+  return `unknown operator ${name}${near === null ? '' : ` (did you mean ${near}?)`}`;
 }

@@ -34,7 +34,9 @@ function tellFinding({ found, path }: Kept, { target, seed }: FuzzOptions): void
 }
 
 async function main(options: FuzzOptions): Promise<void> {
-  const summary = await fuzz(options, tell);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const summary = await fuzz(options, tell, stop.signal);
   tellOutcomes(summary);
   for (const kept of summary.kept) tellFinding(kept, options);
   if (summary.kept.some(({ path }) => path !== null)) process.exitCode = 1;

@@ -32,11 +32,12 @@ export interface Summary {
 const MOST_GROWTH_BYTES = 96 * 1024 * 1024;
 const PROGRESS_MS = 10_000;
 
-export async function fuzz(options: FuzzOptions, tell: (line: string) => void): Promise<Summary> {
+/** `stop`: ends the run early, with what it has by then. */
+export async function fuzz(options: FuzzOptions, tell: (line: string) => void, stop: AbortSignal): Promise<Summary> {
   const target = targetOf(options.target);
   const sandbox = new Sandbox(options.target, options.seed);
   const run = new Run(options, sandbox, tell);
-  await run.all();
+  await run.all(stop);
   const kept: Kept[] = [];
   const known = knownKinds(target);
   for (const found of run.tally.found.values()) {
@@ -64,9 +65,9 @@ class Run {
     this.#next = options.from;
   }
 
-  async all(): Promise<void> {
+  async all(stop: AbortSignal): Promise<void> {
     const to = this.#options.from + this.#options.executions;
-    while (this.#next < to && this.#seconds < this.#options.seconds) {
+    while (this.#next < to && this.#seconds < this.#options.seconds && !stop.aborted) {
       this.#take(await this.#sandbox.ask({ do: 'run', from: this.#next, to }));
       this.#tellProgress();
     }

@@ -23,8 +23,8 @@ const WORDS: readonly string[] = [
 const DICTIONARY: Dictionary = { ...YAML_WORDS, words: [...YAML_WORDS.words, ...WORDS] };
 const OF_SEEDS = 0.35;
 const CHANGED_AS_TEXT = 0.4;
-/** Ten times as long as the rest, and what stands in it is the matter of xds-decode. */
-const WITH_LISTENER = 0.03;
+/** Many times as long as the rest, and what stands in it is the matter of xds-decode. */
+const WITH_LISTENER = 0.02;
 
 export function generateBootstrap(random: Random, seeds: readonly Buffer[]): Buffer {
   const begin = () => start(random, seeds);
@@ -46,8 +46,8 @@ function start(random: Random, seeds: readonly Buffer[]): string {
 
 function bootstrap(random: Random): JsonObject {
   const listeners = random.chance(WITH_LISTENER) ? [listener(random, 'listener-0', 0)] : [];
-  const names = [...namesIn(listeners), ...(random.chance(0.2) ? ['extra'] : [])];
-  const asks = random.chance(0.25) ? { dynamic_resources: dynamic(random) } : {};
+  const names = [...namesIn(listeners), ...(random.chance(0.12) ? ['extra'] : [])];
+  const asks = random.chance(0.12) ? { dynamic_resources: dynamic(random) } : {};
   return {
     ...maybe(random, 0.95, () => ({ node: node(random) })),
     ...maybe(random, 0.2, () => ({ admin: { address: ADMIN } })),

@@ -47,6 +47,6 @@ export function maybe<T extends object>(random: Random, share: number, fields: (
 
 /** From `least` to `most` of them, mostly few: what is wrong with many is mostly wrong with one. */
 export function list<T>(random: Random, least: number, most: number, make: (i: number) => T): T[] {
-  const length = Math.min(random.between(least, most), random.between(least, most));
+  const length = Math.min(random.between(least, most), random.between(least, most), random.between(least, most));
   return Array.from({ length }, (_, i) => make(i));
 }
