@@ -12,6 +12,7 @@ import type { Certifier } from './identity/certify.ts';
 import { type BoundListeners, instanceOf } from './identity/instance.ts';
 import type { Registration } from './identity/register.ts';
 import type { Snapshot } from './model/snapshot.ts';
+import { Saving } from './save-last-good.ts';
 import type { Stats } from './telemetry/stats.ts';
 import type { AdsSource } from './xds/ads-source.ts';
 import { dumpSections } from './xds/dump.ts';
@@ -52,8 +53,6 @@ export interface ControlPlaneContext {
 
 /** An empty full state after a restart of discovery is not believed for so long. */
 const EMPTY_HOLD_MS = 60_000;
-/** Changes within this time are written to disk together. */
-const SAVE_AFTER_MS = 500;
 
 type Link = typeof import('./discovery-link.ts');
 
@@ -72,10 +71,10 @@ class Connected implements ControlPlane {
   readonly #staleness: Staleness | null;
   readonly #certifier: Certifier | null;
   readonly #lastGood: LastGood | null;
+  readonly #saving: Saving | null;
   readonly #startedWallMs: number;
   #registration: Registration | null = null;
   #stopAds: Stop | null = null;
-  #saveWanted = false;
   #fromDisk = false;
   #left = false;
 
@@ -96,6 +95,7 @@ class Connected implements ControlPlane {
     });
     this.#lastGood =
       config.stateDir === null ? null : openLastGood(config.stateDir, (message) => logs.child('xds').warn(message));
+    this.#saving = this.#lastGood === null ? null : new Saving(this.#lastGood, this.#resources, clock);
     this.#ads = config.ads === null || link === null ? null : this.#createAds(link);
     this.#staleness = this.#ads === null ? null : new Staleness(this.#ads.status, clock);
     this.#certifier = identity === null ? null : this.#createCertifier(identity);
@@ -175,7 +175,7 @@ class Connected implements ControlPlane {
     const { dataPlane, stats, config } = this.#context;
     this.#resources.snapshot.subscribe((next) => {
       dataPlane.apply(next);
-      this.#saveSoon();
+      this.#saving?.soon();
       this.#registerWhenBound();
     });
     if (this.#ads === null) return;
@@ -200,15 +200,6 @@ class Connected implements ControlPlane {
       { resources: updates.reduce((sum, { changed }) => sum + changed.length, 0) },
       'serving the last good configuration until discovery answers',
     );
-  }
-
-  #saveSoon(): void {
-    if (this.#lastGood === null || this.#saveWanted) return;
-    this.#saveWanted = true;
-    this.#context.clock.after(SAVE_AFTER_MS, () => {
-      this.#saveWanted = false;
-      void this.#lastGood?.save(this.#resources.updates);
-    });
   }
 
   /** Registers once the inbound listener has a port that others can be told. */

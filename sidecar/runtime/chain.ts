@@ -56,6 +56,7 @@ export class Chain {
   #material: TlsMaterial | null = null;
   #table: RouteTable | null = null;
   #draining = false;
+  #destroyed = false;
 
   constructor(description: FilterChain, context: ChainContext) {
     this.description = description;
@@ -146,7 +147,10 @@ export class Chain {
     for (const connection of this.#connections) connection.drain();
   }
 
+  /** Once: a listener that was stopped may be told again. */
   destroy(): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
     for (const connection of [...this.#connections]) connection.destroy();
     this.#context.release();
   }

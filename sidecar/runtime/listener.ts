@@ -40,7 +40,8 @@ export class Listener {
   #defaultChain: Chain | null = null;
   #undecided = 0;
   #gate: ConnectionGate;
-  readonly #draining: Chain[] = [];
+  readonly #draining = new Set<Chain>();
+  #onDrained: () => void = () => {};
   readonly #context: ListenerContext;
 
   constructor(description: ListenerDescription, context: ListenerContext) {
@@ -74,8 +75,13 @@ export class Listener {
     return this.#defaultChain === null ? this.#chains : [...this.#chains, this.#defaultChain];
   }
 
+  /** Those that drain as well. */
+  get #living(): ReadonlySet<Chain> {
+    return new Set([...this.chains, ...this.#draining]);
+  }
+
   get activeRequests(): number {
-    return [...this.chains, ...this.#draining].reduce((sum, chain) => sum + chain.activeRequests, 0);
+    return [...this.#living].reduce((sum, chain) => sum + chain.activeRequests, 0);
   }
 
   /** Binds its addresses. Rejects with the operating system's error; then nothing stays bound. */
@@ -121,20 +127,27 @@ export class Listener {
   /** Drains the chain, and lets it go when nothing is under way any more. */
   #retire(chain: Chain): void {
     chain.drain();
-    if (!this.#draining.includes(chain)) this.#draining.push(chain);
+    if (this.#draining.has(chain)) return;
+    this.#draining.add(chain);
+    this.#letGoWhenIdle(chain);
+  }
+
+  #letGoWhenIdle(chain: Chain): void {
     this.#context.clock.after(chain.http.drainTimeoutMs, () => {
       if (chain.activeRequests > 0) {
-        this.#retire(chain);
+        chain.drain();
+        this.#letGoWhenIdle(chain);
         return;
       }
-      this.#draining.splice(this.#draining.indexOf(chain), 1);
+      this.#draining.delete(chain);
       chain.destroy();
+      if (this.#draining.size === 0) this.#onDrained();
     });
   }
 
   /** Chains that drain as well: the clusters of their old routes may go before their connections do. */
   useRoutes(routes: ReadonlyMap<string, RouteConfiguration>): void {
-    for (const chain of [...this.chains, ...this.#draining]) {
+    for (const chain of this.#living) {
       const { routes: source } = chain.http;
       if (source.kind === 'rds') chain.useRoutes(routes.get(source.name) ?? null);
     }
@@ -279,10 +292,12 @@ export class Listener {
     this.#servers = [];
   }
 
-  /** No further connections; those open drain. */
-  stop(): void {
+  /** No further connections; those open drain. `onDrained` when the last of them is gone. */
+  stop(onDrained: () => void = () => {}): void {
     this.#stopAccepting();
+    this.#onDrained = onDrained;
     for (const chain of this.chains) this.#retire(chain);
+    if (this.#draining.size === 0) onDrained();
   }
 
   /** Goes on accepting, but every answer asks for the connection to be closed. */
@@ -292,7 +307,7 @@ export class Listener {
 
   destroy(): void {
     this.#stopAccepting();
-    for (const chain of [...this.chains, ...this.#draining]) chain.destroy();
+    for (const chain of this.#living) chain.destroy();
   }
 
   get label(): string {

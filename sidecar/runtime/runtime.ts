@@ -39,6 +39,8 @@ const FETCH_TIMEOUT_MS = 15_000;
 export class Runtime {
   #snapshot: Snapshot = EMPTY_SNAPSHOT;
   readonly #listeners = new Map<string, Listener>();
+  /** Bound no more, with connections that drain. */
+  readonly #leaving = new Set<Listener>();
   readonly #starting = new Map<string, Promise<void>>();
   readonly #materials = new Map<string, TlsMaterial>();
   readonly #waited = new Set<string>();
@@ -72,9 +74,13 @@ export class Runtime {
     return this.#listeners;
   }
 
+  get #living(): readonly Listener[] {
+    return [...this.#listeners.values(), ...this.#leaving];
+  }
+
   get activeRequests(): number {
     let active = 0;
-    for (const listener of this.#listeners.values()) active += listener.activeRequests;
+    for (const listener of this.#living) active += listener.activeRequests;
     return active;
   }
 
@@ -94,6 +100,8 @@ export class Runtime {
     this.#snapshot = next;
     this.#updateListeners(next);
     for (const name of before.listeners.keys()) if (!next.listeners.has(name)) this.#removeListener(name);
+    // Their connections may outlive the clusters of their old routes.
+    for (const listener of this.#leaving) listener.useRoutes(next.routes);
     for (const name of before.clusters.keys()) if (!next.clusters.has(name)) this.#removeCluster(name);
     this.#count();
   }
@@ -148,8 +156,13 @@ export class Runtime {
       this.#context.onListeners();
       return;
     }
-    this.#listeners.delete(description.name);
-    living.stop();
+    this.#retire(living);
+  }
+
+  #retire(listener: Listener): void {
+    this.#listeners.delete(listener.description.name);
+    this.#leaving.add(listener);
+    listener.stop(() => this.#leaving.delete(listener));
   }
 
   /** Starts listeners whose parts are all here: routes, secrets, and every cluster warm. */
@@ -277,8 +290,8 @@ export class Runtime {
   }
 
   #removeListener(name: string): void {
-    this.#listeners.get(name)?.stop();
-    this.#listeners.delete(name);
+    const living = this.#listeners.get(name);
+    if (living !== undefined) this.#retire(living);
     this.#context.stats.listenerManager.listener_removed++;
     this.#context.onListeners();
   }
@@ -316,7 +329,7 @@ export class Runtime {
   /** Ends everything at once. */
   destroy(): void {
     this.#stopped = true;
-    for (const listener of this.#listeners.values()) listener.destroy();
+    for (const listener of this.#living) listener.destroy();
     for (const cluster of [...this.clusters.all]) {
       for (const host of cluster.hosts.values()) host.closeConnections();
       this.clusters.remove(cluster.name);

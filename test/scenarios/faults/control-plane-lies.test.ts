@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { CLUSTER, ENDPOINT, LISTENER, ROUTE } from '../../../proto/resources.ts';
 import { freePorts } from '../../../examples/tea-shop/free-ports.ts';
 import { call } from '../../mesh/call.ts';
+import { openClient } from '../../mesh/client.ts';
 import { eventually } from '../../mesh/discovery.ts';
 import { runSidecar } from '../../sidecar/concurrency/process.ts';
 import { type AdsServer, startAdsServer } from '../../sidecar/xds/ads-server.ts';
@@ -55,6 +56,8 @@ function request(port: number, path = '/now?id=x'): ReturnType<typeof call> {
 }
 
 const MESSAGE_LIMIT = 64 * MIB;
+/** The rest below twice the limit is for how the pieces lie in memory: up to 18 MiB more than twice the message. */
+const LARGE = 48 * MIB;
 
 test('C07 LKG MB: garbage of every kind', { timeout: 90_000 }, async (t) => {
   const { server, origin, port, discovery, sidecar, pid } = await rig(t);
@@ -76,8 +79,8 @@ test('C07 LKG MB: garbage of every kind', { timeout: 90_000 }, async (t) => {
     (await client.sendBytes(LISTENER, [randomBytes(50)], 'type.googleapis.com/no.such.Type')).errorDetail?.code,
     3,
   );
-  // One resource of nearly the largest message; both it and the pieces it came in are there for a moment.
-  const large = Buffer.alloc(MESSAGE_LIMIT - 4 * MIB, 0xff);
+  // One large resource; both it and the pieces it came in are there for a moment.
+  const large = Buffer.alloc(LARGE, 0xff);
   assert.equal((await client.sendBytes(CLUSTER, [large])).errorDetail?.code, 3);
   // A type that nobody knows, and an answer to no request: passed over.
   client.stream.send({ ...CLUSTER, typeUrl: 'type.googleapis.com/no.such.Type' }, 'v', 'n', []);
@@ -188,6 +191,42 @@ test('C11: endpoints of nobody, a cluster removed in use, routes that lead nowhe
   t.diagnostic(`${good} of ${sent} good`);
   assert.deepEqual({ good, lost, mixed, failed }, { good: sent, lost: 0, mixed: 0, failed: [] });
 });
+
+const DRAINS_LONG = { ...RDS_MANAGER, drain_timeout: '60s' };
+
+for (const [how, name] of [
+  ['moves to another address', 'main'],
+  ['goes, and another has its routes', 'other'],
+] as const) {
+  test(`C11 L0: a listener ${how}: connections that are open follow its routes`, async (t) => {
+    const [server, origin] = [await discoveryFor(t), await originFor(t)];
+    const [from, to] = (await freePorts(2)) as [number, number];
+    const starting = runSidecar(t, adsBootstrap(server.port));
+    const discovery = await ScriptedDiscovery.client(server);
+    await discovery.serve(from, origin.port, DRAINS_LONG);
+    await (await starting).pages.untilLive();
+    const client = await openClient(from);
+    t.after(() => client.close());
+    const ask = async (id: string) => {
+      const before = client.received.length;
+      await client.send(`GET /now?id=${id} HTTP/1.1\r\nhost: a\r\n\r\n`);
+      await client.until((all) => all.slice(before).includes('\r\n\r\n'));
+      return client.received.slice(before);
+    };
+    assert.match(await ask('one'), /^HTTP\/1.1 200 OK/);
+    // Make before break.
+    await discovery.send(CLUSTER, edsClusterJson('a'), edsClusterJson('b'));
+    await discovery.send(ENDPOINT, assignmentJson('b', [['127.0.0.1', origin.port]]));
+    await discovery.send(LISTENER, listenerJson(name, to, DRAINS_LONG));
+    await eventually(async () => assert.equal((await request(to)).status, 200));
+    await discovery.send(ROUTE, routesJson('r', [routeTo('b')]));
+    await discovery.send(CLUSTER, edsClusterJson('b'));
+    const answer = await ask('two');
+    assert.match(answer, /^HTTP\/1.1 200 OK/);
+    assert.match(answer, /\r\nconnection: close\r\n/i);
+    await assert.rejects(request(from), { code: 'ECONNREFUSED' });
+  });
+}
 
 test('C19 LKG: discovery is down at the start, and there is a snapshot', async (t) => {
   const [server, origin] = [await discoveryFor(t), await originFor(t)];

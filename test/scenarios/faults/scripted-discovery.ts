@@ -46,10 +46,10 @@ export class ScriptedDiscovery {
   }
 
   /** One listener whose routes lead to one cluster with that endpoint. */
-  async serve(listenerPort: number, originPort: number): Promise<void> {
+  async serve(listenerPort: number, originPort: number, manager = RDS_MANAGER): Promise<void> {
     await this.send(CLUSTER, edsClusterJson('a'));
     await this.send(ENDPOINT, assignmentJson('a', [['127.0.0.1', originPort]]));
-    await this.send(LISTENER, listenerJson('main', listenerPort, RDS_MANAGER));
+    await this.send(LISTENER, listenerJson('main', listenerPort, manager));
     await this.send(ROUTE, routesJson('r', [routeTo('a')]));
   }
 }

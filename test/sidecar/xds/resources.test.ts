@@ -11,6 +11,8 @@ import type { Cluster } from '../../../sidecar/model/cluster.ts';
 import { isClusterReady, isListenerReady, missing } from '../../../sidecar/model/references.ts';
 import { EMPTY_SNAPSHOT } from '../../../sidecar/model/snapshot.ts';
 import { openLastGood } from '../../../sidecar/xds/last-good.ts';
+import { HOLD_MS, SAVE_AFTER_MS, Saving } from '../../../sidecar/save-last-good.ts';
+import { isWhole } from '../../../sidecar/model/whole.ts';
 import { Resources } from '../../../sidecar/xds/resources.ts';
 import type { ResourceUpdate } from '../../../sidecar/xds/source.ts';
 import { manualClock } from '../../manual-clock.ts';
@@ -158,3 +160,59 @@ test('a broken file is reported and passed over; saves in a row leave the last',
   assert.equal(reports.length, 2);
   assert.match(reports[1] ?? '', /digest/);
 });
+
+const RDS = managerJson({ rds: { config_source: { ads: {} }, route_config_name: 'r' } });
+
+test('only a whole state replaces the one on disk, unless it stays as it is', async (t) => {
+  const disk = openLastGood(tempDir(t), (message) => assert.fail(message));
+  let last = Promise.resolve();
+  const save: typeof disk.save = (updates) => (last = disk.save(updates));
+  const [clock, resources] = [manualClock(), newResources()];
+  const saving = new Saving({ load: disk.load, save }, resources, clock);
+  resources.snapshot.subscribe(() => saving.soon());
+  const names = () => disk.load().flatMap(({ changed }) => changed.map(({ name }) => name));
+  const written = async (ms: number) => {
+    clock.advance(ms);
+    await last;
+    return names();
+  };
+  resources.judge(update(CLUSTER, [clusterJson('a')]));
+  resources.judge(update(LISTENER, [listenerJson('main', 80, RDS)]));
+  assert.deepEqual(await written(SAVE_AFTER_MS), [], 'routes are missing');
+  resources.judge(update(ROUTE, [routesJson('r', [routeTo('a')])]));
+  assert.deepEqual(await written(SAVE_AFTER_MS), ['a', 'main', 'r']);
+  // The cluster goes before its route.
+  resources.judge(update(CLUSTER, [clusterJson('b')]));
+  assert.deepEqual(await written(SAVE_AFTER_MS), ['a', 'main', 'r']);
+  resources.judge(update(ROUTE, [routesJson('r', [routeTo('b')])]));
+  assert.deepEqual(await written(SAVE_AFTER_MS), ['b', 'main', 'r']);
+  assert.equal(clock.pending, 0);
+  // A route that leads nowhere, and is meant so.
+  resources.judge(update(ROUTE, [routesJson('r', [routeTo('nowhere')])]));
+  resources.judge(update(CLUSTER, [clusterJson('c')]));
+  assert.deepEqual(await written(HOLD_MS), ['b', 'main', 'r']);
+  assert.deepEqual(await written(2 * SAVE_AFTER_MS), ['c', 'main', 'r']);
+  resources.judge(update(CLUSTER, [clusterJson('d')]));
+  assert.deepEqual(await written(SAVE_AFTER_MS), ['d', 'main', 'r']);
+});
+
+const HALF = (name: string) => ({ name, weight: 1 });
+const WEIGHTED: JsonObject = {
+  match: { prefix: '/' },
+  route: { weighted_clusters: { clusters: [HALF('a'), HALF('x')] } },
+};
+
+for (const [what, route] of [
+  ['weighted', WEIGHTED],
+  ['mirrored', routeTo('a', { request_mirror_policies: [{ cluster: 'x' }] })],
+] as const) {
+  test(`a state is not whole without a cluster that is ${what}`, () => {
+    const resources = newResources();
+    resources.judge(update(CLUSTER, [clusterJson('a')]));
+    resources.judge(update(LISTENER, [listenerJson('main', 80, RDS)]));
+    resources.judge(update(ROUTE, [routesJson('r', [route])]));
+    assert.equal(isWhole(resources.snapshot.value), false);
+    resources.judge(update(CLUSTER, [clusterJson('a'), clusterJson('x')]));
+    assert.equal(isWhole(resources.snapshot.value), true);
+  });
+}
