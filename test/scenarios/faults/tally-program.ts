@@ -1,11 +1,11 @@
 // tally.ts as a process that can be killed: `tally-program.ts PORT BOOK`. The book is a file, written before
 // each answer, so that it tells the truth whatever happens next. KEEP_ALIVE_MS: connections that rest so long
-// end. SIGTERM: one second of draining, then the end.
+// end. SIGTERM: three seconds of draining, then the end.
 
 import { appendFileSync } from 'node:fs';
 import { startTally } from './tally.ts';
 
-const DRAIN_MS = 1000;
+const DRAIN_MS = 3000;
 
 const [port, book] = process.argv.slice(2) as [string, string];
 const tally = await startTally(Number(port), (id) => appendFileSync(book, `${id}\n`));
