@@ -50,8 +50,8 @@ const SMALL_READ = 16 * 1024;
 /**
  * Hands over what was read, and lets go of its memory at once when `use` returns. Memory of reads is outside the
  * heap, so the collector sees little reason to run: without this a proxy that takes large bodies holds some 50 MB
- * of reads that were used up long ago. What a read left free of its memory Node may give to another read, of any
- * socket: only memory that is full is let go of.
+ * of reads that were used up long ago. Node cuts the next read, of any socket, from the memory that one left over:
+ * only memory that is full is let go of.
  */
 export function lend(bytes: Buffer, use: (bytes: Buffer) => void): void {
   if (bytes.length < SMALL_READ) {
