@@ -14,6 +14,8 @@ import { startTally } from './tally.ts';
 const SLOW = 2000;
 /** The promise for each of them. */
 const FOR_EACH = 20 * 1024;
+/** What the collector takes to work in with the first crowd, whatever its size: a start gave it back (decision 11). */
+const ROOM = 16 * MIB;
 const DRIBBLE_MS = 200;
 
 /** What a slow client has to say, byte by byte, after how it begins. */
@@ -75,7 +77,7 @@ test('D01 MB TB: 2000 clients that dribble heads, bodies and chunks', { timeout:
     `${SLOW} slow ones: ${told} were told 408, all closed; grew by ${(grown / MIB).toFixed(1)} MiB from ${(base / MIB).toFixed(0)}; ${good} of ${sent} others good`,
   );
   assert.deepEqual({ good, lost, failed, mixed }, { good: sent, lost: 0, failed: [], mixed: 0 });
-  assert.ok(grown < SLOW * FOR_EACH, `grew by ${grown} bytes`);
+  assert.ok(grown < SLOW * FOR_EACH + ROOM, `grew by ${grown} bytes`);
   assert.equal(told, SLOW);
   await eventually(async () =>
     assert.deepEqual(
