@@ -15,7 +15,7 @@ const SLOW = 2000;
 /** The promise for each of them. */
 const FOR_EACH = 20 * 1024;
 /** What the collector takes to work in with the first crowd, whatever its size: a start gave it back (decision 11). */
-const ROOM = 16 * MIB;
+const ROOM = 32 * MIB;
 const DRIBBLE_MS = 200;
 
 /** What a slow client has to say, byte by byte, after how it begins. */
