@@ -10,9 +10,9 @@ import { ask } from '../../examples/tea-shop/ask.ts';
 import { Load } from '../../examples/tea-shop/load.ts';
 import { Shop } from '../../examples/tea-shop/shop.ts';
 
-const SECONDS = 60;
-/** Start-up and warm-up do not count. */
-const SETTLED_AFTER = 20;
+const SECONDS = 75;
+/** Start-up and warm-up do not count: by then the collector has the room that it works in (decision 11). */
+const SETTLED_AFTER = 35;
 const PER_SECOND = 500;
 /** Growth of resident memory over the last 40 s that is noise of the collector and no leak. */
 const NOISE = 1.25;
@@ -82,7 +82,7 @@ async function connectTimeouts(): Promise<number> {
   return (await Promise.all(each)).reduce((sum, count) => sum + count, 0);
 }
 
-test('500 requests/s for 60 s under change: no failure, flat memory', { timeout: 180_000 }, async (t) => {
+test('500 requests/s for 75 s under change: no failure, flat memory', { timeout: 180_000 }, async (t) => {
   load = new Load(shop.gatewayPort, ['/api/teas'], PER_SECOND);
   let settled: Record<string, number> = {};
   for (let second = 0; second < SECONDS; second++) {
