@@ -117,6 +117,7 @@ class Connected implements ControlPlane {
       clock,
       initialFetchTimeoutMs: ads.initialFetchTimeoutMs,
       emptyHoldMs: EMPTY_HOLD_MS,
+      prepare: this.#resources.prepare,
       inForce: (type) => this.#resources.holds(type),
       hasEndpoints: (name) => hasEndpoints(this.#resources.snapshot.value, name),
       log: logs.child('xds'),

@@ -41,9 +41,6 @@ class WorkerProgram {
     this.#traffic = parts.traffic;
     this.#breakers = parts.breakers;
     this.#staticNames = new Set(parts.config.snapshot.clusters.keys());
-    this.#source = createIpcSource((names) =>
-      parts.logs.child('xds').error({ names }, 'a worker and the primary judged otherwise'),
-    );
     this.#resources = new Resources({
       fixed: parts.config.snapshot,
       allowUnsupported: parts.config.allowUnsupported,
@@ -53,6 +50,9 @@ class WorkerProgram {
       ownSecrets: new Set(),
       warn: () => {},
     });
+    this.#source = createIpcSource(this.#resources.prepare, (names) =>
+      parts.logs.child('xds').error({ names }, 'a worker and the primary judged otherwise'),
+    );
     this.#source.source(this.#resources.judge, this.#resources.wanted);
   }
 
@@ -63,9 +63,10 @@ class WorkerProgram {
         return;
       case 'update':
         this.#breakers.change(message.slots);
-        this.#source.deliver(message.update);
-        this.#applied = message.seq;
-        this.tellState();
+        this.#source.deliver(message.update, () => {
+          this.#applied = message.seq;
+          this.tellState();
+        });
         return;
       case 'ask':
         this.#answer(message.id, message.what).catch((error: unknown) =>

@@ -12,13 +12,14 @@ import { ADS } from '../../proto/ads.ts';
 import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
 import type { ResourceType } from '../../proto/resources.ts';
 import { byTypeUrl, CLUSTER, ENDPOINT, LISTENER, RESOURCE_TYPES } from '../../proto/resources.ts';
+import type { OpenedResponse } from './ads-messages.ts';
 import { decodeResponse, encodeRequest, holdsEndpoints, openResponse } from './ads-messages.ts';
 import type { AdsStatus, TypeStatus } from './ads-status.ts';
 import { newTypeStatuses } from './ads-status.ts';
 import type { NodeInfo } from './bootstrap/bootstrap.ts';
 import { EmptyGuard } from './empty-guard.ts';
 import { RepeatedRefusal } from './repeated-refusal.ts';
-import type { Judge, Refusal, ResourceUpdate, Source, Stop, Wanted } from './source.ts';
+import type { Judge, Prepare, Refusal, ResourceUpdate, Source, Stop, Wanted } from './source.ts';
 import { Subscription } from './subscription.ts';
 
 export interface AdsOptions {
@@ -36,6 +37,7 @@ export interface AdsOptions {
   readonly initialFetchTimeoutMs: number;
   /** How long an empty full state of a new stream is not believed while something is in force (milliseconds). */
   readonly emptyHoldMs: number;
+  readonly prepare: Prepare;
   readonly inForce: (type: ResourceType) => boolean;
   /** The cluster has endpoints now. */
   readonly hasEndpoints: (name: string) => boolean;
@@ -74,6 +76,8 @@ interface Stream {
   readonly call: Call;
   readonly subscriptions: ReadonlyMap<ResourceType, Subscription>;
   readonly repeated: ReadonlyMap<ResourceType, RepeatedRefusal>;
+  /** Types with a response that is not judged yet. */
+  readonly preparing: Set<ResourceType>;
   readonly begunAt: number;
   nodeSent: boolean;
   answered: boolean;
@@ -123,7 +127,16 @@ class AdsClient {
     const subscriptions = new Map(RESOURCE_TYPES.map((type) => [type, new Subscription(type)]));
     const repeated = new Map(RESOURCE_TYPES.map((type) => [type, new RepeatedRefusal(clock)]));
     const begunAt = clock.now();
-    const stream: Stream = { client, call, subscriptions, repeated, begunAt, nodeSent: false, answered: false };
+    const stream: Stream = {
+      client,
+      call,
+      subscriptions,
+      repeated,
+      preparing: new Set(),
+      begunAt,
+      nodeSent: false,
+      answered: false,
+    };
     this.#stream = stream;
     this.#setStatus({ connects: this.#status.value.connects + 1 });
     call.on('data', (bytes: Buffer) => this.#onData(stream, bytes));
@@ -159,7 +172,8 @@ class AdsClient {
       subscription.asked(names);
       this.#typeStatus(type).attempts++;
       // The answer to what waits asks as well.
-      if (stream.repeated.get(type)?.release() !== true) this.#send(stream, subscription, []);
+      if (!stream.preparing.has(type) && stream.repeated.get(type)?.release() !== true)
+        this.#send(stream, subscription, []);
     }
   }
 
@@ -216,12 +230,36 @@ class AdsClient {
     // A type that was never asked for gets no answer.
     if (type === undefined || subscription?.names === undefined) return;
     subscription.answered(response.nonce);
-    const judge = () => this.#judgeResponse(stream, type, subscription, response);
+    const judge = () => this.#prepareResponse(stream, type, subscription, response);
     if (stream.repeated.get(type)?.holds(response, judge) !== true) judge();
   }
 
-  #judgeResponse(stream: Stream, type: ResourceType, subscription: Subscription, response: DiscoveryResponse): void {
-    const refusals = this.#apply(subscription, response);
+  /** While a large response is prepared the stream is not read, so that responses are judged in their order. */
+  #prepareResponse(stream: Stream, type: ResourceType, subscription: Subscription, response: DiscoveryResponse): void {
+    const opened = openResponse(type, response);
+    const prepared = this.#options.prepare(type, opened.changed);
+    if (prepared === null) {
+      this.#judgeResponse(stream, subscription, response, opened);
+      return;
+    }
+    stream.preparing.add(type);
+    stream.call.pause();
+    void prepared.then(() => {
+      stream.preparing.delete(type);
+      if (stream !== this.#stream) return;
+      if (stream.preparing.size === 0) stream.call.resume();
+      this.#judgeResponse(stream, subscription, response, opened);
+    });
+  }
+
+  #judgeResponse(
+    stream: Stream,
+    subscription: Subscription,
+    response: DiscoveryResponse,
+    opened: OpenedResponse,
+  ): void {
+    const { type } = subscription;
+    const refusals = this.#apply(subscription, opened, response.resources.length === 0);
     stream.repeated.get(type)?.judged(response, refusals.length > 0);
     this.#record(this.#typeStatus(type), response.versionInfo, refusals);
     this.#send(stream, subscription, refusals);
@@ -229,15 +267,14 @@ class AdsClient {
   }
 
   /** Hands the response to the judge; what was not asked for is passed over. */
-  #apply(subscription: Subscription, response: DiscoveryResponse): readonly Refusal[] {
+  #apply(subscription: Subscription, opened: OpenedResponse, isEmpty: boolean): readonly Refusal[] {
     const { type } = subscription;
-    const opened = openResponse(type, response);
     const asked = opened.changed.filter(({ name }) => subscription.wants(name));
     const changed = type === ENDPOINT ? this.#believed(subscription, asked) : asked;
     // With something among them that has no name, nobody knows what is missing: then nothing is.
     const complete = type.fullState && opened.refusals.length === 0;
     const update = { type, changed, removed: [], complete };
-    const empty = type.fullState && response.resources.length === 0;
+    const empty = type.fullState && isEmpty;
     if (empty && this.#options.inForce(type) && this.#holdsBack(subscription, '', update)) return [];
     if (type.fullState && !empty) this.#onFilled(subscription, '');
     return [...opened.refusals, ...this.#judge(update)];

@@ -3,7 +3,7 @@
 // judge; nobody is answered from here, for the primary has answered already.
 
 import { byTypeUrl } from '../../proto/resources.ts';
-import type { Judge, Refusal, ResourceUpdate, Source } from './source.ts';
+import type { Judge, Prepare, Refusal, ResourceUpdate, Source } from './source.ts';
 
 /** An update as it travels between threads; the bytes of all its resources lie one after another. */
 export interface PackedUpdate {
@@ -45,13 +45,38 @@ export function unpackUpdate({ typeUrl, changed, bytes, removed, complete }: Pac
 
 export interface IpcSource {
   readonly source: Source;
-  /** What came from the primary. */
-  deliver(update: PackedUpdate): void;
+  /** What came from the primary. `onJudged` runs when it is in force, at once where it is small. */
+  deliver(update: PackedUpdate, onJudged: () => void): void;
+}
+
+interface Delivery {
+  readonly packed: PackedUpdate;
+  readonly onJudged: () => void;
 }
 
 /** `onDisagreement` hears of resources that only one of primary and worker refused: that must never be. */
-export function createIpcSource(onDisagreement: (names: readonly string[]) => void): IpcSource {
+export function createIpcSource(prepare: Prepare, onDisagreement: (names: readonly string[]) => void): IpcSource {
   let judge: Judge | null = null;
+  // As many as came while one is prepared: the primary sends what it has judged itself, one after another.
+  const waiting: Delivery[] = [];
+  let isPreparing = false;
+  const finish = ({ packed, onJudged }: Delivery, update: ResourceUpdate) => {
+    if (judge === null) return;
+    const refused = new Set(judge(update).map(({ name }) => name));
+    const differing = difference(refused, new Set(packed.refused));
+    if (differing.length > 0) onDisagreement(differing);
+    onJudged();
+  };
+  const next = () => {
+    for (let delivery = waiting.shift(); delivery !== undefined; delivery = waiting.shift()) {
+      const current = delivery;
+      const update = unpackUpdate(current.packed);
+      const prepared = prepare(update.type, update.changed);
+      if (prepared === null) finish(current, update);
+      else return void prepared.then(() => finish(current, update)).then(next);
+    }
+    isPreparing = false;
+  };
   return {
     source: (own) => {
       judge = own;
@@ -59,11 +84,11 @@ export function createIpcSource(onDisagreement: (names: readonly string[]) => vo
         judge = null;
       };
     },
-    deliver(update) {
-      if (judge === null) return;
-      const refused = new Set(judge(unpackUpdate(update)).map(({ name }) => name));
-      const differing = difference(refused, new Set(update.refused));
-      if (differing.length > 0) onDisagreement(differing);
+    deliver(packed, onJudged) {
+      waiting.push({ packed, onJudged });
+      if (isPreparing) return;
+      isPreparing = true;
+      next();
     },
   };
 }

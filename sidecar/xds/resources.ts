@@ -12,10 +12,11 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { assemble, PART_OF } from './assemble.ts';
 import type { Problem } from './decode/problems.ts';
 import { toRefusals } from './decode/problems.ts';
-import type { DecodeOptions, Model } from './decode/resource.ts';
-import { decodeBytes } from './decode/resource.ts';
+import type { Decoded, DecodeOptions, Model } from './decode/resource.ts';
+import { decodeBytes, decodeSteps } from './decode/resource.ts';
 import { ListenerAddresses } from './listener-addresses.ts';
-import type { Judge, Refusal, ResourceUpdate, Wanted } from './source.ts';
+import { inSlices, type Steps } from './slices.ts';
+import type { Judge, Prepare, Refusal, ResourceUpdate, Wanted } from './source.ts';
 
 export interface ResourcesOptions {
   /** The static resources; nothing that is delivered can replace or remove them. */
@@ -65,6 +66,11 @@ interface Round {
   readonly addresses: ListenerAddresses | null;
 }
 
+/** Types whose decoding depends on nothing that may change before they are judged. */
+const AHEAD: ReadonlySet<ResourceType> = new Set([CLUSTER, ENDPOINT]);
+/** Less is decoded within a few milliseconds. */
+const WORTH_PREPARING_BYTES = 16 * 1024;
+
 /** Most rejected resources remembered of a type. */
 const MOST_REJECTED = 1_000;
 
@@ -73,6 +79,8 @@ export class Resources {
   readonly #types: ReadonlyMap<ResourceType, TypeState>;
   readonly #snapshot: Watch<Snapshot>;
   readonly #wanted: Watch<Wanted>;
+  /** What was decoded ahead, by the bytes it was decoded from. */
+  readonly #ahead = new WeakMap<Uint8Array, Decoded<Model>>();
   #adopting = false;
 
   constructor(options: ResourcesOptions) {
@@ -128,6 +136,26 @@ export class Resources {
     }
   }
 
+  readonly prepare: Prepare = (type, changed) => {
+    if (!AHEAD.has(type)) return null;
+    const fresh = changed.filter(({ name, bytes }) => !this.#isKnown(type, name, bytes));
+    const bytes = fresh.reduce((sum, resource) => sum + resource.bytes.length, 0);
+    return bytes < WORTH_PREPARING_BYTES ? null : inSlices(this.#decodeAhead(type, fresh), this.#options.clock);
+  };
+
+  *#decodeAhead(type: ResourceType, changed: ResourceUpdate['changed']): Steps<void> {
+    const { decoding } = this.#newRound(type);
+    for (const { bytes } of changed) {
+      this.#ahead.set(bytes, yield* decodeSteps(type.schema, bytes, decoding));
+      yield;
+    }
+  }
+
+  #isKnown(type: ResourceType, name: string, bytes: Uint8Array): boolean {
+    const known = this.#stateOf(type).accepted.get(name);
+    return known !== undefined && Buffer.compare(known.bytes, bytes) === 0;
+  }
+
   readonly judge: Judge = (update) => {
     const state = this.#stateOf(update.type);
     const refusals: Refusal[] = [];
@@ -170,7 +198,8 @@ export class Resources {
       put(round, name, known.model);
       return [];
     }
-    const decoded = decodeBytes(type.schema, bytes, round.decoding);
+    const decoded = this.#ahead.get(bytes) ?? decodeBytes(type.schema, bytes, round.decoding);
+    this.#ahead.delete(bytes);
     if (!decoded.ok) return toRefusals(name, decoded.problems);
     const clash = decoded.value === null ? null : (round.addresses?.clash(decoded.value as Listener) ?? null);
     if (clash !== null) return [clash];

@@ -22,6 +22,12 @@ export interface Refusal {
 /** Applies what is good. Empty: ACK; otherwise a NACK naming each. */
 export type Judge = (update: ResourceUpdate) => readonly Refusal[];
 
+/**
+ * Decodes ahead what would keep others waiting, so that judging it is short. null: it is short as it is.
+ * Nothing comes of it but time: what is prepared and never judged is forgotten.
+ */
+export type Prepare = (type: ResourceType, changed: ResourceUpdate['changed']) => Promise<void> | null;
+
 /** Names to subscribe to, by type; null: everything (wildcard). */
 export type Wanted = ReadonlyMap<ResourceType, ReadonlySet<string> | null>;
 

@@ -1,5 +1,7 @@
 // ClusterLoadAssignment: endpoints by locality and priority.
 
+import type { DescMessage, Message } from '@bufbuild/protobuf';
+import { fromBinary } from '@bufbuild/protobuf';
 import { AddressSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import { LocalitySchema, MetadataSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { HealthStatus } from '../../../proto/gen/envoy/config/core/v3/health_check_pb.ts';
@@ -8,26 +10,63 @@ import {
   LbEndpointSchema,
   LocalityLbEndpointsSchema,
 } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_components_pb.ts';
-import type { ClusterLoadAssignmentSchema } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import {
+  ClusterLoadAssignmentSchema,
   ClusterLoadAssignment_Policy_DropOverloadSchema as DropSchema,
   ClusterLoadAssignment_PolicySchema as PolicySchema,
 } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { FractionalPercentSchema } from '../../../proto/gen/envoy/type/v3/percent_pb.ts';
 import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from '../../model/endpoint.ts';
+import type { Steps } from '../slices.ts';
 import { decodeAddress } from './address.ts';
-import type { Fields } from './fields.ts';
+import { takeApart } from './assignment-parts.ts';
+import { checkConstraints } from './constraints.ts';
+import type { DecodeContext } from './fields.ts';
+import { Fields } from './fields.ts';
 import { decodeFraction } from './matcher.ts';
 import { decodeMetadata } from './metadata.ts';
 
 const DEFAULT_OVERPROVISIONING = 140;
 const MOST_WEIGHT = 2 ** 32 - 1;
 
+/** So many endpoints are decoded in one step. */
+const ENDPOINTS_PER_STEP = 50;
+
 /** `names`: whether endpoints may be DNS names. */
 export function decodeAssignment(f: Fields<typeof ClusterLoadAssignmentSchema>, names: boolean): ClusterLoadAssignment {
+  return decodeWith(f, (locality) =>
+    locality.children('lbEndpoints', LbEndpointSchema).map((endpoint) => decodeLbEndpoint(endpoint, names)),
+  );
+}
+
+/** The same from bytes, in steps. Throws an Error where they are no such message. */
+export function* decodeAssignmentBytes(bytes: Uint8Array, context: DecodeContext): Steps<ClusterLoadAssignment> {
+  const { assignment, endpoints } = takeApart(bytes);
+  const check = (schema: DescMessage, message: Message, path: string) =>
+    checkConstraints(schema, message, path, (kind, field, reason) => context.problems.add(kind, field, reason));
+  check(ClusterLoadAssignmentSchema, assignment, '');
+  const decoded: (Endpoint | null)[][] = endpoints.map(() => []);
+  for (const [locality, parts] of endpoints.entries()) {
+    for (const [index, part] of parts.entries()) {
+      const path = `endpoints[${locality}].lb_endpoints[${index}]`;
+      const message = fromBinary(LbEndpointSchema, part);
+      check(LbEndpointSchema, message, path);
+      decoded[locality]?.push(decodeLbEndpoint(new Fields(LbEndpointSchema, message, path, context), false));
+      if (index % ENDPOINTS_PER_STEP === ENDPOINTS_PER_STEP - 1) yield;
+    }
+  }
+  const f = new Fields(ClusterLoadAssignmentSchema, assignment, '', context);
+  return decodeWith(f, (_, locality) => decoded[locality] ?? []);
+}
+
+/** `endpointsOf`: those of a locality, by its number; null: one that was refused. */
+function decodeWith(
+  f: Fields<typeof ClusterLoadAssignmentSchema>,
+  endpointsOf: (locality: Fields<typeof LocalityLbEndpointsSchema>, index: number) => readonly (Endpoint | null)[],
+): ClusterLoadAssignment {
   const policy = f.child('policy', PolicySchema);
   const localityFields = f.children('endpoints', LocalityLbEndpointsSchema);
-  const localities = localityFields.map((locality) => decodeLocality(locality, names));
+  const localities = localityFields.map((locality, index) => decodeLocality(locality, endpointsOf(locality, index)));
   // Referred to only by endpoint_name, which is refused.
   f.ignore('namedEndpoints');
   const assignment: ClusterLoadAssignment = { name: f.take('clusterName'), localities, ...decodePolicy(policy) };
@@ -71,15 +110,15 @@ function checkWeights(f: Fields<typeof ClusterLoadAssignmentSchema>, localities:
   }
 }
 
-function decodeLocality(f: Fields<typeof LocalityLbEndpointsSchema>, names: boolean): LocalityEndpoints {
+function decodeLocality(
+  f: Fields<typeof LocalityLbEndpointsSchema>,
+  decoded: readonly (Endpoint | null)[],
+): LocalityEndpoints {
   const locality = f.child('locality', LocalitySchema);
-  const endpointFields = f.children('lbEndpoints', LbEndpointSchema);
   // Zone-aware routing, which alone reads proximity and metadata of a locality, is not done here.
   f.ignore('metadata', 'proximity');
-  const endpoints = endpointFields
-    .map((endpoint) => decodeLbEndpoint(endpoint, names))
-    .filter((endpoint) => endpoint !== null);
-  const decoded: LocalityEndpoints = {
+  const endpoints = decoded.filter((endpoint) => endpoint !== null);
+  const endpointsAndPlace: LocalityEndpoints = {
     region: locality?.take('region') ?? '',
     zone: locality?.take('zone') ?? '',
     subZone: locality?.take('subZone') ?? '',
@@ -91,7 +130,7 @@ function decodeLocality(f: Fields<typeof LocalityLbEndpointsSchema>, names: bool
   f.end();
   if (endpoints.reduce((sum, endpoint) => sum + endpoint.weight, 0) > MOST_WEIGHT)
     f.invalid('lbEndpoints', `the sum of weights exceeds ${MOST_WEIGHT}`);
-  return decoded;
+  return endpointsAndPlace;
 }
 
 const HEALTH: Readonly<Record<HealthStatus, Endpoint['health']>> = {

@@ -2,8 +2,9 @@
 // verdict. Static resources and those that come over ADS pass here alike.
 
 import { readFileSync } from 'node:fs';
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { DescField, DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { fromBinary } from '@bufbuild/protobuf';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { ClusterSchema } from '../../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
 import { ClusterLoadAssignmentSchema } from '../../../proto/gen/envoy/config/endpoint/v3/endpoint_pb.ts';
 import { ListenerSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
@@ -15,9 +16,10 @@ import type { Listener } from '../../model/listener.ts';
 import type { RouteConfiguration } from '../../model/route.ts';
 import type { Secret } from '../../model/secret.ts';
 import { checkFormat } from '../../telemetry/format.ts';
+import { atOnce, type Steps } from '../slices.ts';
 import { decodeCluster } from './cluster.ts';
 import { checkConstraints } from './constraints.ts';
-import { decodeAssignment } from './endpoint.ts';
+import { decodeAssignment, decodeAssignmentBytes } from './endpoint.ts';
 import type { DecodeContext } from './fields.ts';
 import { Fields } from './fields.ts';
 import { decodeListener } from './listener.ts';
@@ -46,34 +48,26 @@ export type Decoded<T> =
 export type Model = Listener | RouteConfiguration | Cluster | ClusterLoadAssignment | Secret;
 
 interface Kind {
-  /** Name by which the resource is known to the protocol. */
-  readonly name: (message: never) => string;
+  /** The field with the name by which the resource is known to the protocol. */
+  readonly nameField: number;
   readonly decode: (f: never) => Model | null;
   readonly schema: DescMessage;
 }
 
 function kind<D extends DescMessage>(
   schema: D,
-  name: (message: MessageShape<D>) => string,
+  name: DescField,
   decode: (f: Fields<D>) => Model | null,
 ): readonly [string, Kind] {
-  return [schema.typeName, { schema, name, decode }];
+  return [schema.typeName, { schema, nameField: name.number, decode }];
 }
 
 const KINDS: ReadonlyMap<string, Kind> = new Map([
-  kind(ClusterSchema, (message) => message.name, decodeCluster),
-  kind(
-    ClusterLoadAssignmentSchema,
-    (message) => message.clusterName,
-    (f) => decodeAssignment(f, false),
-  ),
-  kind(ListenerSchema, (message) => message.name, decodeListener),
-  kind(
-    RouteConfigurationSchema,
-    (message) => message.name,
-    (f) => decodeRouteConfiguration(f, false),
-  ),
-  kind(SecretSchema, (message) => message.name, decodeSecret),
+  kind(ClusterSchema, ClusterSchema.field.name, decodeCluster),
+  kind(ClusterLoadAssignmentSchema, ClusterLoadAssignmentSchema.field.clusterName, (f) => decodeAssignment(f, false)),
+  kind(ListenerSchema, ListenerSchema.field.name, decodeListener),
+  kind(RouteConfigurationSchema, RouteConfigurationSchema.field.name, (f) => decodeRouteConfiguration(f, false)),
+  kind(SecretSchema, SecretSchema.field.name, decodeSecret),
 ]);
 
 function kindOf(schema: DescMessage): Kind {
@@ -84,8 +78,16 @@ function kindOf(schema: DescMessage): Kind {
 
 /** Decodes the bytes of a resource; never throws on their content. */
 export function decodeBytes(schema: DescMessage, bytes: Uint8Array, options: DecodeOptions): Decoded<Model> {
+  return atOnce(decodeSteps(schema, bytes, options));
+}
+
+/** The same in steps: what one resource holds may take long. */
+export function* decodeSteps(schema: DescMessage, bytes: Uint8Array, options: DecodeOptions): Steps<Decoded<Model>> {
   try {
-    return decodeMessage(schema, fromBinary(schema, bytes), options);
+    if (schema.typeName !== ClusterLoadAssignmentSchema.typeName)
+      return decodeMessage(schema, fromBinary(schema, bytes), options);
+    const problems = new Problems(true);
+    return verdict(problems, yield* assignmentInto(problems, bytes, options), options);
   } catch (error) {
     return {
       ok: false,
@@ -96,13 +98,40 @@ export function decodeBytes(schema: DescMessage, bytes: Uint8Array, options: Dec
   }
 }
 
-/** The name of an encoded resource, or null where it cannot be read. */
+function* assignmentInto(
+  problems: Problems,
+  bytes: Uint8Array,
+  options: DecodeOptions,
+): Steps<ClusterLoadAssignment | null> {
+  try {
+    return yield* decodeAssignmentBytes(bytes, newContext(problems, options));
+  } catch (error) {
+    if (error instanceof EnoughProblems) return null;
+    throw error;
+  }
+}
+
+/**
+ * The name of an encoded resource, or null where it cannot be read. Only the name is: what else is wrong
+ * with the resource, decoding it tells.
+ */
 export function nameOf(schema: DescMessage, bytes: Uint8Array): string | null {
   try {
-    return kindOf(schema).name(fromBinary(schema, bytes) as never);
+    return readName(new BinaryReader(bytes), kindOf(schema).nameField);
   } catch {
     return null;
   }
+}
+
+/** The last one counts, as with every field that stands twice. */
+function readName(reader: BinaryReader, field: number): string {
+  let name = '';
+  while (reader.pos < reader.len) {
+    const [number, wireType] = reader.tag();
+    if (number === field && wireType === WireType.LengthDelimited) name = reader.string();
+    else reader.skip(wireType, number);
+  }
+  return name;
 }
 
 /** Decodes a message of one of the five resource types. */
@@ -112,7 +141,10 @@ export function decodeMessage(
   options: DecodeOptions,
 ): Decoded<Model> {
   const problems = new Problems(true);
-  const value = decodeInto(problems, schema, message, options);
+  return verdict(problems, decodeInto(problems, schema, message, options), options);
+}
+
+function verdict(problems: Problems, value: Model | null, options: DecodeOptions): Decoded<Model> {
   const fatal = problems.all.filter((problem) => isFatal(problem, options.allowUnsupported));
   return fatal.length > 0 ? { ok: false, problems: fatal } : { ok: true, value, warnings: problems.all };
 }

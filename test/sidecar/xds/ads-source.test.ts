@@ -9,6 +9,7 @@ import { CLUSTER, ENDPOINT, LISTENER, ROUTE } from '../../../proto/resources.ts'
 import { EMPTY_SNAPSHOT } from '../../../sidecar/model/snapshot.ts';
 import type { AdsSource } from '../../../sidecar/xds/ads-source.ts';
 import { createAdsSource } from '../../../sidecar/xds/ads-source.ts';
+import type { Prepare } from '../../../sidecar/xds/source.ts';
 import { Resources } from '../../../sidecar/xds/resources.ts';
 import type { AdsServer } from './ads-server.ts';
 import { startAdsServer } from './ads-server.ts';
@@ -42,7 +43,7 @@ interface Rig {
   stop(): void;
 }
 
-async function rig(options: { emptyHoldMs?: number; clock?: Clock } = {}): Promise<Rig> {
+async function rig(options: { emptyHoldMs?: number; clock?: Clock; prepare?: Prepare } = {}): Promise<Rig> {
   const server = await startAdsServer();
   const clock = options.clock ?? hasty;
   const resources = new Resources({
@@ -63,6 +64,7 @@ async function rig(options: { emptyHoldMs?: number; clock?: Clock } = {}): Promi
     clock,
     initialFetchTimeoutMs: 15_000,
     emptyHoldMs: options.emptyHoldMs ?? 60_000,
+    prepare: options.prepare ?? resources.prepare,
     inForce: (type) => resources.holds(type),
     hasEndpoints: (name) => (resources.snapshot.value.endpoints.get(name)?.localities.length ?? 0) > 0,
     log: SILENT,
@@ -307,4 +309,50 @@ test('without a server the client keeps trying, and finds it when it comes', asy
   await again.request(CLUSTER);
   assert.equal(ads.status.value.connected, true);
   assert.equal(resources.snapshot.value.clusters.size, 1);
+});
+
+test('responses that follow a large one are judged after it, and it is answered once', async () => {
+  const { server, resources } = await rig();
+  const stream = await server.stream();
+  await stream.request(CLUSTER);
+  stream.send(CLUSTER, 'c1', 'n-c1', [bytesOf(CLUSTER, edsClusterJson('a'))]);
+  await stream.request(CLUSTER);
+  assert.deepEqual((await stream.request(ENDPOINT)).resourceNames, ['a']);
+  await stream.request(LISTENER);
+  const many = Array.from({ length: 3000 }, (_, i): [string, number] => [`127.1.${i >> 8}.${i & 255}`, 1]);
+  const order: string[] = [];
+  resources.snapshot.subscribe(({ endpoints, clusters }) =>
+    order.push(`${clusters.size} clusters, ${endpoints.get('a')?.localities[0]?.endpoints.length ?? 'no'} endpoints`),
+  );
+  stream.send(ENDPOINT, 'e1', 'n-e1', [bytesOf(ENDPOINT, assignmentJson('a', many))]);
+  stream.send(CLUSTER, 'c2', 'n-c2', [bytesOf(CLUSTER, edsClusterJson('a')), bytesOf(CLUSTER, edsClusterJson('b'))]);
+  assert.equal((await stream.request(ENDPOINT)).responseNonce, 'n-e1');
+  assert.equal((await stream.request(CLUSTER)).responseNonce, 'n-c2');
+  assert.deepEqual((await stream.request(ENDPOINT)).resourceNames, ['a', 'b']);
+  assert.deepEqual(order, ['1 clusters, 3000 endpoints', '2 clusters, 3000 endpoints']);
+  assert.equal(stream.waiting.length, 0);
+});
+
+test('a large response that is being prepared when the stream is given up is not judged', async () => {
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let prepared = 0;
+  const prepare: Prepare = (type) => {
+    if (type !== ENDPOINT) return null;
+    prepared++;
+    return held;
+  };
+  const { server, resources, stop } = await rig({ prepare });
+  const stream = await server.stream();
+  await stream.request(CLUSTER);
+  stream.send(CLUSTER, 'c1', 'n-c1', [bytesOf(CLUSTER, edsClusterJson('a'))]);
+  await stream.request(ENDPOINT);
+  stream.send(ENDPOINT, 'e1', 'n-e1', [bytesOf(ENDPOINT, assignmentJson('a', [['127.0.0.1', 1]]))]);
+  await until(() => prepared === 1);
+  stop();
+  release();
+  await held;
+  assert.equal(resources.snapshot.value.endpoints.size, 0);
 });
