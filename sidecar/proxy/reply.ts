@@ -3,7 +3,7 @@
 
 import { FAILURE, type FailureRow, type ProxyError } from '../errors.ts';
 import type { LocalReply } from '../filters/filter.ts';
-import type { Fault } from '../http/h1/fault.ts';
+import type { Fault } from '../http/server.ts';
 import type { HeaderList, RequestHead } from '../http/head.ts';
 import { isGrpc } from './match.ts';
 

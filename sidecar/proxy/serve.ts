@@ -8,8 +8,7 @@ import { type LocalReply, runData, runRequest, runResponse, type Verdict } from 
 import type { FilterChain } from '../filters/filter.ts';
 import { held } from '../http/held.ts';
 import { type HeaderList, removeField, type RequestHead, type ResponseHead } from '../http/head.ts';
-import type { RequestReader } from '../http/h1/server-options.ts';
-import type { Fault } from '../http/h1/fault.ts';
+import type { Fault, RequestReader } from '../http/server.ts';
 import type { HttpStream, Piece } from '../http/stream.ts';
 import type { ForwardAction } from '../model/route.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';

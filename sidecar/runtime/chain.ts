@@ -7,13 +7,9 @@ import type { Log } from '../../core/log.ts';
 import { Exchange } from '../exchange.ts';
 import type { BuildFilter } from '../filters/table.ts';
 import { Http1Server } from '../http/h1/server.ts';
-import type {
-  ConnectionLimit,
-  Http1ServerHandler,
-  Http1ServerOptions,
-  RequestReader,
-} from '../http/h1/server-options.ts';
+import type { Http1ServerOptions } from '../http/h1/server-options.ts';
 import type { ResponseHead } from '../http/head.ts';
+import type { ConnectionLimit, RequestReader, ServerHandler } from '../http/server.ts';
 import type { HttpStream } from '../http/stream.ts';
 import type { FilterChain, HttpConnectionManager } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
@@ -157,7 +153,7 @@ export class Chain {
 }
 
 /** One connection from a client with its codec; makes the Exchange of every request on it. */
-class Connection implements Http1ServerHandler {
+class Connection implements ServerHandler {
   #busy = 0;
   #drained = false;
   readonly #facts: ConnectionFacts;

@@ -2,17 +2,10 @@
 // A fault is judged once, in the parser; the server codec turns it into an answer, the client codec into
 // a protocol error of the upstream.
 
+import type { Fault } from '../server.ts';
 import { TOO_MANY_LINES } from './head-scan.ts';
 
-export interface Fault {
-  /** %RESPONSE_CODE_DETAILS% of the answer to a bad request. */
-  readonly details: string;
-  readonly status: number;
-  /** For a person: what was wrong. */
-  readonly reason: string;
-  /** false: well-formed, but not acceptable (a missing Host, a head that took too long). */
-  readonly protocolError: boolean;
-}
+export type { Fault } from '../server.ts';
 
 function fault(details: string, reason: string, status = 400): Fault {
   return { details, status, reason, protocolError: true };

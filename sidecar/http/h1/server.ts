@@ -10,13 +10,14 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
+import { EarlyBytes } from '../early-bytes.ts';
 import { held } from '../held.ts';
 import type { HeaderList, ResponseHead } from '../head.ts';
+import type { RequestReader, ServerCodec, ServerHandler } from '../server.ts';
 import { lend } from '../slabs.ts';
 import type { Piece } from '../stream.ts';
 import { frameAnswer } from './answer-framing.ts';
 import { ChunkedReader } from './chunked.ts';
-import { EarlyBytes } from './early-bytes.ts';
 import { FAULT, type Fault, scanFault } from './fault.ts';
 import type { HeaderCase } from './format.ts';
 import { HeadBuffer } from './head-buffer.ts';
@@ -24,7 +25,7 @@ import { HeadScan, MORE } from './head-scan.ts';
 import { CHUNKED } from './fields.ts';
 import { type ParsedRequest, parseRequest } from './parse.ts';
 import { quickRequest } from './quick.ts';
-import type { Http1ServerHandler, Http1ServerOptions, RequestReader } from './server-options.ts';
+import type { Http1ServerOptions } from './server-options.ts';
 import { type ServerConnection, ServerStream } from './server-stream.ts';
 import { writeBody } from './write.ts';
 
@@ -44,7 +45,7 @@ const EMPTY = Buffer.alloc(0);
 /** For heads that are whole in one piece of input: used up before anything else is read. */
 const SCAN = new HeadScan();
 
-export class Http1Server implements ServerConnection {
+export class Http1Server implements ServerConnection, ServerCodec {
   #state = HEAD;
   readonly #head = new HeadBuffer();
   #sawCrlf = false;
@@ -78,10 +79,10 @@ export class Http1Server implements ServerConnection {
   #lifeTimer: Timer | null = null;
   readonly #socket: Socket;
   readonly #options: Http1ServerOptions;
-  readonly #handler: Http1ServerHandler;
+  readonly #handler: ServerHandler;
   readonly #clock: Clock;
 
-  constructor(socket: Socket, options: Http1ServerOptions, handler: Http1ServerHandler, clock: Clock) {
+  constructor(socket: Socket, options: Http1ServerOptions, handler: ServerHandler, clock: Clock) {
     this.#socket = socket;
     this.#options = options;
     this.#handler = handler;

@@ -5,12 +5,8 @@ import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../../sidecar/errors.ts';
 import { Http1Client, type Http1ClientHandler, type Http1ClientOptions } from '../../../sidecar/http/h1/client.ts';
 import { Http1Server } from '../../../sidecar/http/h1/server.ts';
-import type {
-  ConnectionLimit,
-  Http1ServerHandler,
-  Http1ServerOptions,
-  RequestReader,
-} from '../../../sidecar/http/h1/server-options.ts';
+import type { Http1ServerOptions } from '../../../sidecar/http/h1/server-options.ts';
+import type { ConnectionLimit, RequestReader, ServerHandler } from '../../../sidecar/http/server.ts';
 import type { HttpStream, StreamReader } from '../../../sidecar/http/stream.ts';
 import { LENT, type MemorySocket } from './memory-socket.ts';
 
@@ -22,7 +18,7 @@ export type {
   ConnectionLimit,
   Http1ClientHandler,
   Http1ClientOptions,
-  Http1ServerHandler,
+  ServerHandler,
   Http1ServerOptions,
   HttpStream,
   RequestReader,
@@ -99,7 +95,7 @@ export class StoppedClock implements Clock {
 export function openServer(
   socket: MemorySocket,
   options: Http1ServerOptions,
-  handler: Http1ServerHandler,
+  handler: ServerHandler,
   clock: Clock,
 ): void {
   new Http1Server(socket.asSocket, options, handler, clock);

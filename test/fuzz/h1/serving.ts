@@ -5,7 +5,7 @@ import {
   type ConnectionLimit,
   type Fault,
   givenUp,
-  type Http1ServerHandler,
+  type ServerHandler,
   type Http1ServerOptions,
   type HttpStream,
   openServer,
@@ -83,7 +83,7 @@ export function checkSameServed(whole: Served, cut: Served, how: string): void {
   if (whole.ending !== cut.ending) throw differs('another ending', `${whole.ending} / ${cut.ending}`);
 }
 
-class Connection implements Http1ServerHandler {
+class Connection implements ServerHandler {
   readonly streams: Exchange[] = [];
   readonly answered: string[] = [];
   #closed = 0;

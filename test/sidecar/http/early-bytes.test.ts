@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { EarlyBytes } from '../../../../sidecar/http/h1/early-bytes.ts';
+import { EarlyBytes } from '../../../sidecar/http/early-bytes.ts';
 
 const MOST = 64 * 1024;
 

@@ -2,7 +2,7 @@
 // as it came where its memory does; several are copied into memory that grows by doubling, so that a client which sends byte by byte
 // costs no more than linear copying.
 
-import { ownCopy } from '../slabs.ts';
+import { ownCopy } from './slabs.ts';
 
 const EMPTY = Buffer.alloc(0);
 
