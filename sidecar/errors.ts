@@ -199,6 +199,7 @@ export const FAILURE = {
   maxStreamDuration: row(0, 'max_duration_timeout', 504, DEADLINE, 'ours', 'never'),
   upstreamMaxStreamDuration: row(FLAG.UMSDR, 'upstream_max_stream_duration_reached', 504, DEADLINE, 'ours', 'never'),
   downstreamGone: row(FLAG.DC, 'downstream_remote_disconnect', 0, 1, 'downstream', 'never'),
+  downstreamReset: row(FLAG.DR, 'http2.remote_reset', 0, 1, 'downstream', 'never'),
   downstreamProtocol: row(FLAG.DPE, 'http1.codec_error', 400, INTERNAL, 'downstream', 'never'),
   headersTooLarge: row(FLAG.DPE, 'http1.headers_too_large', 431, 8, 'downstream', 'never'),
   tooManyHeaders: row(FLAG.DPE, 'http1.too_many_headers', 431, 8, 'downstream', 'never'),

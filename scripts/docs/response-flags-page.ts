@@ -20,6 +20,7 @@ const ADVICE: Readonly<Record<FlagName, string | null>> = {
   UAEX: 'Refused by an authorization policy: may this caller call this service?',
   RLSE: null,
   DC: 'The client went away before the answer was complete.',
+  DR: 'The client reset its HTTP/2 stream before the answer was complete; the connection lives on.',
   OM: 'Too many bytes of bodies wait in the process (`overload.buffered_bytes` of `/stats`): slow clients or upstreams, or `--max-buffered-mib` too small.',
   URX: 'All tries failed; the other flags say how the last one did.',
   SI: 'Nothing moved for the idle time of the stream.',
@@ -33,7 +34,6 @@ const ADVICE: Readonly<Record<FlagName, string | null>> = {
   NC: 'The route names a cluster that is not there.',
   DF: null,
   DO: 'Dropped because the endpoints say so (`drop_overloads`).',
-  DR: null,
   UDO: 'Dropped because the endpoints say that everything is to be dropped.',
 };
 

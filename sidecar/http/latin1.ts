@@ -13,3 +13,17 @@ const slice: Slice =
 export function latin1(bytes: Buffer, start: number, end: number): string {
   return slice.call(bytes, start, end);
 }
+
+type Write = (this: Buffer, text: string, at: number, length: number) => number;
+
+const directWrite = (Buffer.prototype as { readonly latin1Write?: Write }).latin1Write;
+const write: Write =
+  directWrite ??
+  function (this: Buffer, text, at, length) {
+    return this.write(text, at, length, 'latin1');
+  };
+
+/** Writes text, one byte a character; the end. */
+export function writeLatin1(text: string, bytes: Buffer, at: number): number {
+  return at + write.call(bytes, text, at, text.length);
+}

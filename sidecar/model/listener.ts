@@ -1,5 +1,6 @@
 // Listeners: where to accept, which filter chain a connection belongs to, and the HTTP connection manager.
 
+import type { Http2Options } from './http2.ts';
 import type { AccessLog, LocalReplyConfig } from './access-log.ts';
 import type { HttpFilter } from './filter.ts';
 import type { Cidr, Fraction } from './match.ts';
@@ -59,7 +60,7 @@ export interface FilterChainMatch {
 
 export interface HttpConnectionManager {
   readonly statPrefix: string;
-  readonly codec: 'auto' | 'http1';
+  readonly codec: 'auto' | 'http1' | 'http2';
   readonly routes:
     | { readonly kind: 'inline'; readonly config: RouteConfiguration }
     | { readonly kind: 'rds'; readonly name: string };
@@ -109,6 +110,7 @@ export interface HttpConnectionManager {
   readonly schemeMatchUpstream: boolean;
   readonly proxy100Continue: boolean;
   readonly http1: Http1ServerOptions;
+  readonly http2: Http2Options;
   readonly upgrades: readonly UpgradeConfig[];
   readonly accessLogs: readonly AccessLog[];
   readonly accessLogIntervalMs: number;

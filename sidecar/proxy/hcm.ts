@@ -7,6 +7,7 @@ import type { TypedFilterConfig } from '../model/filter.ts';
 import type { HttpConnectionManager } from '../model/listener.ts';
 import type { Http1CodecStats } from '../telemetry/cells/cluster.ts';
 import type { Codes } from '../telemetry/cells/codes.ts';
+import type { Http2CodecStats } from '../telemetry/cells/http2.ts';
 import type { HttpStats } from '../telemetry/cells/http.ts';
 import type { CompiledLocalReply } from '../telemetry/local-reply.ts';
 import type { Tracer } from '../telemetry/tracing.ts';
@@ -23,6 +24,7 @@ export interface Hcm {
   readonly stats: HttpStats;
   /** What all codecs that read requests count together. */
   readonly codecStats: Http1CodecStats;
+  readonly http2: Http2CodecStats;
   /** Answers of this connection manager on this listener. */
   readonly listenerCodes: Codes;
   readonly isInternalAddress: (address: string) => boolean;

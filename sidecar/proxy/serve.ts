@@ -65,7 +65,7 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
   #next: Serving | null = null;
   #redirects = 0;
   readonly #stream: HttpStream<ResponseHead>;
-  readonly #onOver: () => void;
+  readonly #onOver: (timers: StreamTimers) => void;
 
   constructor(
     x: Exchange,
@@ -73,7 +73,7 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
     stream: HttpStream<ResponseHead>,
     clusters: Clusters,
     timers: StreamTimers,
-    onOver: () => void,
+    onOver: (timers: StreamTimers) => void,
   ) {
     this.x = x;
     this.hcm = hcm;
@@ -84,7 +84,6 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
     this.#onOver = onOver;
     const { stats, config } = hcm;
     stats.downstream_rq_total++;
-    stats.downstream_rq_http1_total++;
     stats.downstream_rq_active++;
     timers.start(this, config.streamIdleTimeoutMs, config.requestTimeoutMs);
     if (config.maxStreamDurationMs > 0) timers.limitDuration(config.maxStreamDurationMs);
@@ -259,7 +258,7 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
   onReset(error: ProxyError): void {
     this.#next?.onReset(error);
     if (this.#over) return;
-    this.x.fail(FLAG.DC, FAILURE.downstreamGone.details);
+    this.x.fail(error.row.flag, error.row.details);
     this.hcm.stats.downstream_rq_rx_reset++;
     this.#forward?.cancel(error);
     this.#finish();
@@ -470,7 +469,7 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
     this.timers.stop();
     if (this.#mirrors.length > 0) for (const mirror of this.#mirrors) mirror.requestOver();
     finish(this);
-    this.#onOver();
+    this.#onOver(this.timers);
   }
 
   // Limits of time.

@@ -4,13 +4,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Log } from '../../core/log.ts';
-import { Exchange } from '../exchange.ts';
 import type { BuildFilter } from '../filters/table.ts';
-import { Http1Server } from '../http/h1/server.ts';
-import type { Http1ServerOptions } from '../http/h1/server-options.ts';
-import type { ResponseHead } from '../http/head.ts';
-import type { ConnectionLimit, RequestReader, ServerHandler } from '../http/server.ts';
-import type { HttpStream } from '../http/stream.ts';
 import type { FilterChain, HttpConnectionManager } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
 import { TlsAcceptor, type TlsHandler } from '../net/accept.ts';
@@ -18,12 +12,10 @@ import { plainAddress } from '../../core/addresses.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import type { Hcm } from '../proxy/hcm.ts';
 import { compileRouteTable, type RouteTable } from '../proxy/route-table.ts';
-import { Serving } from '../proxy/serve.ts';
-import { StreamTimers } from '../proxy/stream-timers.ts';
-import type { HttpStats } from '../telemetry/cells/http.ts';
 import { type ListenerStats, TlsStats } from '../telemetry/cells/listener.ts';
 import type { ConnectionFacts, TlsFacts } from '../telemetry/facts.ts';
 import type { Clusters } from '../upstream/clusters.ts';
+import { HttpConnection } from './http-connection.ts';
 
 export interface ChainContext {
   readonly clusters: Clusters;
@@ -48,7 +40,7 @@ export class Chain {
   readonly #context: ChainContext;
   readonly #hcm: Hcm;
   readonly #tls: TlsAcceptor | null;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<HttpConnection>();
   #material: TlsMaterial | null = null;
   #table: RouteTable | null = null;
   #draining = false;
@@ -130,7 +122,7 @@ export class Chain {
       listenerName: this.#context.listenerName,
       filterChainName: this.description.name,
     };
-    const connection = new Connection(socket, facts, this.#hcm, this.#context, () =>
+    const connection = new HttpConnection(socket, facts, this.#hcm, this.#context, () =>
       this.#connections.delete(connection),
     );
     this.#connections.add(connection);
@@ -152,117 +144,6 @@ export class Chain {
   }
 }
 
-/** One connection from a client with its codec; makes the Exchange of every request on it. */
-class Connection implements ServerHandler {
-  #busy = 0;
-  #drained = false;
-  readonly #facts: ConnectionFacts;
-  readonly #hcm: Hcm;
-  readonly #context: ChainContext;
-  readonly #codec: Http1Server;
-  readonly #timers: StreamTimers;
-  readonly #onClose: () => void;
-  readonly #startedMs: number;
-
-  constructor(socket: Socket, facts: ConnectionFacts, hcm: Hcm, context: ChainContext, onClose: () => void) {
-    this.#facts = facts;
-    this.#hcm = hcm;
-    this.#context = context;
-    this.#onClose = onClose;
-    this.#startedMs = hcm.clock.now();
-    this.#timers = new StreamTimers(hcm.clock);
-    const { stats } = hcm;
-    stats.downstream_cx_total++;
-    stats.downstream_cx_active++;
-    stats.downstream_cx_http1_total++;
-    stats.downstream_cx_http1_active++;
-    if (facts.tls !== null) {
-      stats.downstream_cx_ssl_total++;
-      stats.downstream_cx_ssl_active++;
-    }
-    this.#codec = new Http1Server(socket, codecOptions(hcm, facts.tls !== null), this, hcm.clock);
-  }
-
-  get busy(): boolean {
-    return this.#busy > 0;
-  }
-
-  onStream(stream: HttpStream<ResponseHead>): RequestReader {
-    const { clock } = this.#hcm;
-    const x = new Exchange(this.#facts, clock.turn(), clock.turnWall());
-    this.#busy++;
-    if (this.#context.failing()) this.#codec.retire();
-    return new Serving(x, this.#hcm, stream, this.#context.clusters, this.#timers, this.#onOver);
-  }
-
-  readonly #onOver = () => {
-    this.#busy--;
-  };
-
-  onLimit(limit: ConnectionLimit): void {
-    const { stats } = this.#hcm;
-    if (limit === 'idle') stats.downstream_cx_idle_timeout++;
-    else if (limit === 'duration') stats.downstream_cx_max_duration_reached++;
-    else if (limit === 'requests') stats.downstream_cx_max_requests_reached++;
-    else if (limit === 'delayed-close') stats.downstream_cx_delayed_close_timeout++;
-    else if (limit === 'early-bytes') stats.downstream_flow_control_paused_reading_total++;
-    else stats.downstream_flow_control_resumed_reading_total++;
-  }
-
-  onClose(by: 'local' | 'remote', during: boolean): void {
-    const { stats, clock } = this.#hcm;
-    stats.downstream_cx_active--;
-    stats.downstream_cx_http1_active--;
-    if (this.#facts.tls !== null) stats.downstream_cx_ssl_active--;
-    countDestroyed(stats, by, during);
-    if (this.#drained) stats.downstream_cx_drain_close++;
-    stats.downstream_cx_length_ms.record(clock.now() - this.#startedMs);
-    this.#timers.close();
-    this.#onClose();
-  }
-
-  drain(): void {
-    this.#drained = true;
-    this.#codec.drain();
-  }
-
-  destroy(): void {
-    this.#codec.destroy();
-  }
-}
-
 function tlsOf({ tls, transportSocketConnectTimeoutMs }: FilterChain, handler: TlsHandler): TlsAcceptor | null {
   return tls === null ? null : new TlsAcceptor({ tls, transportSocketConnectTimeoutMs }, handler);
-}
-
-function countDestroyed(stats: HttpStats, by: 'local' | 'remote', during: boolean): void {
-  stats.downstream_cx_destroy++;
-  if (during) stats.downstream_cx_destroy_active_rq++;
-  if (by === 'local') {
-    stats.downstream_cx_destroy_local++;
-    if (during) stats.downstream_cx_destroy_local_active_rq++;
-  } else {
-    stats.downstream_cx_destroy_remote++;
-    if (during) stats.downstream_cx_destroy_remote_active_rq++;
-  }
-}
-
-function codecOptions({ config, codecStats }: Hcm, secure: boolean): Http1ServerOptions {
-  return {
-    scheme: secure ? 'https' : 'http',
-    maxHeadersCount: config.maxHeadersCount,
-    maxHeadersBytes: config.maxHeadersBytes,
-    underscores: config.underscoresInHeaders,
-    counts: codecStats,
-    acceptHttp10: config.http1.acceptHttp10,
-    customMethods: config.http1.customMethods,
-    enableTrailers: config.http1.enableTrailers,
-    headerCase: config.http1.headerCase,
-    delayedCloseMs: config.delayedCloseTimeoutMs,
-    idleTimeoutMs: config.idleTimeoutMs,
-    drainTimeoutMs: config.drainTimeoutMs,
-    requestHeadersTimeoutMs: config.requestHeadersTimeoutMs,
-    maxConnectionDurationMs: config.maxConnectionDurationMs,
-    maxRequests: config.maxRequestsPerConnection,
-  };
 }

@@ -41,6 +41,7 @@ export function makeHcm(
       router: routerOf(config),
       stats: cell,
       codecStats: stats.http1,
+      http2: stats.http2,
       listenerCodes: stats.listenerHttp(label, config.statPrefix),
       isInternalAddress: rangeTest(config.internalRanges),
       ownAddress: OWN_ADDRESS,

@@ -19,6 +19,7 @@ import {
   RBAC_ROWS,
   RbacStats,
 } from './cells/http.ts';
+import { Http2CodecStats, http2Rows } from './cells/http2.ts';
 import { LISTENER_HISTOGRAMS, LISTENER_ROWS, ListenerStats } from './cells/listener.ts';
 import {
   CLUSTER_MANAGER_ROWS,
@@ -111,6 +112,7 @@ export class Stats implements StatGroups {
   readonly listenerManager = new ListenerManagerStats();
   /** What the codecs of all listeners count. */
   readonly http1 = new Http1CodecStats();
+  readonly http2 = new Http2CodecStats();
   readonly filesystem = new FilesystemStats();
   readonly overload = new OverloadStats();
   readonly #clusters = new Scopes({
@@ -138,6 +140,7 @@ export class Stats implements StatGroups {
         this.listenerManager,
       ),
       single('http1.', { family: 'envoy_http1_', rows: HTTP1_ROWS }, this.http1),
+      single('http2.', { family: 'envoy_http2_', rows: http2Rows<Http2CodecStats>((cell) => cell) }, this.http2),
       single('filesystem.', { family: 'envoy_filesystem_', rows: FILESYSTEM_ROWS }, this.filesystem),
       single('overload.', { family: 'envoy_overload_', rows: OVERLOAD_ROWS }, this.overload),
     ];

@@ -27,6 +27,8 @@ export class HttpStats {
   downstream_cx_active = 0;
   downstream_cx_http1_total = 0;
   downstream_cx_http1_active = 0;
+  downstream_cx_http2_total = 0;
+  downstream_cx_http2_active = 0;
   downstream_cx_ssl_total = 0;
   downstream_cx_ssl_active = 0;
   downstream_cx_upgrades_total = 0;
@@ -52,6 +54,7 @@ export class HttpStats {
   downstream_rq_total = 0;
   downstream_rq_active = 0;
   downstream_rq_http1_total = 0;
+  downstream_rq_http2_total = 0;
   downstream_rq_failed_path_normalization = 0;
   downstream_rq_redirected_with_normalized_path = 0;
   downstream_rq_header_timeout = 0;
@@ -95,6 +98,8 @@ const HTTP_TABLE: Table<HttpStats> = {
   downstream_cx_active: gauge('Connections open now'),
   downstream_cx_http1_total: counter('HTTP/1.1 connections accepted'),
   downstream_cx_http1_active: gauge('HTTP/1.1 connections open now'),
+  downstream_cx_http2_total: counter('HTTP/2 connections accepted'),
+  downstream_cx_http2_active: gauge('HTTP/2 connections open now'),
   downstream_cx_ssl_total: counter('TLS connections accepted'),
   downstream_cx_ssl_active: gauge('TLS connections open now'),
   downstream_cx_upgrades_total: counter('Connections that were upgraded'),
@@ -120,6 +125,7 @@ const HTTP_TABLE: Table<HttpStats> = {
   downstream_rq_total: counter('Requests'),
   downstream_rq_active: gauge('Requests under way'),
   downstream_rq_http1_total: counter('HTTP/1.1 requests'),
+  downstream_rq_http2_total: counter('HTTP/2 requests'),
   downstream_rq_failed_path_normalization: counter('Requests whose path could not be normalised'),
   downstream_rq_redirected_with_normalized_path: counter('Requests sent to their normalised path'),
   downstream_rq_header_timeout: counter('Requests whose head did not come in time'),
@@ -163,20 +169,14 @@ const RBAC_TABLE: Table<RbacStats> = {
 };
 
 const NEVER_COUNTED: readonly string[] = [
-  'downstream_cx_http2_total',
   'downstream_cx_http3_total',
   'downstream_cx_overload_disable_keepalive',
-  'downstream_rq_http2_total',
   'downstream_rq_http3_total',
   'downstream_rq_rejected_via_ip_detection',
   'downstream_rq_too_many_premature_resets',
   'rq_overload_local_reply',
 ];
-const NEVER_SET: readonly string[] = [
-  'downstream_cx_http1_soft_drain',
-  'downstream_cx_http2_active',
-  'downstream_cx_http3_active',
-];
+const NEVER_SET: readonly string[] = ['downstream_cx_http1_soft_drain', 'downstream_cx_http3_active'];
 
 function codesRows<C>(codes: (cell: C) => Codes): Row<C>[] {
   return [

@@ -5,6 +5,7 @@ import { CidrRangeSchema } from '../../../proto/gen/envoy/config/core/v3/address
 import { ConfigSourceSchema } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
 import {
   Http1ProtocolOptionsSchema,
+  Http2ProtocolOptionsSchema,
   HttpProtocolOptionsSchema,
   SchemeHeaderTransformationSchema,
 } from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
@@ -35,6 +36,7 @@ import type { Fields } from './fields.ts';
 import { decodeHttpFilters } from './http-filters.ts';
 import { decodeLocalReply } from './local-reply.ts';
 import { decodeCidr } from './matcher.ts';
+import { decodeHttp2 } from './http2-options.ts';
 import { decodeCommonHttp, decodeHttp1Server } from './protocol-options.ts';
 import { decodeRouteConfiguration } from './route.ts';
 import { decodeTracing } from './tracing.ts';
@@ -75,6 +77,7 @@ export function decodeConnectionManager(f: Manager): HttpConnectionManager {
     ...decodeRequestId(f),
     proxy100Continue: f.take('proxy100Continue'),
     http1: decodeHttp1Server(f.child('httpProtocolOptions', Http1ProtocolOptionsSchema)),
+    http2: decodeHttp2(f.child('http2ProtocolOptions', Http2ProtocolOptionsSchema)),
     upgrades: decodeUpgrades(f.children('upgradeConfigs', UpgradeSchema)),
     accessLogs: f.children('accessLog', AccessLogSchema).flatMap(decodeAccessLog),
     accessLogIntervalMs: decodeLogInterval(f),
@@ -92,19 +95,14 @@ function decodeOptional<F, T>(f: F | null, decode: (f: F) => T): T | null {
 
 /** What speaks of protocols that these listeners do not serve, and false where false is the default. */
 function ignoreWithoutEffect(f: Manager): void {
-  f.ignore(
-    'http2ProtocolOptions',
-    'http3ProtocolOptions',
-    'addProxyProtocolConnectionState',
-    'recordRouteResolutionStats',
-  );
+  f.ignore('http3ProtocolOptions', 'addProxyProtocolConnectionState', 'recordRouteResolutionStats');
   if (f.message.streamErrorOnInvalidHttpMessage !== true) f.ignore('streamErrorOnInvalidHttpMessage');
 }
 
-function decodeCodec(f: Manager): 'auto' | 'http1' {
+function decodeCodec(f: Manager): HttpConnectionManager['codec'] {
   const codec = f.take('codecType');
-  if (codec === Codec.HTTP2 || codec === Codec.HTTP3)
-    f.unsupported('codecType', 'of HTTP2 and HTTP3 is not supported by fairlead yet');
+  if (codec === Codec.HTTP3) f.unsupported('codecType', 'of HTTP3 is not supported by fairlead');
+  if (codec === Codec.HTTP2) return 'http2';
   return codec === Codec.HTTP1 ? 'http1' : 'auto';
 }
 

@@ -92,7 +92,7 @@ test('options that contradict each other or weaken something', () => {
     refused({ http_protocol_options: { allow_chunked_length: true } }, { allowUnsupported: true })[0] ?? '',
     /allow_chunked_length/,
   );
-  assert.match(refused({ codec_type: 'HTTP2' })[0] ?? '', /codec_type/);
+  assert.match(refused({ codec_type: 'HTTP3' })[0] ?? '', /codec_type/);
   assert.match(refused({ stat_prefix: '' })[0] ?? '', /stat_prefix: must not be empty/);
 });
 

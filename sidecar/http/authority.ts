@@ -1,0 +1,27 @@
+// A host with an optional port, as it stands in Host and :authority (RFC 3986 3.2, RFC 9110 7.2).
+
+import { interned, type Known, KnownWords } from './h1/known.ts';
+
+/** IPv6 in brackets. No user information, no list, no empty port digits. */
+const AUTHORITY = /^(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+
+export function isAuthority(text: string): boolean {
+  return AUTHORITY.test(text);
+}
+
+/** Hosts that are remembered: a proxy sees the same ones again and again. */
+const known = new KnownWords<Known>(1024, 255);
+
+/** The last one, which familiar fields give as the same copy again. */
+let last = '';
+
+/** The host as the program's one copy of it; null where it is none. */
+export function authorityOf(host: string): string | null {
+  if (host === last) return last;
+  const found = known.find(host, 0, host.length);
+  if (found !== null) {
+    last = found.raw;
+    return last;
+  }
+  return isAuthority(host) ? known.add({ raw: interned(host) }).raw : null;
+}

@@ -1,0 +1,408 @@
+// One stream of an HTTP/2 connection: what both sides have of it. Bodies both ways under flow control: what may
+// not be sent yet waits here, and so does what came while its reader was paused, up to the window.
+
+import type { ProxyError } from '../../errors.ts';
+import { EarlyBytes } from '../early-bytes.ts';
+import type { HeaderList } from '../head.ts';
+import { held } from '../held.ts';
+import { ownCopy } from '../slabs.ts';
+import { type HttpStream, noBytes, type Piece } from '../stream.ts';
+import { CLOSED, type HowClosed } from './closed-streams.ts';
+import { H2_FAULT } from './fault.ts';
+import { H2_ERROR } from './frames/error-codes.ts';
+import type { Fault } from '../server.ts';
+
+/** What of a reader is the same on both sides. */
+export interface BodyReader {
+  onData(chunk: Piece, end: boolean): void;
+  onTrailers(trailers: HeaderList): void;
+  onDrain(): void;
+  onReset(error: ProxyError): void;
+}
+
+/** What a stream asks of its connection. */
+export interface StreamLink {
+  /** What may be sent now over all streams. */
+  readonly sendWindow: number;
+  readonly maxFrameSize: number;
+  readonly blocked: boolean;
+  /** Of each new stream, for what the peer sends. */
+  readonly receiveWindow: number;
+  data(stream: Http2Stream, piece: Piece, from: number, to: number, end: boolean): void;
+  /** Returns bytes on the wire, as `headers` does. */
+  trailers(stream: Http2Stream, trailers: HeaderList): number;
+  headers(stream: Http2Stream, pseudo: HeaderList, fields: HeaderList, end: boolean): number;
+  windowUpdate(stream: Http2Stream, increment: number): void;
+  rst(stream: Http2Stream, code: number): void;
+  /** Something waits to be sent. */
+  waits(stream: Http2Stream): void;
+  /** Something waits to be read. */
+  wake(stream: Http2Stream): void;
+  /** Both directions are over. */
+  closed(stream: Http2Stream, how: HowClosed): void;
+}
+
+/** A stream tells the peer of room once it is half of the window. */
+const UPDATE_SHARE = 2;
+const EMPTY = Buffer.alloc(0);
+/** More than this is taken before it is full only by a window of that size. */
+const MOST_SPARE = 64 * 1024;
+
+const NO_END = 0;
+const END_WITH_DATA = 1;
+const END_WITH_TRAILERS = 2;
+
+export abstract class Http2Stream implements HttpStream<never> {
+  readonly wire = noBytes();
+  id = 0;
+  sendWindow = 0;
+  /** When it was opened, of the turn; and when its queue began to wait. */
+  openedMs = 0;
+  stalledMs = 0;
+  /** The peer has said all it had to say; it may not be read yet. */
+  remoteEnded = false;
+  #remoteRead = false;
+  /** Bytes of body still to come by Content-Length; -1: not said. */
+  lengthLeft = -1;
+  #receiveWindow = 0;
+  #consumed = 0;
+  /** What was counted of a frame and is not its data so far. */
+  #padding = 0;
+  /** Our side was told its end, and handed it to the connection. */
+  #localEnded = false;
+  #sentEnd = false;
+  #closed = false;
+  #paused = false;
+  /** What is to be sent, in order, and how it ends. */
+  #queue: Piece[] | null = null;
+  #queueEnd: typeof NO_END | typeof END_WITH_DATA | typeof END_WITH_TRAILERS = NO_END;
+  #queuedBytes = 0;
+  #trailers: HeaderList | null = null;
+  /** A `sendData` returned false. */
+  #owesDrain = false;
+  /** What came while the reader was paused, and how it ends. */
+  #inbox: EarlyBytes | null = null;
+  #inboxEnd = false;
+  #inboxTrailers: HeaderList | null = null;
+  protected readonly link: StreamLink;
+
+  constructor(link: StreamLink) {
+    this.link = link;
+  }
+
+  /** Who reads it; null once its part is over. */
+  protected abstract get reader(): BodyReader | null;
+  /** The reader hears of nothing more. */
+  protected abstract dropReader(): void;
+  /** Tells the reader of a fault of the peer's. */
+  protected abstract faulted(fault: Fault): void;
+  abstract sendHead(head: never, end: boolean, more?: boolean): void;
+
+  begin(id: number, sendWindow: number, now: number): void {
+    this.id = id;
+    this.sendWindow = sendWindow;
+    this.openedMs = now;
+    this.#receiveWindow = this.link.receiveWindow;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  get localEnded(): boolean {
+    return this.#localEnded;
+  }
+
+  get isWaiting(): boolean {
+    return this.#queue !== null;
+  }
+
+  // Sending.
+
+  sendData(chunk: Piece, end: boolean): boolean {
+    if (this.#closed || this.#localEnded) return true;
+    if (end) this.#localEnded = true;
+    if (this.#queue !== null) this.#enqueue(chunk, 0, end);
+    else {
+      const sent = this.#sendSome(chunk, 0, end);
+      if (sent < chunk.length || (end && !this.#sentEnd)) this.#enqueue(chunk, sent, end);
+    }
+    if (this.#queue === null && !this.link.blocked) return true;
+    this.#owesDrain = true;
+    if (this.#queue === null) this.link.waits(this);
+    return false;
+  }
+
+  /** As much as windows and the connection allow; how far it came. An end goes with the last byte. */
+  #sendSome(piece: Piece, from: number, end: boolean): number {
+    let at = from;
+    while (at < piece.length || (end && piece.length === 0)) {
+      const most = Math.min(this.sendWindow, this.link.sendWindow, this.link.maxFrameSize);
+      const to = Math.min(piece.length, at + most);
+      if (this.link.blocked || (to <= at && at < piece.length)) break;
+      const last = end && to === piece.length;
+      this.link.data(this, piece, at, to, last);
+      this.wire.sent += to - at;
+      at = to;
+      if (!last) continue;
+      this.#ended();
+      break;
+    }
+    return at;
+  }
+
+  #enqueue(chunk: Piece, from: number, end: boolean): void {
+    if (this.#queue === null) {
+      this.#queue = [];
+      this.link.waits(this);
+    }
+    const rest = from === 0 ? chunk : chunk.slice(from);
+    this.#queue.push(ownCopy(rest));
+    this.#count(rest.length);
+    if (end) this.#queueEnd = END_WITH_DATA;
+  }
+
+  #count(bytes: number): void {
+    this.#queuedBytes += bytes;
+    held.add(bytes);
+  }
+
+  sendTrailers(trailers: HeaderList): void {
+    if (this.#closed || this.#localEnded) return;
+    this.#localEnded = true;
+    if (this.#queue === null) {
+      this.#sendTrailers(trailers);
+      return;
+    }
+    this.#trailers = trailers;
+    this.#queueEnd = END_WITH_TRAILERS;
+  }
+
+  #sendTrailers(trailers: HeaderList): void {
+    // An end with nothing in it is an empty DATA frame: field blocks need a field.
+    if (trailers.length === 0) this.link.data(this, EMPTY, 0, 0, true);
+    else this.countFields(this.link.trailers(this, trailers));
+    this.#ended();
+  }
+
+  /** Sends of what waits, one frame's worth at a time, so that streams take turns. false: it cannot go on now. */
+  sendWaiting(): boolean {
+    const queue = this.#queue;
+    if (queue === null || this.#closed) return false;
+    const [piece] = queue;
+    if (piece !== undefined) {
+      const last = queue.length === 1 && this.#queueEnd === END_WITH_DATA;
+      const most = Math.min(this.sendWindow, this.link.sendWindow, this.link.maxFrameSize);
+      const to = Math.min(piece.length, most);
+      if (this.link.blocked || (to <= 0 && piece.length > 0)) return false;
+      this.#count(-to);
+      this.wire.sent += to;
+      this.link.data(this, piece, 0, to, last && to === piece.length);
+      if (to < piece.length) {
+        queue[0] = piece.slice(to);
+        return true;
+      }
+      queue.shift();
+    }
+    if (queue.length > 0) return true;
+    this.#queue = null;
+    if (this.#queueEnd === END_WITH_TRAILERS) this.#sendTrailers(this.#trailers as HeaderList);
+    else if (this.#queueEnd === END_WITH_DATA) this.#ended();
+    return false;
+  }
+
+  /** What waited was sent: the one who sends may go on. */
+  drained(): void {
+    if (!this.#owesDrain || this.#queue !== null || this.#closed) return;
+    this.#owesDrain = false;
+    this.reader?.onDrain();
+  }
+
+  /** Our side's last frame was handed over. */
+  #ended(): void {
+    this.#sentEnd = true;
+    this.#localEnded = true;
+    if (this.#remoteRead && !this.#closed) this.#close(CLOSED.DONE);
+    if (!this.#closed) this.localDone();
+  }
+
+  /** Our side is over before the peer's was read. */
+  protected abstract localDone(): void;
+
+  /** Bytes of a field block that was sent. */
+  protected countFields(bytes: number): void {
+    this.wire.sent += bytes;
+    this.wire.sentFields += bytes;
+  }
+
+  /** The head that was sent is all of the message. */
+  protected headEnded(): void {
+    this.#ended();
+  }
+
+  /** Nobody will read the rest of what the peer said. */
+  protected dropRest(): void {
+    this.#close(CLOSED.DONE);
+  }
+
+  // Receiving.
+
+  /** A piece of a DATA frame; `counted`: of the window, the whole of the frame with its first piece. */
+  receive(bytes: Buffer, start: number, end: number, counted: number, frameEnds: boolean, last: boolean): void {
+    const length = end - start;
+    this.#receiveWindow -= counted;
+    this.#padding += counted - length;
+    if (this.#receiveWindow < 0) {
+      this.fail(H2_ERROR.FLOW_CONTROL_ERROR, H2_FAULT.window);
+      return;
+    }
+    this.wire.received += counted;
+    if (this.lengthLeft !== -1 && !this.#isWithinLength(length, last)) return;
+    if (last) this.remoteEnded = true;
+    // Padding is used up as it comes.
+    if (frameEnds) this.#consumePadding();
+    if (this.#paused || this.#inbox !== null) this.#keep(bytes, start, end, last);
+    else this.#deliver(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), last);
+  }
+
+  #consumePadding(): void {
+    const padding = this.#padding;
+    this.#padding = 0;
+    if (padding > 0) this.#consume(padding);
+  }
+
+  #isWithinLength(length: number, last: boolean): boolean {
+    this.lengthLeft -= length;
+    if (this.lengthLeft >= 0 && (!last || this.lengthLeft === 0)) return true;
+    this.lengthLeft = 0;
+    this.fail(H2_ERROR.PROTOCOL_ERROR, H2_FAULT.length);
+    return false;
+  }
+
+  #keep(bytes: Buffer, start: number, end: number, last: boolean): void {
+    this.#inbox ??= new EarlyBytes(MOST_SPARE);
+    // A copy of its own: a byte must not keep the memory of a whole read.
+    const piece = bytes.subarray(start, end);
+    if (end > start) this.#inbox.append(this.#inbox.length === 0 ? Buffer.from(piece) : piece);
+    held.add(end - start);
+    if (last) this.#inboxEnd = true;
+  }
+
+  #deliver(piece: Buffer, last: boolean): void {
+    this.#consume(piece.length);
+    const { reader } = this;
+    if (last) this.#remoteDone();
+    if (piece.length > 0 || last) reader?.onData(piece, last);
+  }
+
+  /** Trailers of the peer. */
+  receiveTrailers(trailers: HeaderList): void {
+    if (this.lengthLeft > 0) {
+      this.fail(H2_ERROR.PROTOCOL_ERROR, H2_FAULT.length);
+      return;
+    }
+    this.remoteEnded = true;
+    if (this.#paused || this.#inbox !== null) {
+      this.#inbox ??= new EarlyBytes(MOST_SPARE);
+      this.#inboxTrailers = trailers;
+      return;
+    }
+    const { reader } = this;
+    this.#remoteDone();
+    reader?.onTrailers(trailers);
+  }
+
+  /** The message was read to its end. */
+  #remoteDone(): void {
+    this.remoteEnded = true;
+    this.#remoteRead = true;
+    if (this.#sentEnd && !this.#closed) this.#close(CLOSED.DONE);
+  }
+
+  /** The head that came is all of the message. */
+  protected remoteHeadEnded(): void {
+    this.#remoteDone();
+  }
+
+  #consume(bytes: number): void {
+    this.#consumed += bytes;
+    if (this.remoteEnded || this.#closed || this.#consumed * UPDATE_SHARE < this.link.receiveWindow) return;
+    this.#receiveWindow += this.#consumed;
+    this.link.windowUpdate(this, this.#consumed);
+    this.#consumed = 0;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.#inbox !== null && !this.#closed) this.link.wake(this);
+  }
+
+  /** Hands on what came while the reader was paused. */
+  deliverKept(): void {
+    const inbox = this.#inbox;
+    if (inbox === null || this.#paused || this.#closed) return;
+    const bytes = inbox.take();
+    held.add(-bytes.length);
+    const trailers = this.#inboxTrailers;
+    const end = this.#inboxEnd;
+    this.#inbox = null;
+    this.#inboxTrailers = null;
+    if (bytes.length > 0 || end) this.#deliver(bytes, end && trailers === null);
+    if (trailers === null) return;
+    // The reader may have asked for a pause within the data.
+    if (this.#paused) {
+      this.#inbox = new EarlyBytes(MOST_SPARE);
+      this.#inboxTrailers = trailers;
+      return;
+    }
+    const { reader } = this;
+    this.#remoteDone();
+    reader?.onTrailers(trailers);
+  }
+
+  // Ending.
+
+  reset(_error: ProxyError): void {
+    this.cancel(H2_ERROR.CANCEL);
+  }
+
+  /** Ended by us, for a reason that its reader knows. */
+  cancel(code: number): void {
+    if (this.#closed) return;
+    this.dropReader();
+    if (this.id !== 0) this.link.rst(this, code);
+    this.#close(CLOSED.BY_US);
+  }
+
+  /** Ended by us for what the peer did wrong. */
+  fail(code: number, fault: Fault): void {
+    if (this.#closed) return;
+    this.link.rst(this, code);
+    this.#close(CLOSED.BY_US);
+    this.faulted(fault);
+    this.dropReader();
+  }
+
+  /** Ended by the peer, or with its connection. */
+  gone(error: ProxyError, how: HowClosed): void {
+    if (this.#closed) return;
+    const { reader } = this;
+    this.dropReader();
+    this.#close(how);
+    reader?.onReset(error);
+  }
+
+  #close(how: HowClosed): void {
+    this.#closed = true;
+    this.#queue = null;
+    this.#count(-this.#queuedBytes);
+    if (this.#inbox !== null) held.add(-this.#inbox.length);
+    this.#inbox = null;
+    this.link.closed(this, how);
+  }
+}

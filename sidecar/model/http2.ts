@@ -1,0 +1,11 @@
+// HTTP/2 towards either side.
+
+export interface Http2Options {
+  readonly maxConcurrentStreams: number;
+  /** Bytes that a stream may be sent ahead of its reader. */
+  readonly initialStreamWindow: number;
+  /** Bytes over all streams of a connection. */
+  readonly initialConnectionWindow: number;
+  /** Extended CONNECT (RFC 8441). */
+  readonly offersConnect: boolean;
+}
