@@ -175,7 +175,7 @@ export class FrameReader {
       }
       this.#gathered = Buffer.allocUnsafe(length);
     }
-    const taken = chunk.copy(this.#gathered, this.#held, at, at + length - this.#held);
+    const taken = chunk.copy(this.#gathered, this.#held, at);
     this.#held += taken;
     if (this.#held === length) {
       const whole = this.#gathered;
@@ -191,6 +191,8 @@ export class FrameReader {
     this.#nextFrame();
     if (this.#type === FRAME.HEADERS) this.#deliverHeaders(payload, start, end);
     else if (this.#type === FRAME.CONTINUATION) this.#deliverContinuation(payload, start, end);
+    else if (this.#type === FRAME.PRIORITY && dependency(payload, start) === this.#stream)
+      this.#handler.onStreamFault(this.#stream, H2_ERROR.PROTOCOL_ERROR, 'PRIORITY depends on itself');
     else this.#handler.onFrame(this.#type, this.#flags, this.#stream, payload, start, end);
   }
 
@@ -207,7 +209,7 @@ export class FrameReader {
       this.#refuse(H2_ERROR.PROTOCOL_ERROR, 'more padding than HEADERS has room for');
       return;
     }
-    const dependsOn = prioritised ? payload.readUInt32BE(start + (padded ? 1 : 0)) & 0x7fffffff : -1;
+    const dependsOn = prioritised ? dependency(payload, start + (padded ? 1 : 0)) : -1;
     this.#deliverBlock(payload, start + least, end - padding, dependsOn);
   }
 
@@ -284,4 +286,9 @@ export class FrameReader {
     this.#handler.onFault(code, reason);
     return false;
   }
+}
+
+/** The stream that a priority names. */
+function dependency(payload: Buffer, at: number): number {
+  return payload.readUInt32BE(at) & 0x7fffffff;
 }

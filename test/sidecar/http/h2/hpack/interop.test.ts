@@ -8,7 +8,7 @@ import { it } from 'node:test';
 import { HpackDecoder } from '../../../../../sidecar/http/h2/hpack/decoder.ts';
 import { bound, HpackEncoder } from '../../../../../sidecar/http/h2/hpack/encoder.ts';
 import { Random } from '../../../../fuzz/random.ts';
-import { MemoryDuplex } from './memory-duplex.ts';
+import { MemoryDuplex } from '../memory-duplex.ts';
 import { decodeAll, hex } from './taken.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
