@@ -174,6 +174,15 @@ export const FAILURE = {
     'upstream',
     'maybe-processed',
   ),
+  /** The upstream says that it did nothing with the request: REFUSED_STREAM, or GOAWAY with an earlier stream. */
+  refusedStream: row(
+    FLAG.UR,
+    'upstream_reset_before_response_started{remote_refused_stream_reset}',
+    503,
+    UNAVAILABLE,
+    'upstream',
+    'not-sent',
+  ),
   upstreamProtocol: row(
     FLAG.UPE,
     'upstream_reset_before_response_started{protocol_error}',

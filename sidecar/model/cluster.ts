@@ -1,5 +1,6 @@
 // Clusters: a named group of hosts and the rules for using them.
 
+import type { Http2Options } from './http2.ts';
 import type { ClusterLoadAssignment } from './endpoint.ts';
 import type { Metadata } from './route.ts';
 import type { UpstreamTls } from './tls.ts';
@@ -96,8 +97,9 @@ export interface OutlierDetection {
 }
 
 export interface UpstreamHttp {
-  /** 'http2' only where our own gRPC clients use the cluster (ADS). */
-  readonly protocol: 'http1' | 'http2';
+  /** `alpn`: what the upstream chooses (auto_config); `downstream`: what the client speaks. */
+  readonly protocol: 'http1' | 'http2' | 'alpn' | 'downstream';
+  readonly http2: Http2Options;
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number;
   readonly maxHeadersCount: number;

@@ -6,6 +6,8 @@ export interface Http2Options {
   readonly initialStreamWindow: number;
   /** Bytes over all streams of a connection. */
   readonly initialConnectionWindow: number;
+  /** How often the peer is asked whether it is there, and how long its answer may take (milliseconds); null: never. */
+  readonly keepalive: { readonly intervalMs: number; readonly timeoutMs: number } | null;
   /** Extended CONNECT (RFC 8441). */
   readonly offersConnect: boolean;
 }

@@ -6,7 +6,8 @@ import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { HeaderList, RequestHead, ResponseHead } from '../http/head.ts';
 import type { HttpStream, Piece, StreamReader } from '../http/stream.ts';
 import type { Host } from '../upstream/host.ts';
-import type { PooledConnection, PoolWaiter } from '../upstream/pool.ts';
+import type { PooledConnection } from '../upstream/pooled-connection.ts';
+import type { PoolWaiter } from '../upstream/pool.ts';
 import type { AttemptTrace } from '../telemetry/tracing.ts';
 import type { Forward } from './forward.ts';
 import { HeaderAccessOf } from './header-access.ts';
@@ -44,7 +45,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
 
   start(fresh: boolean): void {
     const { cluster, action } = this.#forward.plan;
-    const stop = cluster.pool(this.#host, action.priority).take(this, fresh);
+    const stop = cluster.pool(this.#host, action.priority, this.#head.version).take(this, fresh);
     if (!this.#over && this.#stream === null) this.#stopWaiting = stop;
   }
 

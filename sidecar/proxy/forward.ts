@@ -76,7 +76,11 @@ export class Forward {
     this.#retriesLeft = plan.rules?.numRetries ?? 0;
     this.#body = new RequestBody(
       plan.bufferLimit,
-      plan.rules !== null || plan.action.internalRedirect !== null || isIdempotent(x.request.method),
+      plan.rules !== null ||
+        plan.action.internalRedirect !== null ||
+        isIdempotent(x.request.method) ||
+        // It may be refused unprocessed.
+        plan.cluster.description.http.protocol !== 'http1',
     );
   }
 
@@ -236,7 +240,7 @@ export class Forward {
       this.#fail(error);
       return;
     }
-    if (error.row === FAILURE.reusedClosed && this.#mayReplay()) {
+    if (this.#mayReplay(error)) {
       this.#replayed = true;
       this.#try(true);
       return;
@@ -251,11 +255,14 @@ export class Forward {
   }
 
   /**
-   * The upstream closed a kept connection just as we used it: nobody saw the request, most likely. Once, on
-   * a fresh connection, and only what may be repeated (RFC 9112 9.3.1).
+   * Once, without asking a policy, on a fresh connection. Where the upstream closed a kept connection just as we
+   * used it nobody saw the request, most likely: only what may be repeated is (RFC 9112 9.3.1). Where it says that
+   * it did nothing with it, everything may be (RFC 9113 8.7).
    */
-  #mayReplay(): boolean {
-    return !this.#replayed && isIdempotent(this.#x.request.method) && this.#body.replayable;
+  #mayReplay({ row }: ProxyError): boolean {
+    if (this.#replayed || !this.#body.replayable) return false;
+    if (row === FAILURE.refusedStream) return true;
+    return row === FAILURE.reusedClosed && isIdempotent(this.#x.request.method);
   }
 
   /** Takes one of the retries and a place in the breaker; says in flags why not. */

@@ -11,7 +11,8 @@ import type { RequestMirror } from '../model/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Clusters } from '../upstream/clusters.ts';
 import type { Host } from '../upstream/host.ts';
-import type { PooledConnection, PoolWaiter } from '../upstream/pool.ts';
+import type { PooledConnection } from '../upstream/pooled-connection.ts';
+import type { PoolWaiter } from '../upstream/pool.ts';
 import type { Hcm } from './hcm.ts';
 import { portColon } from './path.ts';
 import type { CompiledRoute } from './route-table.ts';
@@ -106,7 +107,7 @@ export class Mirror implements PoolWaiter, StreamReader<ResponseHead> {
     this.#whole = true;
     this.#host = this.#cluster.choose(null, 1);
     if (this.#host === null) this.#abandon();
-    else this.#cluster.pool(this.#host, 'default').take(this, false);
+    else this.#cluster.pool(this.#host, 'default', this.#head.version).take(this, false);
   }
 
   onReady(connection: PooledConnection): void {

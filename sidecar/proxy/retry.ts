@@ -179,5 +179,6 @@ export function failureIsRetriable(rules: RetryRules, error: ProxyError, started
   const { words } = rules;
   if (words.has('5xx') || words.has('gateway-error') || words.has('reset')) return true;
   if (words.has('reset-before-request') && !started) return true;
+  if (words.has('refused-stream') && row === FAILURE.refusedStream) return true;
   return words.has('connect-failure') && row.flag === FLAG.UF;
 }

@@ -133,6 +133,10 @@ export class HttpConnection implements Http2ServerHandler {
     this.#hcm.http2.rx_messaging_error++;
   }
 
+  onSilence(): void {
+    this.#hcm.http2.keepalive_timeout++;
+  }
+
   onRefusedStream(): void {
     this.#hcm.http2.stream_refused_errors++;
   }

@@ -6,6 +6,7 @@ import type { Log } from '../../core/log.ts';
 import type { Picker } from '../lb/picker.ts';
 import { buildHostPicker, type LocalityHosts } from '../lb/tiers.ts';
 import type { Cluster as ClusterDescription } from '../model/cluster.ts';
+import type { HttpVersion } from '../http/head.ts';
 import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from '../model/endpoint.ts';
 import type { UpstreamTls } from '../model/tls.ts';
 import { hostPort } from '../../core/addresses.ts';
@@ -17,6 +18,7 @@ import { Host } from './host.ts';
 import { type CircuitBreaker, LocalBreaker, type MakeBreaker } from './limits.ts';
 import { type LocalFailure, OutlierDetector } from './outlier.ts';
 import { Pool, type PoolSettings } from './pool.ts';
+import { poolSettings } from './pool-settings.ts';
 
 export interface ClusterContext {
   readonly clock: Clock;
@@ -39,6 +41,8 @@ export class Cluster {
   #picker: Picker<Host> | null = null;
   #tls: DialTls | null = null;
   #settings: PoolSettings;
+  /** For clients that speak HTTP/2, where the upstream is spoken to like them. */
+  #http2Settings: PoolSettings;
   #trustGeneration = 0;
   #ready = false;
   #dns: DnsEndpoints | null = null;
@@ -55,7 +59,8 @@ export class Cluster {
     const breaker = (priority: 'default' | 'high') =>
       context.makeBreaker?.(name, priority, limits[priority]) ?? new LocalBreaker(limits[priority]);
     this.#breakers = { default: breaker('default'), high: breaker('high') };
-    this.#settings = this.#makeSettings();
+    this.#settings = poolSettings(description, 0, this.stats);
+    this.#http2Settings = { ...this.#settings, protocol: 'http2' };
     this.stats.gauges = {
       membership: () => this.#membership(),
       limits: (priority) => this.#breakers[priority].gauges(),
@@ -92,7 +97,7 @@ export class Cluster {
     this.#description = description;
     this.#breakers.default.replace(description.limits.default);
     this.#breakers.high.replace(description.limits.high);
-    this.#settings = this.#makeSettings();
+    this.#useSettings();
     if (before.outlier !== description.outlier) this.#followOutliers();
     if (before.discovery !== description.discovery) this.#followDiscovery();
     else this.#rebuild();
@@ -200,46 +205,37 @@ export class Cluster {
     return avoid === null ? this.#picker.pick() : this.#picker.pick({ skip: (host) => avoid.includes(host), attempts });
   }
 
-  pool(host: Host, priority: 'default' | 'high'): Pool {
-    let pool = host.pools[priority];
-    if (pool === null) {
-      const settings = () => this.#settings;
-      const target = () => this.#dialTarget(host);
-      pool = new Pool(settings, target, this.#breakers[priority], this.stats, host.stats, this.#context.clock);
-      host.pools[priority] = pool;
-    }
+  /** `version` of the request counts where the upstream is to be spoken to as its client spoke to us. */
+  pool(host: Host, priority: 'default' | 'high', version: HttpVersion): Pool {
+    const isHttp2 = version === 20 && this.#description.http.protocol === 'downstream';
+    const pools = isHttp2 ? host.http2Pools : host.pools;
+    return pools[priority] ?? this.#makePool(host, pools, priority, isHttp2);
+  }
+
+  #makePool(host: Host, pools: Host['pools'], priority: 'default' | 'high', isHttp2: boolean): Pool {
+    const settings = isHttp2 ? () => this.#http2Settings : () => this.#settings;
+    const target = () => this.#dialTarget(host, settings().protocol);
+    const pool = new Pool(settings, target, this.#breakers[priority], this.stats, host.stats, this.#context.clock);
+    pools[priority] = pool;
     return pool;
   }
 
-  #dialTarget(host: Host): DialTarget | null {
+  #dialTarget(host: Host, protocol: PoolSettings['protocol']): DialTarget | null {
     const { connectTimeoutMs, tls, bindAddress, tcpKeepalive } = this.#description;
     if (tls !== null && this.#tls === null) return null;
     return {
       host: host.address.host,
       port: host.address.port,
       timeoutMs: connectTimeoutMs,
-      tls: this.#tls,
+      tls: this.#tls === null ? null : offering(this.#tls, protocol),
       bind: bindAddress,
       keepAliveSeconds: tcpKeepalive?.idleSeconds ?? null,
     };
   }
 
-  #makeSettings(): PoolSettings {
-    const { http, tls } = this.#description;
-    return {
-      codec: {
-        maxHeadersCount: http.maxHeadersCount,
-        maxHeadersBytes: http.maxHeadersBytes,
-        underscores: 'allow',
-        enableTrailers: http.enableTrailers,
-        headerCase: http.headerCase,
-        secure: tls !== null,
-      },
-      idleTimeoutMs: http.idleTimeoutMs,
-      maxConnectionDurationMs: http.maxConnectionDurationMs,
-      maxRequestsPerConnection: http.maxRequestsPerConnection,
-      trustGeneration: this.#trustGeneration,
-    };
+  #useSettings(): void {
+    this.#settings = poolSettings(this.#description, this.#trustGeneration, this.stats);
+    this.#http2Settings = { ...this.#settings, protocol: 'http2' };
   }
 
   /**
@@ -253,11 +249,8 @@ export class Cluster {
     this.#tls = material === null || this.#description.tls === null ? null : dialTls(material, this.#description.tls);
     if (before === null || before.validation === this.#tls?.validation) return;
     this.#trustGeneration++;
-    this.#settings = this.#makeSettings();
-    for (const host of this.#hosts.values()) {
-      host.pools.default?.retire();
-      host.pools.high?.retire();
-    }
+    this.#useSettings();
+    for (const host of this.#hosts.values()) host.retireConnections();
   }
 
   reportAnswer(host: Host, status: number): void {
@@ -295,6 +288,12 @@ export class Cluster {
     this.#outlier?.stop();
     this.#leave([...this.#hosts.values()]);
   }
+}
+
+/** What is offered by ALPN, where the description of TLS leaves it open (Envoy's defaults by protocol). */
+function offering(tls: DialTls, protocol: PoolSettings['protocol']): DialTls {
+  if (tls.alpn.length > 0 || protocol === 'http1') return tls;
+  return { ...tls, alpn: protocol === 'http2' ? ['h2'] : ['h2', 'http/1.1'] };
 }
 
 function dialTls(material: TlsMaterial, tls: UpstreamTls): DialTls {

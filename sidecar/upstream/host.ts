@@ -38,6 +38,8 @@ export class Host {
   /** Gone from the assignment: takes nothing new, its connections end when free. */
   removed = false;
   readonly pools: { default: Pool | null; high: Pool | null } = { default: null, high: null };
+  /** For requests over HTTP/2, where the upstream is spoken to as the client spoke to us. */
+  readonly http2Pools: { default: Pool | null; high: Pool | null } = { default: null, high: null };
   /** When it joined, monotonic ms; slow start counts from here. */
   readonly joinedMs: number;
 
@@ -81,13 +83,21 @@ export class Host {
     return this;
   }
 
+  get #pools(): readonly Pool[] {
+    const { pools, http2Pools } = this;
+    return [pools.default, pools.high, http2Pools.default, http2Pools.high].filter((pool) => pool !== null);
+  }
+
   closeConnections(): void {
-    this.pools.default?.close();
-    this.pools.high?.close();
+    for (const pool of this.#pools) pool.close();
   }
 
   drainConnections(): void {
-    this.pools.default?.drain();
-    this.pools.high?.drain();
+    for (const pool of this.#pools) pool.drain();
+  }
+
+  /** Connections that may not be used any more end as they become free. */
+  retireConnections(): void {
+    for (const pool of this.#pools) pool.retire();
   }
 }

@@ -3,16 +3,19 @@
 // the one used last is used next, so that surplus ones grow idle and close.
 
 import type { Socket } from 'node:net';
-import type { Clock, Timer } from '../../core/clock.ts';
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../../core/clock.ts';
 import { FAILURE, ProxyError } from '../errors.ts';
-import type { RequestHead, ResponseHead } from '../http/head.ts';
-import { type ClosedBy, Http1Client, type Http1ClientOptions } from '../http/h1/client.ts';
-import type { HttpStream, StreamReader } from '../http/stream.ts';
+import type { Http1ClientOptions } from '../http/h1/client.ts';
+import type { Http2ClientOptions } from '../http/h2/client.ts';
 import { type DialTarget, dial, type Incoming } from '../net/dial.ts';
 import type { ClusterStats } from '../telemetry/cells/cluster.ts';
-import type { AddressFacts, TlsFacts } from '../telemetry/facts.ts';
+import type { TlsFacts } from '../telemetry/facts.ts';
 import type { HostStats } from './host.ts';
+import { Http1Connection } from './http1-connection.ts';
+import { Http2Connection } from './http2-connection.ts';
 import type { CircuitBreaker } from './limits.ts';
+import { countDestroyed, type PooledConnection } from './pooled-connection.ts';
 
 /** Who asked for a connection. Exactly one of the two is called, unless the wait is cancelled. */
 export interface PoolWaiter {
@@ -23,7 +26,10 @@ export interface PoolWaiter {
 
 /** What a pool reads of its cluster each time, so that a changed description holds for new connections. */
 export interface PoolSettings {
+  /** `alpn`: what the peer chooses of both (Envoy's auto_config). */
+  readonly protocol: 'http1' | 'http2' | 'alpn';
   readonly codec: Http1ClientOptions;
+  readonly http2: Http2ClientOptions;
   readonly idleTimeoutMs: number;
   readonly maxConnectionDurationMs: number;
   readonly maxRequestsPerConnection: number;
@@ -41,8 +47,15 @@ const NO_WAIT = () => {};
  */
 export const FEWEST_HANDSHAKES = 16;
 
+/** Streams that a peer will take, as long as it has not said how many. */
+const STREAMS_EXPECTED = 100;
+
 export class Pool {
   readonly #idle: PooledConnection[] = [];
+  /** Those that serve many at once, in the order they came. */
+  readonly #shared: Http2Connection[] = [];
+  /** What the last connection turned out to speak, where ALPN decides. */
+  #speaksHttp2: boolean;
   readonly #all = new Set<PooledConnection>();
   /** With the time since when, in the order they came. */
   readonly #waiting = new Map<PoolWaiter, number>();
@@ -64,6 +77,7 @@ export class Pool {
     clock: Clock,
   ) {
     this.#settings = settings;
+    this.#speaksHttp2 = settings().protocol !== 'http1';
     this.#dialTarget = dialTarget;
     this.#breaker = breaker;
     this.#stats = stats;
@@ -80,7 +94,7 @@ export class Pool {
    * `fresh`: a connection that served before will not do (the keep-alive race was just lost).
    */
   take(waiter: PoolWaiter, fresh: boolean): () => void {
-    const warm = fresh ? undefined : this.#warm();
+    const warm = this.#shared.length > 0 ? this.#withRoom() : fresh ? undefined : this.#warm();
     if (warm !== undefined) {
       waiter.onReady(warm);
       return NO_WAIT;
@@ -104,6 +118,16 @@ export class Pool {
     return undefined;
   }
 
+  /** The first that has room: many requests on one connection share writes, and over TLS records. */
+  #withRoom(): PooledConnection | undefined {
+    const { trustGeneration } = this.#settings();
+    for (const connection of this.#shared.slice()) {
+      if (!connection.usable(trustGeneration)) connection.wearOut();
+      else if (connection.hasRoom) return connection;
+    }
+    return undefined;
+  }
+
   #wait(waiter: PoolWaiter): void {
     this.#waiting.set(waiter, this.#clock.now());
     this.#breaker.pending++;
@@ -118,9 +142,13 @@ export class Pool {
     return true;
   }
 
-  /** One connection under way per waiting request, as far as the limits go. */
+  /** One connection under way per waiting request, or per so many as share one, as far as the limits go. */
   #connectIfNeeded(): void {
-    while (this.#connecting < this.#waiting.size && this.#mayConnect()) this.#connect();
+    while (this.#connecting * this.#servedByOne < this.#waiting.size && this.#mayConnect()) this.#connect();
+  }
+
+  get #servedByOne(): number {
+    return this.#speaksHttp2 ? Math.min(this.#settings().http2.maxStreams, STREAMS_EXPECTED) : 1;
   }
 
   /** At least one connection per pool, whatever the circuit breaker says. */
@@ -145,7 +173,6 @@ export class Pool {
     this.#connecting++;
     this.#breaker.connections++;
     this.#stats.upstream_cx_total++;
-    this.#stats.upstream_cx_http1_total++;
     this.#stats.upstream_cx_active++;
     this.#hostStats.cx_total++;
     this.#hostStats.cx_active++;
@@ -165,10 +192,40 @@ export class Pool {
   ): void {
     this.#connecting--;
     this.#stats.upstream_cx_connect_ms.record(this.#clock.now() - started);
-    const connection = new PooledConnection(socket, incoming, tls, settings, this, this.#stats, this.#clock);
+    const parts = { socket, tls, settings, pool: this, stats: this.#stats, clock: this.#clock };
+    this.#speaksHttp2 = settings.protocol === 'http2' || (settings.protocol === 'alpn' && isHttp2(socket));
+    if (this.#speaksHttp2) this.#share(new Http2Connection(parts, incoming, this.#clock));
+    else this.#lend(new Http1Connection(parts, incoming));
+    if (settings.codec.secure || this.#waiting.size > 0) this.#connectIfNeeded();
+  }
+
+  #lend(connection: Http1Connection): void {
     this.#all.add(connection);
     this.onFree(connection);
-    if (settings.codec.secure) this.#connectIfNeeded();
+  }
+
+  #share(connection: Http2Connection): void {
+    this.#all.add(connection);
+    this.#shared.push(connection);
+    this.onRoom(connection);
+    if (!connection.busy) connection.rest();
+    if (this.#closed) connection.wearOut();
+  }
+
+  /** A shared connection can take requests: those that wait get it, the longest first, as long as it can. */
+  onRoom(connection: Http2Connection): void {
+    for (const waiter of this.#waiting.keys()) {
+      if (!connection.hasRoom || !(connection.fresh || connection.usable(this.#settings().trustGeneration))) return;
+      this.#stopWaiting(waiter);
+      waiter.onReady(connection);
+    }
+  }
+
+  /** A shared connection takes nothing new. */
+  onWorn(connection: PooledConnection): void {
+    const at = this.#shared.indexOf(connection as Http2Connection);
+    if (at !== -1) this.#shared.splice(at, 1);
+    if (this.#waiting.size > 0) this.#connectIfNeeded();
   }
 
   /**
@@ -228,13 +285,14 @@ export class Pool {
     const at = this.#idle.indexOf(connection);
     if (at !== -1) this.#idle.splice(at, 1);
     this.#connectionGone();
-    if (this.#waiting.size > 0) this.#connectIfNeeded();
+    this.onWorn(connection);
   }
 
   /** No new requests; connections end as they become free. */
   drain(): void {
     this.#closed = true;
     for (const connection of this.#idle.splice(0)) connection.end();
+    for (const connection of this.#shared.slice()) connection.wearOut();
   }
 
   /** Ends everything at once. */
@@ -251,167 +309,10 @@ export class Pool {
       if (connection.usable(trustGeneration)) this.#idle.push(connection);
       else connection.end();
     }
+    for (const connection of this.#shared.slice()) if (!connection.usable(trustGeneration)) connection.wearOut();
   }
 }
 
-/** One connection with what it has served, and when it has to rest or end. */
-let connectionCount = 0;
-
-export class PooledConnection {
-  readonly id = ++connectionCount;
-  readonly tls: TlsFacts | null;
-  readonly local: AddressFacts;
-  #requests = 0;
-  #busy = false;
-  #closed = false;
-  #worn = false;
-  #restingSince = 0;
-  #idleTimer: Timer | null = null;
-  #lifeTimer: Timer | null = null;
-  /** Wall clock, ms; a renewed certificate does not end the connection before. */
-  readonly #certificatesEndMs: number;
-  readonly #client: Http1Client;
-  readonly #settings: PoolSettings;
-  readonly #pool: Pool;
-  readonly #stats: ClusterStats;
-  readonly #clock: Clock;
-  readonly #started: number;
-
-  constructor(
-    socket: Socket,
-    incoming: Incoming,
-    tls: TlsFacts | null,
-    settings: PoolSettings,
-    pool: Pool,
-    stats: ClusterStats,
-    clock: Clock,
-  ) {
-    this.tls = tls;
-    this.#certificatesEndMs = certificatesEnd(tls, clock);
-    this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
-    this.#settings = settings;
-    this.#pool = pool;
-    this.#stats = stats;
-    this.#clock = clock;
-    this.#started = clock.now();
-    this.#client = new Http1Client(socket, incoming, settings.codec, this);
-    if (settings.maxConnectionDurationMs > 0) {
-      this.#lifeTimer = clock.after(settings.maxConnectionDurationMs, () => this.#tooOld());
-    }
-  }
-
-  /** Served a request before: a failure without an answer may be the keep-alive race. */
-  get reused(): boolean {
-    return this.#requests > 1;
-  }
-
-  /** Served nobody yet: its peer was checked a moment ago. */
-  get fresh(): boolean {
-    return this.#requests === 0;
-  }
-
-  usable(trustGeneration: number): boolean {
-    if (this.#closed || this.#worn || this.#settings.trustGeneration !== trustGeneration) return false;
-    return this.tls === null || this.#clock.turnWall() < this.#certificatesEndMs;
-  }
-
-  open(reader: StreamReader<ResponseHead>): HttpStream<RequestHead> {
-    this.#busy = true;
-    this.#requests++;
-    const limit = this.#settings.maxRequestsPerConnection;
-    if (limit > 0 && this.#requests >= limit) {
-      this.#worn = true;
-      this.#stats.upstream_cx_max_requests++;
-    }
-    return this.#client.open(reader);
-  }
-
-  /** Taken, but not used after all. */
-  giveBack(): void {
-    this.#pool.onFree(this);
-  }
-
-  /** Idle from now on. One timer per connection, set again for what is left when it fires. */
-  rest(): void {
-    this.#restingSince = this.#clock.turn();
-    if (this.#idleTimer === null && this.#settings.idleTimeoutMs > 0) this.#armIdle(this.#settings.idleTimeoutMs);
-  }
-
-  #armIdle(wait: number): void {
-    this.#idleTimer = this.#clock.after(wait, () => {
-      this.#idleTimer = null;
-      if (this.#busy) return;
-      const left = this.#restingSince + this.#settings.idleTimeoutMs - this.#clock.now();
-      if (left > 1) this.#armIdle(left);
-      else this.#idleTimeout();
-    });
-  }
-
-  #idleTimeout(): void {
-    this.#stats.upstream_cx_idle_timeout++;
-    this.end();
-  }
-
-  #tooOld(): void {
-    this.#stats.upstream_cx_max_duration_reached++;
-    this.#worn = true;
-    if (!this.#busy) this.end();
-  }
-
-  /** Ends the connection from our side. */
-  end(): void {
-    if (this.#closed) return;
-    this.#gone('local', this.#busy);
-    this.#client.destroy();
-  }
-
-  // What the codec says.
-
-  onFree(): void {
-    if (this.#closed) return;
-    this.#busy = false;
-    if (this.#worn) this.end();
-    else this.#pool.onFree(this);
-  }
-
-  onOver(by: ClosedBy, during: boolean): void {
-    if (this.#closed) return;
-    if (!during && by === 'local') this.#stats.upstream_cx_close_notify++;
-    this.#gone(by, during);
-  }
-
-  onBytes(received: number): void {
-    this.#stats.upstream_cx_rx_bytes_total += received;
-  }
-
-  #gone(by: ClosedBy, during: boolean): void {
-    this.#closed = true;
-    this.#idleTimer?.cancel();
-    this.#lifeTimer?.cancel();
-    countDestroyed(this.#stats, by, during);
-    this.#stats.upstream_cx_length_ms.record(this.#clock.now() - this.#started);
-    this.#stats.upstream_rq_per_cx.record(this.#requests);
-    this.#pool.onGone(this);
-  }
-}
-
-/** Connections end somewhere in the last part of their certificates' time, so that not all end at once. */
-const END_SPREAD = 0.4;
-
-/** Wall clock, ms: a little before the first of both certificates ends. */
-function certificatesEnd(tls: TlsFacts | null, clock: Clock): number {
-  const first = Math.min(tls?.peer?.validToMs ?? Infinity, tls?.local?.validToMs ?? Infinity);
-  return first - Math.max(first - clock.wall(), 0) * END_SPREAD * clock.random();
-}
-
-function countDestroyed(stats: ClusterStats, by: ClosedBy, during: boolean): void {
-  stats.upstream_cx_destroy++;
-  if (during) stats.upstream_cx_destroy_with_active_rq++;
-  if (by === 'local') {
-    stats.upstream_cx_destroy_local++;
-    if (during) stats.upstream_cx_destroy_local_with_active_rq++;
-  } else {
-    stats.upstream_cx_destroy_remote++;
-    if (during) stats.upstream_cx_destroy_remote_with_active_rq++;
-  }
+function isHttp2(socket: Socket): boolean {
+  return (socket as Partial<TLSSocket>).alpnProtocol === 'h2';
 }

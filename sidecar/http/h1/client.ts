@@ -4,6 +4,7 @@
 
 import type { Socket } from 'node:net';
 import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
+import type { ClosedBy, IncomingBytes } from '../client.ts';
 import { held } from '../held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead } from '../head.ts';
 import { markOverwritten } from '../slabs.ts';
@@ -25,15 +26,6 @@ export interface Http1ClientOptions extends HeadLimits {
   /** The connection is TLS: a body that ends with it needs a close_notify, which Node reports as 'end'. */
   readonly secure: boolean;
 }
-
-/** Where the bytes of the connection come from. */
-export interface IncomingBytes {
-  /** The memory that every read goes to, over what was there; null: each has its own. */
-  readonly lent: Buffer | null;
-  onBytes(take: (bytes: Buffer) => void): void;
-}
-
-export type ClosedBy = 'local' | 'remote';
 
 export interface Http1ClientHandler {
   /** The exchange is over in both directions and another may follow. */

@@ -18,6 +18,7 @@ import { FrameReader } from './frames/frame-reader.ts';
 import { FLAG, FRAME } from './frames/frame-types.ts';
 import { DEFAULT_SETTINGS, LARGEST_WINDOW, readSettings, SETTING, type SettingsSink } from './frames/settings.ts';
 import { type FieldSink, HpackDecoder } from './hpack/decoder.ts';
+import { Keepalive, type KeepaliveTimes } from './keepalive.ts';
 import { Output, type OutputOwner } from './output.ts';
 import { SendQueue } from './send-queue.ts';
 import type { Http2Stream, StreamLink } from './stream.ts';
@@ -33,6 +34,8 @@ export interface LinkOptions {
   readonly maxHeadersBytes: number;
   /** A stream of which the peer takes nothing for so long is reset (milliseconds). */
   readonly writeStallMs: number;
+  /** null: the peer is not asked whether it is there. */
+  readonly keepalive: KeepaliveTimes | null;
   readonly isServer: boolean;
   /** Extended CONNECT (RFC 8441). */
   readonly offersConnect: boolean;
@@ -48,6 +51,8 @@ export interface LinkOwner {
   onStreamClosed(): void;
   /** The peer takes nothing of it. */
   onWriteStalled(stream: Http2Stream): void;
+  /** The peer did not answer a question in time. */
+  onSilence(): void;
   /** What a stream ends with that the peer has reset. */
   resetError(code: number): ProxyError;
   onFlood(flood: Flood): void;
@@ -96,6 +101,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   readonly #owner: LinkOwner;
   readonly #clock: Clock;
   #closeTimer: Timer | null = null;
+  #keepalive: Keepalive | null = null;
 
   constructor(socket: Socket, options: LinkOptions, owner: LinkOwner, clock: Clock) {
     this.#socket = socket;
@@ -121,6 +127,9 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     this.sender.settings(pairs);
     const more = this.#receiveWindow - DEFAULT_WINDOW;
     if (more > 0) this.sender.windowUpdate(0, more);
+    const { keepalive } = this.#options;
+    if (keepalive !== null)
+      this.#keepalive = new Keepalive(this.sender, keepalive, this.#clock, () => this.#owner.onSilence());
   }
 
   get blocked(): boolean {
@@ -209,6 +218,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
         return;
       case FRAME.PING:
         if ((flags & FLAG.ACK) === 0) this.#onPing(payload, start);
+        else this.#keepalive?.onAnswer();
         return;
       case FRAME.WINDOW_UPDATE:
         this.#onWindowUpdate(id, payload.readUInt32BE(start) & LARGEST_WINDOW);
@@ -374,8 +384,8 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   }
 
   closed(stream: Http2Stream, how: HowClosed): void {
-    if (!this.streams.delete(stream.id)) return;
-    this.#closedStreams.add(stream.id, how);
+    // One of ours that was given up before its head has no number yet.
+    if (this.streams.delete(stream.id)) this.#closedStreams.add(stream.id, how);
     this.#queue.delete(stream);
     this.#owner.onStreamClosed();
   }
@@ -427,6 +437,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     this.isEnding = true;
     this.#reader.stop();
     this.#closeTimer?.cancel();
+    this.#keepalive?.stop();
     this.#queue.close();
     this.output.close();
   }

@@ -35,6 +35,8 @@ export interface Http2ServerHandler extends ServerHandler {
   onFlood(flood: Flood): void;
   /** The connection ends for what the client did. */
   onProtocolError(reason: string): void;
+  /** A PING was not answered. */
+  onSilence(): void;
   /** More streams at once than allowed. */
   onRefusedStream(): void;
 }
@@ -109,6 +111,12 @@ export class Http2Server implements ServerCodec, LinkOwner {
   #tooOld(): void {
     this.#handler.onLimit('duration');
     this.drain();
+  }
+
+  onSilence(): void {
+    this.#byUs = true;
+    this.#handler.onSilence();
+    this.#onGone('the client did not answer a PING');
   }
 
   onWriteStalled(stream: Http2Stream): void {

@@ -290,9 +290,26 @@ export abstract class Http2Stream implements HttpStream<never> {
 
   #deliver(piece: Buffer, last: boolean): void {
     this.#consume(piece.length);
+    if (piece.length === 0 && !last) return;
+    this.beforeRead();
     const { reader } = this;
     if (last) this.#remoteDone();
-    if (piece.length > 0 || last) reader?.onData(piece, last);
+    reader?.onData(piece, last);
+    if (last) this.readDone();
+  }
+
+  /** Before the reader is given anything of a body. */
+  protected beforeRead(): void {}
+
+  /** The reader was given all of the message. */
+  protected readDone(): void {}
+
+  #deliverTrailers(trailers: HeaderList): void {
+    this.beforeRead();
+    const { reader } = this;
+    this.#remoteDone();
+    reader?.onTrailers(trailers);
+    this.readDone();
   }
 
   /** Trailers of the peer. */
@@ -307,9 +324,7 @@ export abstract class Http2Stream implements HttpStream<never> {
       this.#inboxTrailers = trailers;
       return;
     }
-    const { reader } = this;
-    this.#remoteDone();
-    reader?.onTrailers(trailers);
+    this.#deliverTrailers(trailers);
   }
 
   /** The message was read to its end. */
@@ -360,9 +375,7 @@ export abstract class Http2Stream implements HttpStream<never> {
       this.#inboxTrailers = trailers;
       return;
     }
-    const { reader } = this;
-    this.#remoteDone();
-    reader?.onTrailers(trailers);
+    this.#deliverTrailers(trailers);
   }
 
   // Ending.

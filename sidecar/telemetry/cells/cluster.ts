@@ -2,6 +2,7 @@
 
 import { Codes } from './codes.ts';
 import { Histogram, merged } from './histogram.ts';
+import { HTTP2_TABLE, Http2CodecStats, http2Rows } from './http2.ts';
 import { clearCounters, computed, counter, gauge, rowsOf, zeros } from './table.ts';
 import type { CodesRow, HistogramRow, Row, Table } from './table.ts';
 
@@ -54,6 +55,7 @@ export class ClusterStats {
   upstream_cx_total = 0;
   upstream_cx_active = 0;
   upstream_cx_http1_total = 0;
+  upstream_cx_http2_total = 0;
   upstream_cx_connect_fail = 0;
   upstream_cx_connect_timeout = 0;
   upstream_cx_connect_attempts_exceeded = 0;
@@ -117,6 +119,7 @@ export class ClusterStats {
   /** Set where outlier detection is configured; shown only then. */
   outlier_detection: OutlierStats | null = null;
   readonly http1 = new Http1CodecStats();
+  readonly http2 = new Http2CodecStats();
   /** Answers to clients that are not internal, the common case. Answers that were retried are in `retried`. */
   readonly external = new Codes();
   /** Times of answers to clients that are not internal. */
@@ -157,6 +160,7 @@ export class ClusterStats {
     clearCounters<ClusterStats>(CLUSTER_TABLE, this);
     if (this.outlier_detection !== null) clearCounters(OUTLIER_TABLE, this.outlier_detection);
     clearCounters(HTTP1_TABLE, this.http1);
+    clearCounters(HTTP2_TABLE, this.http2);
     for (const codes of [this.external, this.internal, this.retried, this.canary]) codes?.clear();
   }
 }
@@ -165,6 +169,7 @@ const CLUSTER_TABLE: Table<ClusterStats> = {
   upstream_cx_total: counter('Connections opened'),
   upstream_cx_active: gauge('Connections open now'),
   upstream_cx_http1_total: counter('HTTP/1.1 connections opened'),
+  upstream_cx_http2_total: counter('HTTP/2 connections opened'),
   upstream_cx_connect_fail: counter('Connections that could not be opened'),
   upstream_cx_connect_timeout: counter('Connections that were not open in time'),
   upstream_cx_connect_attempts_exceeded: counter('Requests that ran out of connection attempts'),
@@ -261,7 +266,6 @@ const NEVER_COUNTED: readonly string[] = [
   'lb_zone_routing_sampled',
   'original_dst_host_invalid',
   'upstream_cx_connect_with_0_rtt',
-  'upstream_cx_http2_total',
   'upstream_cx_http3_total',
   'upstream_cx_preconnect_skipped',
   'upstream_http3_broken',
@@ -284,6 +288,10 @@ const NEVER_COUNTED_OUTLIER: readonly string[] = [
 /** Codec counters appear with the first connection. */
 function http1Once(cell: ClusterStats): Http1CodecStats | null {
   return cell.upstream_cx_http1_total === 0 ? null : cell.http1;
+}
+
+function http2Once(cell: ClusterStats): Http2CodecStats | null {
+  return cell.upstream_cx_http2_total === 0 ? null : cell.http2;
 }
 
 export const NEVER_COUNTED_HTTP1: readonly string[] = ['http1.metadata_not_supported_error', 'http1.response_flood'];
@@ -319,6 +327,7 @@ export const CLUSTER_ROWS: readonly Row<ClusterStats>[] = [
   ...rowsOf<ClusterStats, ClusterStats>(CLUSTER_TABLE, (cell) => cell),
   ...rowsOf<ClusterStats, OutlierStats>(OUTLIER_TABLE, (cell) => cell.outlier_detection, 'outlier_detection.'),
   ...rowsOf<ClusterStats, Http1CodecStats>(HTTP1_TABLE, http1Once, 'http1.'),
+  ...http2Rows<ClusterStats>(http2Once, 'http2.'),
   ...zeros<ClusterStats>('counter', NEVER_COUNTED),
   ...zeros<ClusterStats>('counter', NEVER_COUNTED_OUTLIER, (cell) => cell.outlier_detection !== null),
   ...zeros<ClusterStats>('counter', NEVER_COUNTED_HTTP1, (cell) => http1Once(cell) !== null),

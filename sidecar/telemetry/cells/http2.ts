@@ -12,6 +12,7 @@ export class Http2CodecStats {
   stream_refused_errors = 0;
   goaway_sent = 0;
   tx_flush_timeout = 0;
+  keepalive_timeout = 0;
   streams_active = 0;
   inbound_empty_frames_flood = 0;
   inbound_priority_frames_flood = 0;
@@ -33,6 +34,7 @@ export const HTTP2_TABLE: Table<Http2CodecStats> = {
   stream_refused_errors: counter('Streams refused, for there were too many'),
   goaway_sent: counter('Peers told that their connection ends'),
   tx_flush_timeout: counter('Streams reset because the peer did not take them in time'),
+  keepalive_timeout: counter('Connections ended because a PING was not answered'),
   streams_active: gauge('Streams open now'),
   inbound_empty_frames_flood: counter('Connections ended for DATA frames with nothing in them'),
   inbound_priority_frames_flood: counter('Connections ended for PRIORITY frames'),
@@ -49,7 +51,6 @@ export const HTTP2_TABLE: Table<Http2CodecStats> = {
 export const NEVER_COUNTED_HTTP2: readonly string[] = [
   'header_overflow',
   'headers_cb_no_stream',
-  'keepalive_timeout',
   'metadata_empty_frames',
   'outbound_flood',
   'too_many_header_frames',

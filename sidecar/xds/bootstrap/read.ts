@@ -77,15 +77,8 @@ function readPart({ file, text }: BootstrapText, options: ReadOptions, errors: C
 }
 
 function decodeParts(parts: readonly Part[], bootstrap: Bootstrap, options: ReadOptions): ReadBootstrap {
-  const grpc = bootstrap.dynamicResources?.adsConfig?.grpcServices ?? [];
-  const http2Clusters = new Set(
-    grpc.flatMap(({ targetSpecifier }) =>
-      targetSpecifier.case === 'envoyGrpc' ? [targetSpecifier.value.clusterName] : [],
-    ),
-  );
-  const decodeOptions: DecodeOptions = { ...options, http2Clusters };
-  const { problems, ...decoded } = decodeBootstrap(bootstrap, decodeOptions);
-  const { snapshot, problems: placed } = decodeStatic(collect(parts), decodeOptions, decoded.ads !== null);
+  const { problems, ...decoded } = decodeBootstrap(bootstrap, options);
+  const { snapshot, problems: placed } = decodeStatic(collect(parts), options, decoded.ads !== null);
   const node = withFlags(decoded.node, options.node);
   const start = { ...decoded, node, snapshot, bootstrap };
   const all = [

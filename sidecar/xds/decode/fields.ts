@@ -13,8 +13,6 @@ export interface DecodeContext {
   readonly problems: Problems;
   /** Clusters that a route may name; null: not known here, nothing is checked. */
   readonly clusters: ReadonlySet<string> | null;
-  /** Clusters that may speak HTTP/2: those that our own gRPC clients use. */
-  readonly http2Clusters: ReadonlySet<string>;
   /** Throws what node:fs throws. */
   readonly readFile: (path: string) => Buffer;
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -33,8 +33,6 @@ export interface DecodeOptions {
   readonly allowUnsupported: boolean;
   /** Clusters that a route may name where `validate_clusters` holds; null: not checked. */
   readonly clusters?: ReadonlySet<string> | null;
-  /** Clusters that may speak HTTP/2: those that our own gRPC clients use. */
-  readonly http2Clusters?: ReadonlySet<string>;
   readonly readFile?: (path: string) => Buffer;
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -169,7 +167,6 @@ export function newContext(problems: Problems, options: DecodeOptions): DecodeCo
   return {
     problems,
     clusters: options.clusters ?? null,
-    http2Clusters: options.http2Clusters ?? new Set(),
     readFile: options.readFile ?? ((path) => readFileSync(path)),
     environment: options.environment ?? process.env,
     checkFormat,

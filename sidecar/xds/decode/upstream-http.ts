@@ -5,18 +5,22 @@ import type { ClusterSchema } from '../../../proto/gen/envoy/config/cluster/v3/c
 import type { UpstreamHttpProtocolOptionsSchema as SniSchema } from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
 import {
   Http1ProtocolOptionsSchema,
+  Http2ProtocolOptionsSchema,
   HttpProtocolOptionsSchema,
   UpstreamHttpProtocolOptionsSchema,
 } from '../../../proto/gen/envoy/config/core/v3/protocol_pb.ts';
 import { HttpFilterSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
 import {
+  HttpProtocolOptions_AutoHttpConfigSchema as AutoSchema,
   HttpProtocolOptions_UseDownstreamHttpConfigSchema as DownstreamSchema,
   HttpProtocolOptions_ExplicitHttpConfigSchema as ExplicitSchema,
   HttpProtocolOptionsSchema as OptionsSchema,
 } from '../../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
 import type { UpstreamHttp } from '../../model/cluster.ts';
+import type { Http2Options } from '../../model/http2.ts';
 import { isType, openAny, typeName } from './any.ts';
 import type { Fields } from './fields.ts';
+import { DEFAULT_HTTP2, decodeHttp2 } from './http2-options.ts';
 import type { CommonHttp, Http1Client } from './protocol-options.ts';
 import { decodeCommonHttp, decodeHttp1Client } from './protocol-options.ts';
 
@@ -37,9 +41,19 @@ export function decodeUpstreamHttp(f: Fields<typeof ClusterSchema>): UpstreamHtt
   return any === undefined ? decodeOld(f) : decodeTyped(f, any);
 }
 
-function assemble(protocol: UpstreamHttp['protocol'], common: CommonHttp, http1: Http1Client, sni: Sni): UpstreamHttp {
+/** How the upstream is spoken to. */
+interface Protocol {
+  readonly protocol: UpstreamHttp['protocol'];
+  readonly http1: Http1Client;
+  readonly http2: Http2Options;
+}
+
+const PLAIN: Protocol = { protocol: 'http1', http1: decodeHttp1Client(null), http2: DEFAULT_HTTP2 };
+
+function assemble({ protocol, http1, http2 }: Protocol, common: CommonHttp, sni: Sni): UpstreamHttp {
   return {
     protocol,
+    http2,
     idleTimeoutMs: common.idleTimeoutMs,
     maxConnectionDurationMs: common.maxConnectionDurationMs,
     maxHeadersCount: common.maxHeadersCount,
@@ -56,33 +70,22 @@ function assemble(protocol: UpstreamHttp['protocol'], common: CommonHttp, http1:
 function decodeOld(f: Fields<typeof ClusterSchema>): UpstreamHttp {
   const common = decodeCommonHttp(f.child('commonHttpProtocolOptions', HttpProtocolOptionsSchema));
   const http1 = decodeHttp1Client(f.child('httpProtocolOptions', Http1ProtocolOptionsSchema));
+  const http2 = f.child('http2ProtocolOptions', Http2ProtocolOptionsSchema);
   const sni = f.child('upstreamHttpProtocolOptions', UpstreamHttpProtocolOptionsSchema);
   const perConnection = f.take('maxRequestsPerConnection') ?? common.maxRequestsPerConnection;
-  const protocol = f.take('http2ProtocolOptions') === undefined ? 'http1' : http2Or(f, f);
+  const protocol = { protocol: http2 === null ? 'http1' : 'http2', http1, http2: decodeHttp2(http2) } as const;
   return assemble(
     protocol,
     { ...common, maxRequestsPerConnection: perConnection },
-    http1,
     sni === null ? NO_SNI : decodeSni(sni),
   );
-}
-
-/** HTTP/2 is spoken by our own gRPC clients only. */
-function http2Or(
-  cluster: Fields<typeof ClusterSchema>,
-  place: { unsupported(name: string, reason: string): void },
-): UpstreamHttp['protocol'] {
-  if (cluster.context.http2Clusters.has(cluster.message.name)) return 'http2';
-  place.unsupported('http2ProtocolOptions', 'HTTP/2 to upstreams is not supported by fairlead yet');
-  return 'http1';
 }
 
 function decodeTyped(cluster: Fields<typeof ClusterSchema>, any: Any): UpstreamHttp {
   const path = `${cluster.at('typedExtensionProtocolOptions')}["${OPTIONS_KEY}"]`;
   const opened = openAny(any, path, cluster.context);
   if (opened !== null && !isType(opened, OptionsSchema)) opened.invalid('', `${typeName(any)} does not belong here`);
-  if (opened === null || !isType(opened, OptionsSchema))
-    return assemble('http1', decodeCommonHttp(null), decodeHttp1Client(null), NO_SNI);
+  if (opened === null || !isType(opened, OptionsSchema)) return assemble(PLAIN, decodeCommonHttp(null), NO_SNI);
   // The older fields mean nothing beside these.
   cluster.ignore(
     'commonHttpProtocolOptions',
@@ -91,12 +94,12 @@ function decodeTyped(cluster: Fields<typeof ClusterSchema>, any: Any): UpstreamH
     'upstreamHttpProtocolOptions',
     'maxRequestsPerConnection',
   );
-  return decodeOptions(cluster, opened);
+  return decodeOptions(opened);
 }
 
 const CODEC_FILTER = 'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec';
 
-function decodeOptions(cluster: Fields<typeof ClusterSchema>, f: Fields<typeof OptionsSchema>): UpstreamHttp {
+function decodeOptions(f: Fields<typeof OptionsSchema>): UpstreamHttp {
   const common = decodeCommonHttp(f.child('commonHttpProtocolOptions', HttpProtocolOptionsSchema));
   const sni = f.child('upstreamHttpProtocolOptions', UpstreamHttpProtocolOptionsSchema);
   for (const filter of f.children('httpFilters', HttpFilterSchema)) {
@@ -104,59 +107,56 @@ function decodeOptions(cluster: Fields<typeof ClusterSchema>, f: Fields<typeof O
     if (configType.case !== 'typedConfig' || typeName(configType.value) !== CODEC_FILTER)
       filter.unsupported('', 'filters towards upstreams are not supported by fairlead');
   }
-  const { protocol, http1 } = decodeProtocol(cluster, f);
+  const protocol = decodeProtocol(f);
   f.end();
-  return assemble(protocol, common, http1, sni === null ? NO_SNI : decodeSni(sni));
+  return assemble(protocol, common, sni === null ? NO_SNI : decodeSni(sni));
 }
 
-function decodeProtocol(
-  cluster: Fields<typeof ClusterSchema>,
-  f: Fields<typeof OptionsSchema>,
-): { protocol: UpstreamHttp['protocol']; http1: Http1Client } {
+function decodeProtocol(f: Fields<typeof OptionsSchema>): Protocol {
   const options = f.take('upstreamProtocolOptions');
-  const plain = { protocol: 'http1' as const, http1: decodeHttp1Client(null) };
   switch (options.case) {
     case 'explicitHttpConfig':
-      return decodeExplicit(cluster, f.choice('explicitHttpConfig', options.value, ExplicitSchema));
+      return decodeExplicit(f.choice('explicitHttpConfig', options.value, ExplicitSchema));
     case 'useDownstreamProtocolConfig':
       return {
-        protocol: 'http1',
-        http1: decodeLikeDownstream(f.choice('useDownstreamProtocolConfig', options.value, DownstreamSchema)),
+        protocol: 'downstream',
+        ...decodeBoth(f.choice('useDownstreamProtocolConfig', options.value, DownstreamSchema)),
       };
     case 'autoConfig':
-      f.unsupported(
-        'autoConfig',
-        'choosing the upstream protocol by ALPN is not supported by fairlead yet; write explicit_http_config',
-      );
-      return plain;
+      return { protocol: 'alpn', ...decodeBoth(f.choice('autoConfig', options.value, AutoSchema)) };
     case undefined:
-      return plain;
+      return PLAIN;
   }
 }
 
-function decodeExplicit(
-  cluster: Fields<typeof ClusterSchema>,
-  f: Fields<typeof ExplicitSchema>,
-): { protocol: UpstreamHttp['protocol']; http1: Http1Client } {
+function decodeExplicit(f: Fields<typeof ExplicitSchema>): Protocol {
   const config = f.take('protocolConfig');
   f.end();
-  if (config.case === 'httpProtocolOptions')
-    return {
-      protocol: 'http1',
-      http1: decodeHttp1Client(f.choice('httpProtocolOptions', config.value, Http1ProtocolOptionsSchema)),
-    };
-  if (config.case === 'http3ProtocolOptions')
-    f.unsupported('http3ProtocolOptions', 'HTTP/3 is not supported by fairlead');
-  const protocol = config.case === 'http2ProtocolOptions' ? http2Or(cluster, f) : 'http1';
-  return { protocol, http1: decodeHttp1Client(null) };
+  switch (config.case) {
+    case 'httpProtocolOptions': {
+      const http1 = f.choice('httpProtocolOptions', config.value, Http1ProtocolOptionsSchema);
+      return { ...PLAIN, http1: decodeHttp1Client(http1) };
+    }
+    case 'http2ProtocolOptions': {
+      const http2 = f.choice('http2ProtocolOptions', config.value, Http2ProtocolOptionsSchema);
+      return { ...PLAIN, protocol: 'http2', http2: decodeHttp2(http2) };
+    }
+    case 'http3ProtocolOptions':
+      f.unsupported('http3ProtocolOptions', 'HTTP/3 is not supported by fairlead');
+      return PLAIN;
+    case undefined:
+      return PLAIN;
+  }
 }
 
-/** Requests come in over HTTP/1.1 only, so only those options can matter. */
-function decodeLikeDownstream(f: Fields<typeof DownstreamSchema>): Http1Client {
-  const http1 = f.child('httpProtocolOptions', Http1ProtocolOptionsSchema);
-  f.ignore('http2ProtocolOptions', 'http3ProtocolOptions');
+/** Options of both versions, of which the connection will have one. */
+function decodeBoth(f: Fields<typeof DownstreamSchema> | Fields<typeof AutoSchema>): Omit<Protocol, 'protocol'> {
+  const own = f as Fields<typeof DownstreamSchema>;
+  const http1 = own.child('httpProtocolOptions', Http1ProtocolOptionsSchema);
+  const http2 = own.child('http2ProtocolOptions', Http2ProtocolOptionsSchema);
+  own.ignore('http3ProtocolOptions');
   f.end();
-  return decodeHttp1Client(http1);
+  return { http1: decodeHttp1Client(http1), http2: decodeHttp2(http2) };
 }
 
 function decodeSni(f: Fields<typeof SniSchema>): Sni {

@@ -113,12 +113,6 @@ test('what later versions will bring is refused by name', () => {
     })[0] ?? '',
     /^health_checks: /,
   );
-  assert.match(refused({ http2_protocol_options: {} })[0] ?? '', /^http2_protocol_options: HTTP\/2/);
-  assert.equal(
-    accept<Cluster>(CLUSTER, clusterJson('a', { http2_protocol_options: {} }), { http2Clusters: new Set(['a']) }).http
-      .protocol,
-    'http2',
-  );
 });
 
 test('protocol options, new and old', () => {
