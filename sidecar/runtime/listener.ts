@@ -8,6 +8,7 @@ import type { Log } from '../../core/log.ts';
 import type { FilterChain, Listener as ListenerDescription, SocketAddress } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
 import type { Secret } from '../model/secret.ts';
+import { arrivals } from '../http/arrivals.ts';
 import { listen } from '../net/accept.ts';
 import { hostPort, plainAddress } from '../../core/addresses.ts';
 import { LONGEST_CLIENT_HELLO, sniff } from '../net/client-hello.ts';
@@ -172,6 +173,7 @@ export class Listener {
   }
 
   #onConnection(socket: Socket): void {
+    arrivals.onArrival();
     const gate = this.#gate;
     const limit = gate.enter();
     if (limit !== null) {

@@ -2,18 +2,24 @@
 // docs/performance.md each. A bench whose bound is broken ends with 1.
 
 import { bodies } from './bodies/bodies.ts';
+import { concurrency } from './concurrency/concurrency.ts';
 import { endpoints } from './endpoints/endpoints.ts';
 import { growth } from './growth/growth.ts';
 import { idle } from './idle/idle.ts';
 import { macro } from './macro.ts';
 import { micro } from './micro.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
+import { rate } from './rate/rate.ts';
 import { soak } from './soak/soak.ts';
 
 async function run(options: Options): Promise<void> {
   switch (options.kind) {
     case 'macro':
       return macro(options);
+    case 'rate':
+      return rate(options);
+    case 'concurrency':
+      return concurrency(options);
     case 'micro':
       return micro(options.only);
     case 'bodies':

@@ -12,6 +12,18 @@ Without a verb: what a request costs us and our peers, side by side.
   --connections N  keep-alive connections (default 64)
   --json FILE      where the figures go (default .bench/result.json)
 
+rate               latency at a fixed rate, side by side
+  --per-second N   requests a second over all connections (default 11500)
+  --rounds N       rounds, peers taking turns in each; the median counts (default 5)
+  --seconds N      length of one measurement (default 10)
+  --connections N  keep-alive connections (default 64)
+  --only WORDS     of these peers only: fairlead, envoy, nginx, haproxy
+
+concurrency        what a second worker thread gains: CPU per request of one and of two, and how connections spread
+  --rounds N       rounds, one and two taking turns in each (default 7)
+  --seconds N      length of one measurement (default 3)
+  --connections N  keep-alive connections (default 64)
+
 micro [NAME]       what the hot functions cost, one by one; NAME is part of a name
 
 bodies             memory of the sidecar while a large body passes to a slow reader, each way
@@ -52,6 +64,24 @@ export interface MacroOptions {
   readonly warmupSeconds: number;
   readonly connections: number;
   readonly only: readonly string[];
+  readonly json: string;
+}
+
+export interface RateOptions {
+  readonly kind: 'rate';
+  readonly perSecond: number;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly connections: number;
+  readonly only: readonly string[];
+  readonly json: string;
+}
+
+export interface ConcurrencyOptions {
+  readonly kind: 'concurrency';
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly connections: number;
   readonly json: string;
 }
 
@@ -106,6 +136,8 @@ export interface EndpointsOptions {
 
 export type Options =
   | MacroOptions
+  | RateOptions
+  | ConcurrencyOptions
   | MicroOptions
   | BodiesOptions
   | IdleOptions
@@ -124,6 +156,8 @@ export function readOptions(args: readonly string[]): Options | null {
 }
 
 const VERBS: Readonly<Record<string, (args: readonly string[]) => Options>> = {
+  rate: rateOptions,
+  concurrency: concurrencyOptions,
   micro: ([only = '']) => ({ kind: 'micro', only }),
   bodies: bodiesOptions,
   idle: idleOptions,
@@ -160,6 +194,31 @@ function macroOptions(args: readonly string[]): MacroOptions {
     warmupSeconds: quick ? 1 : 5,
     connections: wholeNumber('connections', text.connections),
     only: words(text.only),
+    json: text.json,
+  };
+}
+
+function rateOptions(args: readonly string[]): RateOptions {
+  const defaults = { 'per-second': '11500', rounds: '5', seconds: '10', connections: '64', only: '' };
+  const { text } = flags(args, { ...defaults, json: '.bench/rate.json' });
+  return {
+    kind: 'rate',
+    perSecond: wholeNumber('per-second', text['per-second']),
+    rounds: wholeNumber('rounds', text.rounds),
+    seconds: wholeNumber('seconds', text.seconds),
+    connections: wholeNumber('connections', text.connections),
+    only: words(text.only),
+    json: text.json,
+  };
+}
+
+function concurrencyOptions(args: readonly string[]): ConcurrencyOptions {
+  const { text } = flags(args, { rounds: '7', seconds: '3', connections: '64', json: '.bench/concurrency.json' });
+  return {
+    kind: 'concurrency',
+    rounds: wholeNumber('rounds', text.rounds),
+    seconds: wholeNumber('seconds', text.seconds),
+    connections: wholeNumber('connections', text.connections),
     json: text.json,
   };
 }

@@ -8,6 +8,10 @@ import { join } from 'node:path';
 /** The proxy has a core for itself; who drives it and who answers share the other one. */
 export const PROXY_CORE = 0;
 export const OTHER_CORE = 1;
+/** What has several threads may use both. */
+export const BOTH_CORES = [PROXY_CORE, OTHER_CORE];
+
+export type Cores = number | readonly number[];
 
 const STOP_MS = 3000;
 /** Fields of /proc/PID/stat after the name, counted from 0 (proc(5)): utime and stime. */
@@ -22,9 +26,9 @@ function coreCount(): number {
 
 const ticksPerSecond = Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout?.trim() || 100);
 
-/** A command line that runs on one core, where that can be had. */
-export function pinned(core: number, command: readonly string[]): readonly string[] {
-  return canPin ? ['taskset', '-c', String(core), ...command] : command;
+/** A command line that runs on these cores, where that can be had. */
+export function pinned(cores: Cores, command: readonly string[]): readonly string[] {
+  return canPin ? ['taskset', '-c', [cores].flat().join(','), ...command] : command;
 }
 
 export interface Running {
@@ -38,10 +42,10 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-export function start(name: string, folder: string, core: number, command: readonly string[]): Running {
+export function start(name: string, folder: string, cores: Cores, command: readonly string[]): Running {
   const log = join(folder, `${name}.log`);
   const file = openSync(log, 'w');
-  const [program = '', ...args] = pinned(core, command);
+  const [program = '', ...args] = pinned(cores, command);
   const child = spawn(program, args, { stdio: ['ignore', file, file] });
   let failure: string | null = null;
   child.on('error', (error) => {

@@ -77,7 +77,8 @@ function hopsOf(
   ];
 }
 
-async function answering(port: number, processes: readonly Running[]): Promise<void> {
+/** Resolves when the port answers 200. Throws with what a process said when it ended. */
+export async function answering(port: number, processes: readonly Running[]): Promise<void> {
   const deadline = performance.now() + READY_MS;
   for (;;) {
     for (const one of processes) {

@@ -3,6 +3,8 @@
 //   HEAD --> BODY (counted or chunked) --> WAIT (for the answer) --> HEAD ...
 //                                   \--> TUNNEL (after 101)          \--> CLOSING
 //
+// A request that comes while many connections arrive waits in TURN before its HEAD is read (arrivals.ts).
+//
 // A pipelined request is not parsed before the answer to the one before it is complete, so a bad second
 // message can never disturb the first answer. What arrived early waits in `#rest`, up to REST_LIMIT; then
 // the socket is paused. Twin of client.ts.
@@ -10,6 +12,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
+import { arrivals, type PutOff } from '../arrivals.ts';
 import { EarlyBytes } from '../early-bytes.ts';
 import { held } from '../held.ts';
 import type { HeaderList, ResponseHead } from '../head.ts';
@@ -35,9 +38,12 @@ const CHUNKS = 2;
 const WAIT = 3;
 const TUNNEL = 4;
 const CLOSING = 5;
+const TURN = 6;
 
 /** Bytes of pipelined requests kept while an answer is under way. */
 const REST_LIMIT = 64 * 1024;
+/** What is put off is copied; larger input begins at once. */
+const MOST_PUT_OFF = 4 * 1024;
 /** Bytes of an unwanted request body read past after an early answer, and for how long. */
 const DISCARD_LIMIT = 64 * 1024;
 const DISCARD_MS = 1000;
@@ -45,7 +51,7 @@ const EMPTY = Buffer.alloc(0);
 /** For heads that are whole in one piece of input: used up before anything else is read. */
 const SCAN = new HeadScan();
 
-export class Http1Server implements ServerConnection, ServerCodec {
+export class Http1Server implements ServerConnection, ServerCodec, PutOff {
   #state = HEAD;
   readonly #head = new HeadBuffer();
   #sawCrlf = false;
@@ -159,8 +165,22 @@ export class Http1Server implements ServerConnection, ServerCodec {
   }
 
   #onBytes(bytes: Buffer): void {
-    if (this.#state === WAIT) this.#keep(bytes);
+    if (this.#state === WAIT || this.#state === TURN) this.#keep(bytes);
+    else if (arrivals.crowded && this.#state === HEAD && bytes.length <= MOST_PUT_OFF) this.#putOff(bytes);
     else this.#read(bytes);
+  }
+
+  #putOff(bytes: Buffer): void {
+    this.#state = TURN;
+    this.#keep(bytes);
+    arrivals.putOff(this);
+  }
+
+  onTurn(): void {
+    // The connection may be gone by now.
+    if (this.#state !== TURN) return;
+    this.#state = HEAD;
+    this.#readRest();
   }
 
   #keep(bytes: Buffer): void {

@@ -121,3 +121,7 @@ export function allPeers(): readonly Peer[] {
 export function loadGeneratorVersion(): string | null {
   return versionOf('wrk', ['-v'], /wrk\s+(?:debian\/)?([\d.]+)/);
 }
+
+export function rateGeneratorVersion(): string | null {
+  return versionOf('h2load', ['--version'], /nghttp2\/(\d[\d.]*)/);
+}
