@@ -60,7 +60,8 @@ class LentBytes implements Incoming {
   };
 }
 
-class OwnBytes implements Incoming {
+/** Every read has memory of its own. */
+export class OwnBytes implements Incoming {
   readonly lent = null;
   readonly #socket: Socket;
 

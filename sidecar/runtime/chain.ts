@@ -1,5 +1,5 @@
-// One living filter chain: TLS, the connection manager with everything looked up, and the connections it
-// carries. Replaced as a whole when its description changes; its connections then drain.
+// One living filter chain: TLS, the connection manager or TCP proxy with everything looked up, and the
+// connections it carries. Replaced as a whole when its description changes; its connections then drain.
 
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -15,7 +15,7 @@ import type {
 } from '../http/h1/server-options.ts';
 import type { ResponseHead } from '../http/head.ts';
 import type { HttpStream } from '../http/stream.ts';
-import type { FilterChain, HttpConnectionManager } from '../model/listener.ts';
+import type { FilterChain } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
 import { TlsAcceptor, type TlsHandler } from '../net/accept.ts';
 import { plainAddress } from '../../core/addresses.ts';
@@ -28,10 +28,22 @@ import type { HttpStats } from '../telemetry/cells/http.ts';
 import { type ListenerStats, TlsStats } from '../telemetry/cells/listener.ts';
 import type { ConnectionFacts, TlsFacts } from '../telemetry/facts.ts';
 import type { Clusters } from '../upstream/clusters.ts';
+import { TcpConnection } from './tcp-connection.ts';
+import type { TcpProxy } from './tcp-proxy.ts';
+
+/** What the connections of a chain are served by. */
+export type Terminal =
+  | {
+      readonly kind: 'http';
+      /** Everything of the connection manager but its routes. */
+      readonly hcm: Omit<Hcm, 'routes'>;
+      readonly buildFilter: BuildFilter;
+    }
+  | { readonly kind: 'tcp'; readonly tcp: TcpProxy };
 
 export interface ChainContext {
   readonly clusters: Clusters;
-  readonly buildFilter: BuildFilter;
+  readonly terminal: Terminal;
   readonly listenerName: string;
   /** The listener reads server names before a chain is chosen. */
   readonly inspectsTls: boolean;
@@ -39,10 +51,15 @@ export interface ChainContext {
   readonly failing: () => boolean;
   readonly listenerStats: ListenerStats;
   readonly log: Log;
-  /** Everything of the connection manager but its routes. */
-  readonly hcm: Omit<Hcm, 'routes'>;
-  /** Lets go of what the connection manager held (log files). */
+  /** Lets go of what the terminal filter held (log files). */
   readonly release: () => void;
+}
+
+/** A connection from a client, as its chain sees it. */
+interface ChainConnection {
+  readonly busy: boolean;
+  drain(): void;
+  destroy(): void;
 }
 
 let connectionCount = 0;
@@ -50,9 +67,10 @@ let connectionCount = 0;
 export class Chain {
   readonly description: FilterChain;
   readonly #context: ChainContext;
-  readonly #hcm: Hcm;
+  /** null: a TCP proxy. */
+  readonly #hcm: Hcm | null;
   readonly #tls: TlsAcceptor | null;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<ChainConnection>();
   #material: TlsMaterial | null = null;
   #table: RouteTable | null = null;
   #draining = false;
@@ -61,15 +79,12 @@ export class Chain {
   constructor(description: FilterChain, context: ChainContext) {
     this.description = description;
     this.#context = context;
-    this.#hcm = { ...context.hcm, routes: () => this.#table };
+    const { terminal } = context;
+    this.#hcm = terminal.kind === 'http' ? { ...terminal.hcm, routes: () => this.#table } : null;
     this.#tls = tlsOf(description, this.#tlsHandler());
     if (this.#tls !== null) context.listenerStats.ssl ??= new TlsStats();
-    const { routes } = description.http;
-    if (routes.kind === 'inline') this.useRoutes(routes.config);
-  }
-
-  get http(): HttpConnectionManager {
-    return this.description.http;
+    if (description.kind === 'http' && description.http.routes.kind === 'inline')
+      this.useRoutes(description.http.routes.config);
   }
 
   get activeRequests(): number {
@@ -83,8 +98,11 @@ export class Chain {
   }
 
   useRoutes(config: RouteConfiguration | null): void {
+    const { description } = this;
+    const { terminal } = this.#context;
     if (config === null || this.#table?.config === config) return;
-    this.#table = compileRouteTable(config, this.http.filters, this.#context.buildFilter);
+    if (description.kind !== 'http' || terminal.kind !== 'http') return;
+    this.#table = compileRouteTable(config, description.http.filters, terminal.buildFilter);
   }
 
   get material(): TlsMaterial | null {
@@ -134,11 +152,23 @@ export class Chain {
       listenerName: this.#context.listenerName,
       filterChainName: this.description.name,
     };
-    const connection = new Connection(socket, facts, this.#hcm, this.#context, () =>
+    const { terminal } = this.#context;
+    if (terminal.kind === 'tcp') this.#tunnel(socket, facts, terminal.tcp);
+    else if (this.#hcm !== null) this.#converse(socket, facts, this.#hcm);
+  }
+
+  #converse(socket: Socket, facts: ConnectionFacts, hcm: Hcm): void {
+    const connection = new Connection(socket, facts, hcm, this.#context, () => this.#connections.delete(connection));
+    this.#connections.add(connection);
+    if (this.#draining) connection.drain();
+  }
+
+  #tunnel(socket: Socket, facts: ConnectionFacts, tcp: TcpProxy): void {
+    const connection = new TcpConnection(socket, facts, tcp, this.#context.clusters, () =>
       this.#connections.delete(connection),
     );
     this.#connections.add(connection);
-    if (this.#draining) connection.drain();
+    connection.start();
   }
 
   /** Answers say `Connection: close` from now on; idle connections end after the drain timeout. */
@@ -156,8 +186,8 @@ export class Chain {
   }
 }
 
-/** One connection from a client with its codec; makes the Exchange of every request on it. */
-class Connection implements Http1ServerHandler {
+/** One HTTP connection from a client with its codec; makes the Exchange of every request on it. */
+class Connection implements Http1ServerHandler, ChainConnection {
   #busy = 0;
   #drained = false;
   readonly #facts: ConnectionFacts;

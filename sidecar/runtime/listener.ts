@@ -25,6 +25,8 @@ export interface ListenerContext {
   readonly log: Log;
   readonly stats: ListenerStats;
   readonly gates: ConnectionGates;
+  /** How long the tunnels of a chain that is gone live on. */
+  readonly drainTimeMs: number;
   /** Where several threads listen together; absent: this one listens alone. */
   readonly choosePort?: ChoosePort | undefined;
   makeChain(description: FilterChain, listener: ListenerDescription): Chain;
@@ -133,8 +135,11 @@ export class Listener {
   }
 
   #letGoWhenIdle(chain: Chain): void {
-    this.#context.clock.after(chain.http.drainTimeoutMs, () => {
-      if (chain.activeRequests > 0) {
+    const { description } = chain;
+    // Nobody can be told to leave a tunnel: it has the time of a drain, and then ends.
+    const waits = description.kind === 'http';
+    this.#context.clock.after(waits ? description.http.drainTimeoutMs : this.#context.drainTimeMs, () => {
+      if (waits && chain.activeRequests > 0) {
         chain.drain();
         this.#letGoWhenIdle(chain);
         return;
@@ -148,8 +153,9 @@ export class Listener {
   /** Chains that drain as well: the clusters of their old routes may go before their connections do. */
   useRoutes(routes: ReadonlyMap<string, RouteConfiguration>): void {
     for (const chain of this.#living) {
-      const { routes: source } = chain.http;
-      if (source.kind === 'rds') chain.useRoutes(routes.get(source.name) ?? null);
+      const { description } = chain;
+      if (description.kind !== 'http' || description.http.routes.kind !== 'rds') continue;
+      chain.useRoutes(routes.get(description.http.routes.name) ?? null);
     }
   }
 

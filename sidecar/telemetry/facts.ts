@@ -115,4 +115,11 @@ export interface RequestFacts {
   /** The cluster's name where `upstreamCluster` is its alt_stat_name. */
   readonly upstreamClusterRaw?: string | null;
   readonly upstreamConnectionId?: number | null;
+  /** Envoy's name for the moment of the line; absent: the end of a request. */
+  readonly accessLogType?: string;
+  /** Why we closed the connection to the client. */
+  readonly localCloseReason?: string | null;
+  /** `RemoteReset`, `LocalReset`; absent: an ordinary end. */
+  readonly downstreamCloseType?: string | null;
+  readonly upstreamCloseType?: string | null;
 }

@@ -37,6 +37,7 @@ import {
   SUBSCRIPTION_ROWS,
   SubscriptionStats,
 } from './cells/server.ts';
+import { TCP_ROWS, TcpStats } from './cells/tcp.ts';
 import { OVERLOAD_ROWS, OverloadStats } from './cells/overload.ts';
 import type { ScopeKind } from './cells/table.ts';
 
@@ -45,6 +46,7 @@ export { Codes } from './cells/codes.ts';
 export { Histogram } from './cells/histogram.ts';
 export { HttpStats, RbacStats, TracingStats } from './cells/http.ts';
 export { ListenerStats, TlsStats } from './cells/listener.ts';
+export { TcpStats } from './cells/tcp.ts';
 export {
   ClusterManagerStats,
   ControlPlaneStats,
@@ -120,6 +122,7 @@ export class Stats implements StatGroups {
     histograms: CLUSTER_HISTOGRAMS,
   });
   readonly #http = new Scopes({ family: 'envoy_http_', rows: HTTP_ROWS, histograms: HTTP_HISTOGRAMS });
+  readonly #tcp = new Scopes({ family: 'envoy_tcp_', rows: TCP_ROWS });
   readonly #listeners = new Scopes({ family: 'envoy_listener_', rows: LISTENER_ROWS, histograms: LISTENER_HISTOGRAMS });
   readonly #listenerHttp = new Scopes({ family: 'envoy_listener_http_', rows: LISTENER_HTTP_ROWS });
   readonly #rbac = new Scopes({ family: 'envoy_http_rbac_', rows: RBAC_ROWS });
@@ -172,6 +175,11 @@ export class Stats implements StatGroups {
     this.#dropUnder(this.#rbac, `http.${statName(prefix)}.`);
   }
 
+  /** Shared by all TCP proxies with this stat_prefix. */
+  tcp(prefix: string): TcpStats {
+    return this.#tcp.open(`tcp.${statName(prefix)}.`, `envoy_tcp_prefix="${labelText(prefix)}"`, () => new TcpStats());
+  }
+
   /** `address` is `127.0.0.1:80`, or the listener's stat_prefix. */
   listener(address: string): ListenerStats {
     return this.#listeners.open(`listener.${statName(address)}.`, listenerLabel(address), () => new ListenerStats());
@@ -221,6 +229,7 @@ export class Stats implements StatGroups {
     const many = [
       this.#clusters,
       this.#http,
+      this.#tcp,
       this.#listeners,
       this.#listenerHttp,
       this.#rbac,
@@ -233,7 +242,7 @@ export class Stats implements StatGroups {
   resetCounters(): void {
     clearServerCells(this);
     this.overload.clear();
-    for (const group of [this.#clusters, this.#http, this.#listeners, this.#listenerHttp]) {
+    for (const group of [this.#clusters, this.#http, this.#tcp, this.#listeners, this.#listenerHttp]) {
       for (const { cell } of group.scopes.values()) cell.clear();
     }
     for (const { cell } of this.#rbac.scopes.values()) clearRbac(cell);

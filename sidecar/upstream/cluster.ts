@@ -17,6 +17,7 @@ import { Host } from './host.ts';
 import { type CircuitBreaker, LocalBreaker, type MakeBreaker } from './limits.ts';
 import { type LocalFailure, OutlierDetector } from './outlier.ts';
 import { Pool, type PoolSettings } from './pool.ts';
+import { TcpUpstream, type TcpWaiter } from './tcp-upstream.ts';
 
 export interface ClusterContext {
   readonly clock: Clock;
@@ -209,6 +210,13 @@ export class Cluster {
       host.pools[priority] = pool;
     }
     return pool;
+  }
+
+  /** A connection of its own to the host, for one connection of a client; not dialled yet. */
+  tcpUpstream(host: Host, waiter: TcpWaiter): TcpUpstream {
+    const { clock } = this.#context;
+    const target = this.#dialTarget(host);
+    return new TcpUpstream(host, waiter, { target, breaker: this.#breakers.default, stats: this.stats, clock });
   }
 
   #dialTarget(host: Host): DialTarget | null {

@@ -57,7 +57,7 @@ function attempted(facts: RequestFacts): readonly AddressFacts[] {
 const HOSTNAME = encoded(hostname());
 
 export const PLAIN: Readonly<Record<string, Provider>> = {
-  ACCESS_LOG_TYPE: () => 'DownstreamEnd',
+  ACCESS_LOG_TYPE: (facts) => facts.accessLogType ?? 'DownstreamEnd',
   BYTES_RECEIVED: (facts) => facts.bytesReceived,
   BYTES_SENT: (facts) => facts.bytesSent,
   BYTES_RETRANSMITTED: () => 0,
@@ -107,8 +107,8 @@ export const PLAIN: Readonly<Record<string, Provider>> = {
   DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: () => '',
   DOWNSTREAM_DIRECT_LOCAL_PORT: (facts) => facts.connection.local.port,
   DOWNSTREAM_TRANSPORT_FAILURE_REASON: (facts) => orNull(facts.connection.transportFailureReason),
-  DOWNSTREAM_DETECTED_CLOSE_TYPE: () => 'Normal',
-  DOWNSTREAM_LOCAL_CLOSE_REASON: absent,
+  DOWNSTREAM_DETECTED_CLOSE_TYPE: (facts) => facts.downstreamCloseType ?? 'Normal',
+  DOWNSTREAM_LOCAL_CLOSE_REASON: (facts) => facts.localCloseReason ?? null,
   UPSTREAM_HOST: (facts) => addressText(facts.upstreamHost),
   UPSTREAM_HOST_NAME: (facts) => orNull(facts.upstreamHostname) ?? addressText(facts.upstreamHost),
   UPSTREAM_HOST_NAME_WITHOUT_PORT: (facts) => orNull(facts.upstreamHostname) ?? facts.upstreamHost?.host ?? null,
@@ -130,7 +130,7 @@ export const PLAIN: Readonly<Record<string, Provider>> = {
   UPSTREAM_REMOTE_ADDRESS: (facts) => addressText(connectedTo(facts)),
   UPSTREAM_REMOTE_PORT: (facts) => connectedTo(facts)?.port ?? null,
   UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID: ofUpstream(() => ''),
-  UPSTREAM_DETECTED_CLOSE_TYPE: ofUpstream(() => 'Normal'),
+  UPSTREAM_DETECTED_CLOSE_TYPE: ofUpstream((facts) => facts.upstreamCloseType ?? 'Normal'),
   UPSTREAM_LOCAL_CLOSE_REASON: absent,
   UPSTREAM_REQUEST_ATTEMPT_COUNT: (facts) => facts.attemptCount,
   UPSTREAM_SERVER_NAME: absent,
