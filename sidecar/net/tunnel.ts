@@ -7,7 +7,7 @@
 // This is the hot path of TCP: per piece no promise, no closure and, where the kernel takes it at once, nothing
 // that is kept.
 
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Incoming } from './dial.ts';
 
 export type Side = 'client' | 'upstream';
@@ -21,8 +21,6 @@ export interface TunnelEnd {
 export interface TunnelHandler {
   /** So many bytes came from there and are on their way to the other side. */
   onBytes(from: Side, bytes: number): void;
-  /** What had to wait was taken: not idle. */
-  onTaken(): void;
   onPaused(reading: Side): void;
   onResumed(reading: Side): void;
   /** Once; both sockets are over. Not called after `destroy`. */
@@ -113,11 +111,18 @@ export class Tunnel {
   }
 }
 
-/** A reset where the transport has one; TLS has none of its own, and the connection below it goes. */
+/** TLS has no reset of its own: the connection below it is reset. */
 function abort(socket: Socket): void {
-  if (socket.destroyed) return;
-  if ('encrypted' in socket) socket.destroy();
-  else socket.resetAndDestroy();
+  const below = connectionBelow(socket);
+  if (below !== null && !below.destroyed) below.resetAndDestroy();
+  socket.destroy();
+}
+
+/** The TCP socket itself, also of TLS, where Node keeps it as `_parent`; null: this Node does not. */
+function connectionBelow(socket: Socket): Socket | null {
+  if (!('encrypted' in socket)) return socket;
+  const { _parent: parent } = socket as { readonly _parent?: unknown };
+  return parent instanceof Socket ? parent : null;
 }
 
 /** One direction. */
@@ -173,7 +178,6 @@ class Flow {
   readonly drained = (): void => {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#handler.onTaken();
     this.#handler.onResumed(this.#side);
     this.#from.resume();
   };

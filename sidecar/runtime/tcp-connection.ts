@@ -175,10 +175,6 @@ export class TcpConnection implements TcpWaiter, TunnelHandler {
     }
   }
 
-  onTaken(): void {
-    this.#movedMs = this.#tcp.clock.turn();
-  }
-
   onPaused(reading: Side): void {
     const upstream = this.#cluster?.stats;
     if (reading === 'client') {
