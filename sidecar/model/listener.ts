@@ -25,6 +25,8 @@ export interface Listener {
   readonly defaultChain: FilterChain | null;
   /** tls_inspector is present: SNI, ALPN and "is it TLS?" are known before a chain is chosen. */
   readonly inspectTls: boolean;
+  /** Connections come from a balancer that says who its clients are; null: from clients. */
+  readonly proxyProtocol: ProxyProtocol | null;
   readonly listenerFiltersTimeoutMs: number;
   readonly continueOnListenerFiltersTimeout: boolean;
   /** Its connections neither count nor are refused under the limit of all connections. */
@@ -34,6 +36,13 @@ export interface Listener {
   /** Bytes that may be buffered for a connection, default 1 MiB. */
   readonly bufferLimit: number;
   readonly accessLogs: readonly AccessLog[];
+}
+
+export interface ProxyProtocol {
+  /** Connections without a header are let in as they are. */
+  readonly allowWithout: boolean;
+  readonly disallowedVersions: readonly (1 | 2)[];
+  readonly statPrefix: string;
 }
 
 /** What every chain has; the terminal filter says which kind it is. */

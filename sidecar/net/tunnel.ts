@@ -7,7 +7,8 @@
 // This is the hot path of TCP: per piece no promise, no closure and, where the kernel takes it at once, nothing
 // that is kept.
 
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { connectionBelow } from './below.ts';
 import type { Incoming } from './dial.ts';
 
 export type Side = 'client' | 'upstream';
@@ -116,13 +117,6 @@ function abort(socket: Socket): void {
   const below = connectionBelow(socket);
   if (below !== null && !below.destroyed) below.resetAndDestroy();
   socket.destroy();
-}
-
-/** The TCP socket itself, also of TLS, where Node keeps it as `_parent`; null: this Node does not. */
-function connectionBelow(socket: Socket): Socket | null {
-  if (!('encrypted' in socket)) return socket;
-  const { _parent: parent } = socket as { readonly _parent?: unknown };
-  return parent instanceof Socket ? parent : null;
 }
 
 /** One direction. */

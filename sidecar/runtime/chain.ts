@@ -18,6 +18,8 @@ import type { HttpStream } from '../http/stream.ts';
 import type { FilterChain } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
 import { TlsAcceptor, type TlsHandler } from '../net/accept.ts';
+import { connectionBelow } from '../net/below.ts';
+import type { ProxyAddresses } from '../net/proxy-protocol.ts';
 import { plainAddress } from '../../core/addresses.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import type { Hcm } from '../proxy/hcm.ts';
@@ -71,6 +73,8 @@ export class Chain {
   readonly #hcm: Hcm | null;
   readonly #tls: TlsAcceptor | null;
   readonly #connections = new Set<ChainConnection>();
+  /** By the socket that was accepted; TLS may be on top of it by now. */
+  readonly #proxied = new WeakMap<Socket, ProxyAddresses>();
   #material: TlsMaterial | null = null;
   #table: RouteTable | null = null;
   #draining = false;
@@ -134,8 +138,9 @@ export class Chain {
     };
   }
 
-  /** Takes over an accepted socket. */
-  accept(socket: Socket, serverName: string | null): void {
+  /** Takes over an accepted socket. `proxied`: what a balancer says of its ends. */
+  accept(socket: Socket, serverName: string | null, proxied: ProxyAddresses | null): void {
+    if (proxied !== null) this.#proxied.set(socket, proxied);
     if (this.#tls === null) this.#serve(socket, null, serverName);
     else this.#tls.accept(socket);
   }
@@ -144,8 +149,7 @@ export class Chain {
     if (socket.destroyed) return;
     const facts: ConnectionFacts = {
       id: ++connectionCount,
-      direct: { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 },
-      local: { host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 },
+      ...this.#endsOf(socket),
       serverName,
       tls,
       terminationDetails: null,
@@ -155,6 +159,15 @@ export class Chain {
     const { terminal } = this.#context;
     if (terminal.kind === 'tcp') this.#tunnel(socket, facts, terminal.tcp);
     else if (this.#hcm !== null) this.#converse(socket, facts, this.#hcm);
+  }
+
+  #endsOf(socket: Socket): Pick<ConnectionFacts, 'direct' | 'local' | 'proxied' | 'directLocal'> {
+    const direct = { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+    const local = { host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
+    const below = connectionBelow(socket);
+    const proxied = below === null ? undefined : this.#proxied.get(below);
+    if (proxied === undefined) return { direct, local };
+    return { direct, proxied: proxied.source, local: proxied.destination, directLocal: local };
   }
 
   #converse(socket: Socket, facts: ConnectionFacts, hcm: Hcm): void {

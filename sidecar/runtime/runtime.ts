@@ -190,6 +190,7 @@ export class Runtime {
       gates: this.#gates,
       drainTimeMs: this.#context.drainTimeMs ?? DRAIN_MS,
       choosePort: this.#context.shared?.choosePort,
+      proxyStats: (wanted) => (wanted === null ? null : stats.proxyProtocol(wanted.statPrefix)),
       makeChain: (chain, owner) => this.#makeChain(chain, owner, label),
     });
     listener.useRoutes(this.#snapshot.routes);

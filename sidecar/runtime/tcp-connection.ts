@@ -76,7 +76,8 @@ export class TcpConnection implements TcpWaiter, TunnelHandler {
     const host = this.#hostOf(cluster);
     if (host === null) return;
     this.#x.noteHost(host);
-    this.#upstream = cluster.tcpUpstream(host, this);
+    const { direct, proxied = direct, local } = this.#x.connection;
+    this.#upstream = cluster.tcpUpstream(host, this, { source: proxied, destination: local });
     this.#upstream.connect();
   }
 

@@ -40,7 +40,12 @@ export interface ConnectionFacts {
   readonly id: number;
   /** Peer of the connection. */
   readonly direct: AddressFacts;
+  /** The client behind a balancer that said so; absent: the peer. */
+  readonly proxied?: AddressFacts;
+  /** What the client connected to. */
   readonly local: AddressFacts;
+  /** Our end, where a balancer was connected to. */
+  readonly directLocal?: AddressFacts;
   /** SNI, or null. */
   readonly serverName: string | null;
   readonly tls: TlsFacts | null;

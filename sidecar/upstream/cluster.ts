@@ -10,6 +10,7 @@ import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from '../mode
 import type { UpstreamTls } from '../model/tls.ts';
 import { hostPort } from '../../core/addresses.ts';
 import type { DialTarget, DialTls } from '../net/dial.ts';
+import type { ProxyAddresses } from '../net/proxy-protocol.ts';
 import { leafOf, secureContext, type TlsMaterial } from '../net/tls.ts';
 import type { ClusterStats } from '../telemetry/cells/cluster.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
@@ -205,22 +206,23 @@ export class Cluster {
     let pool = host.pools[priority];
     if (pool === null) {
       const settings = () => this.#settings;
-      const target = () => this.#dialTarget(host);
+      const target = () => this.#dialTarget(host, null);
       pool = new Pool(settings, target, this.#breakers[priority], this.stats, host.stats, this.#context.clock);
       host.pools[priority] = pool;
     }
     return pool;
   }
 
-  /** A connection of its own to the host, for one connection of a client; not dialled yet. */
-  tcpUpstream(host: Host, waiter: TcpWaiter): TcpUpstream {
+  /** A connection of its own to the host, for one of a client between these ends; not dialled yet. */
+  tcpUpstream(host: Host, waiter: TcpWaiter, ends: ProxyAddresses): TcpUpstream {
     const { clock } = this.#context;
-    const target = this.#dialTarget(host);
+    const target = this.#dialTarget(host, ends);
     return new TcpUpstream(host, waiter, { target, breaker: this.#breakers.default, stats: this.stats, clock });
   }
 
-  #dialTarget(host: Host): DialTarget | null {
-    const { connectTimeoutMs, tls, bindAddress, tcpKeepalive } = this.#description;
+  /** `ends`: what a PROXY header says; null, where clients share connections: those of the connection. */
+  #dialTarget(host: Host, ends: ProxyAddresses | null): DialTarget | null {
+    const { connectTimeoutMs, tls, bindAddress, tcpKeepalive, proxyProtocol } = this.#description;
     if (tls !== null && this.#tls === null) return null;
     return {
       host: host.address.host,
@@ -229,6 +231,7 @@ export class Cluster {
       tls: this.#tls,
       bind: bindAddress,
       keepAliveSeconds: tcpKeepalive?.idleSeconds ?? null,
+      preface: proxyProtocol === null ? null : { version: proxyProtocol, addresses: ends },
     };
   }
 
