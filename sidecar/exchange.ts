@@ -88,7 +88,7 @@ export class Exchange implements RequestFacts {
 
   constructor(connection: ConnectionFacts, startMs: number, startWallMs: number) {
     this.connection = connection;
-    this.remote = connection.direct;
+    this.remote = connection.proxied ?? connection.direct;
     this.startMs = startMs;
     this.startWallMs = startWallMs;
   }

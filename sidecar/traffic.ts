@@ -55,6 +55,7 @@ export async function openTraffic(
     spans,
     onListeners,
     gates,
+    drainTimeMs: config.drainTimeMs,
     ...(shared === undefined ? {} : { shared }),
   });
   return { stats, logFiles, spans, runtime };

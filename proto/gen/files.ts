@@ -49,6 +49,7 @@ import { file_envoy_extensions_filters_listener_original_dst_v3_original_dst } f
 import { file_envoy_extensions_filters_listener_proxy_protocol_v3_proxy_protocol } from './envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts';
 import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from './envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
 import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from './envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
+import { file_envoy_extensions_filters_network_rbac_v3_rbac } from './envoy/extensions/filters/network/rbac/v3/rbac_pb.ts';
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from './envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts';
 import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from './envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.ts';
 import { file_envoy_extensions_load_balancing_policies_common_v3_common } from './envoy/extensions/load_balancing_policies/common/v3/common_pb.ts';
@@ -64,6 +65,7 @@ import { file_envoy_extensions_resource_monitors_downstream_connections_v3_downs
 import { file_envoy_extensions_retry_host_omit_canary_hosts_v3_omit_canary_hosts } from './envoy/extensions/retry/host/omit_canary_hosts/v3/omit_canary_hosts_pb.ts';
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from './envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.ts';
 import { file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config } from './envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.ts';
+import { file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol } from './envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.ts';
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from './envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.ts';
 import { file_envoy_extensions_transport_sockets_tls_v3_common } from './envoy/extensions/transport_sockets/tls/v3/common_pb.ts';
 import { file_envoy_extensions_transport_sockets_tls_v3_secret } from './envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
@@ -159,6 +161,7 @@ export const files = [
   file_envoy_extensions_filters_listener_proxy_protocol_v3_proxy_protocol,
   file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
   file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
+  file_envoy_extensions_filters_network_rbac_v3_rbac,
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case,
   file_envoy_extensions_load_balancing_policies_common_v3_common,
@@ -174,6 +177,7 @@ export const files = [
   file_envoy_extensions_retry_host_omit_canary_hosts_v3_omit_canary_hosts,
   file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
   file_envoy_extensions_retry_priority_previous_priorities_v3_previous_priorities_config,
+  file_envoy_extensions_transport_sockets_proxy_protocol_v3_upstream_proxy_protocol,
   file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
   file_envoy_extensions_transport_sockets_tls_v3_common,
   file_envoy_extensions_transport_sockets_tls_v3_secret,

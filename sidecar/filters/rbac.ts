@@ -124,6 +124,8 @@ function principalTest(rule: Principal): Test {
       return (x) => stringMatches(rule.match, pathOf(x));
     case 'remote-ip':
       return addressTest(rule.cidr, (x) => x.remote.host);
+    case 'source-ip':
+      return addressTest(rule.cidr, (x) => (x.connection.proxied ?? x.connection.direct).host);
     default:
       return addressTest(rule.cidr, (x) => x.connection.direct.host);
   }

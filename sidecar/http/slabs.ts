@@ -68,6 +68,17 @@ export function lend(bytes: Buffer, use: (bytes: Buffer) => void): void {
   memory.transfer(0);
 }
 
+/** A piece that was written on as it was read: a slab comes back, memory of a read that is full of it is let go. */
+export function letGo(piece: Buffer): void {
+  if (isSlab(piece)) {
+    giveBack(piece);
+    return;
+  }
+  const memory = piece.buffer;
+  if (piece.length < SMALL_READ || piece.length < memory.byteLength || !(memory instanceof ArrayBuffer)) return;
+  memory.transfer(0);
+}
+
 /** Whether the piece lies in a slab that has to be given back. */
 export function isSlab(piece: Buffer): boolean {
   return lent.get(piece.buffer) === true;

@@ -26,6 +26,8 @@ export interface Cluster {
   readonly limits: { readonly default: Limits; readonly high: Limits };
   readonly outlier: OutlierDetection | null;
   readonly tls: UpstreamTls | null;
+  /** Each connection begins with a PROXY header of this version; null: none. */
+  readonly proxyProtocol: 1 | 2 | null;
   readonly http: UpstreamHttp;
   readonly metadata: Metadata;
   readonly tcpKeepalive: { readonly idleSeconds: number } | null;

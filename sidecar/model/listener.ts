@@ -1,4 +1,5 @@
-// Listeners: where to accept, which filter chain a connection belongs to, and the HTTP connection manager.
+// Listeners: where to accept, which filter chain a connection belongs to, and what is at its end: the HTTP
+// connection manager or a TCP proxy.
 
 import type { Http2Options } from './http2.ts';
 import type { AccessLog, LocalReplyConfig } from './access-log.ts';
@@ -25,6 +26,8 @@ export interface Listener {
   readonly defaultChain: FilterChain | null;
   /** tls_inspector is present: SNI, ALPN and "is it TLS?" are known before a chain is chosen. */
   readonly inspectTls: boolean;
+  /** Connections come from a balancer that says who its clients are; null: from clients. */
+  readonly proxyProtocol: ProxyProtocol | null;
   readonly listenerFiltersTimeoutMs: number;
   readonly continueOnListenerFiltersTimeout: boolean;
   /** Its connections neither count nor are refused under the limit of all connections. */
@@ -36,14 +39,32 @@ export interface Listener {
   readonly accessLogs: readonly AccessLog[];
 }
 
-export interface FilterChain {
+export interface ProxyProtocol {
+  /** Connections without a header are let in as they are. */
+  readonly allowWithout: boolean;
+  readonly disallowedVersions: readonly (1 | 2)[];
+  readonly statPrefix: string;
+}
+
+/** What every chain has; the terminal filter says which kind it is. */
+export interface FilterChainParts {
   readonly name: string;
   readonly match: FilterChainMatch;
   readonly tls: DownstreamTls | null;
   readonly transportSocketConnectTimeoutMs: number;
-  /** The terminal filter. */
+}
+
+export interface HttpFilterChain extends FilterChainParts {
+  readonly kind: 'http';
   readonly http: HttpConnectionManager;
 }
+
+export interface TcpFilterChain extends FilterChainParts {
+  readonly kind: 'tcp';
+  readonly tcp: TcpProxy;
+}
+
+export type FilterChain = HttpFilterChain | TcpFilterChain;
 
 /** Empty lists and nulls match everything; chains are chosen by Envoy's order of specificity. */
 export interface FilterChainMatch {
@@ -56,6 +77,28 @@ export interface FilterChainMatch {
   readonly sourceType: 'any' | 'local' | 'external';
   readonly sourcePrefixRanges: readonly Cidr[];
   readonly sourcePorts: readonly number[];
+}
+
+export interface TcpProxy {
+  readonly statPrefix: string;
+  /** At least one; each new connection, and each attempt to connect, goes to one by its weight. */
+  readonly clusters: readonly TcpWeight[];
+  readonly totalWeight: number;
+  /** Without a byte in either direction; 0: no limit. */
+  readonly idleTimeoutMs: number;
+  readonly maxConnectAttempts: number;
+  /** 0: no limit. */
+  readonly maxConnectionDurationMs: number;
+  readonly accessLogs: readonly AccessLog[];
+  /** A line each time so much has passed while the connection is open; 0: none. */
+  readonly accessLogIntervalMs: number;
+  /** A line when the upstream is connected. */
+  readonly logOnConnected: boolean;
+}
+
+export interface TcpWeight {
+  readonly name: string;
+  readonly weight: number;
 }
 
 export interface HttpConnectionManager {

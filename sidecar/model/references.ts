@@ -56,7 +56,9 @@ export function isClusterReady(cluster: Cluster, snapshot: Snapshot): boolean {
 
 /** RDS names of a listener. */
 export function routesOf(listener: Listener): string[] {
-  return chainsOf(listener).flatMap(({ http }) => (http.routes.kind === 'rds' ? [http.routes.name] : []));
+  return chainsOf(listener).flatMap((chain) =>
+    chain.kind === 'http' && chain.http.routes.kind === 'rds' ? [chain.http.routes.name] : [],
+  );
 }
 
 /** SDS names of a listener. */

@@ -11,14 +11,20 @@ export function isWhole(snapshot: Snapshot): boolean {
   for (const config of routeConfigurations(snapshot)) {
     for (const name of clustersOf(config)) if (!snapshot.clusters.has(name)) return false;
   }
-  return true;
+  return tcpClusters(snapshot).every((name) => snapshot.clusters.has(name));
+}
+
+function tcpClusters({ listeners }: Snapshot): string[] {
+  return [...listeners.values()]
+    .flatMap(({ chains, defaultChain }) => (defaultChain === null ? chains : [...chains, defaultChain]))
+    .flatMap((chain) => (chain.kind === 'tcp' ? chain.tcp.clusters.map(({ name }) => name) : []));
 }
 
 function* routeConfigurations({ listeners, routes }: Snapshot): Generator<RouteConfiguration> {
   yield* routes.values();
   for (const { chains, defaultChain } of listeners.values()) {
-    for (const { http } of defaultChain === null ? chains : [...chains, defaultChain]) {
-      if (http.routes.kind === 'inline') yield http.routes.config;
+    for (const chain of defaultChain === null ? chains : [...chains, defaultChain]) {
+      if (chain.kind === 'http' && chain.http.routes.kind === 'inline') yield chain.http.routes.config;
     }
   }
 }

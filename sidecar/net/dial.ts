@@ -8,6 +8,7 @@ import { FAILURE, ProxyError, reasonOf } from '../errors.ts';
 import type { ValidationContext } from '../model/secret.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
 import type { Certificate } from '../../core/certificate.ts';
+import { type ProxyAddresses, type ProxyVersion, writeProxyHeader } from './proxy-protocol.ts';
 import { identityFault, peerCertificate, tlsFacts } from './tls.ts';
 
 export interface DialTls {
@@ -26,6 +27,15 @@ export interface DialTarget {
   readonly tls: DialTls | null;
   readonly bind: { readonly host: string; readonly port: number } | null;
   readonly keepAliveSeconds: number | null;
+  /** What is written before everything else; null: nothing. */
+  readonly preface: Preface | null;
+}
+
+/** A PROXY header. */
+export interface Preface {
+  readonly version: ProxyVersion;
+  /** null: the ends of this very connection. */
+  readonly addresses: ProxyAddresses | null;
 }
 
 /** Where the bytes of a dialled connection are read from. */
@@ -60,7 +70,8 @@ class LentBytes implements Incoming {
   };
 }
 
-class OwnBytes implements Incoming {
+/** Every read has memory of its own. */
+export class OwnBytes implements Incoming {
   readonly lent = null;
   readonly #socket: Socket;
 
@@ -148,8 +159,18 @@ class Attempt {
 
   #onConnect(): void {
     if (this.#done) return;
-    if (this.#target.tls === null) this.#succeed(null);
-    else this.#startTls(this.#target.tls);
+    const { tls, preface } = this.#target;
+    if (preface !== null) this.#socket.write(writeProxyHeader(preface.version, preface.addresses ?? this.#ends()));
+    if (tls === null) this.#succeed(null);
+    else this.#startTls(tls);
+  }
+
+  #ends(): ProxyAddresses {
+    const { localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 } = this.#socket;
+    return {
+      source: { host: localAddress, port: localPort },
+      destination: { host: remoteAddress, port: remotePort },
+    };
   }
 
   #startTls(tls: DialTls): void {

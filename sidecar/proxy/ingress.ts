@@ -76,7 +76,7 @@ function fromConnection(x: Exchange, hcm: Hcm): boolean {
     if (found !== null) x.remote = found.address;
   }
   if (!config.skipXffAppend) {
-    const peer = x.connection.direct.host;
+    const peer = (x.connection.proxied ?? x.connection.direct).host;
     const address = peer === '127.0.0.1' ? hcm.ownAddress : peer;
     if (hadForwardedFor) appendToList(head, 'x-forwarded-for', address);
     else head.headers.push('x-forwarded-for', address);

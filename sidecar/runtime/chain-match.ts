@@ -13,6 +13,8 @@ export interface ConnectionTraits {
   readonly transportProtocol: 'tls' | 'raw_buffer';
   readonly applicationProtocols: readonly string[];
   readonly sourceAddress: string;
+  /** Of the connection itself, where a balancer says who the source is. */
+  readonly directSourceAddress: string;
   readonly sourcePort: number;
 }
 
@@ -26,7 +28,7 @@ const ORDER: readonly Score[] = [
   (match, traits) =>
     match.transportProtocol === '' ? 0 : match.transportProtocol === traits.transportProtocol ? 1 : -1,
   (match, traits) => listScore(match.applicationProtocols, traits.applicationProtocols),
-  (match, traits) => prefixScore(match.directSourcePrefixRanges, traits.sourceAddress),
+  (match, traits) => prefixScore(match.directSourcePrefixRanges, traits.directSourceAddress),
   (match, traits) => sourceTypeScore(match, traits),
   (match, traits) => prefixScore(match.sourcePrefixRanges, traits.sourceAddress),
   (match, traits) => (match.sourcePorts.length === 0 ? 0 : match.sourcePorts.includes(traits.sourcePort) ? 1 : -1),

@@ -1,13 +1,15 @@
-// One living filter chain: TLS, the connection manager with everything looked up, and the connections it
-// carries. Replaced as a whole when its description changes; its connections then drain.
+// One living filter chain: TLS, the connection manager or TCP proxy with everything looked up, and the
+// connections it carries. Replaced as a whole when its description changes; its connections then drain.
 
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Log } from '../../core/log.ts';
 import type { BuildFilter } from '../filters/table.ts';
-import type { FilterChain, HttpConnectionManager } from '../model/listener.ts';
+import type { FilterChain } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
 import { TlsAcceptor, type TlsHandler } from '../net/accept.ts';
+import { connectionBelow } from '../net/below.ts';
+import type { ProxyAddresses } from '../net/proxy-protocol.ts';
 import { plainAddress } from '../../core/addresses.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import type { Hcm } from '../proxy/hcm.ts';
@@ -16,10 +18,22 @@ import { type ListenerStats, TlsStats } from '../telemetry/cells/listener.ts';
 import type { ConnectionFacts, TlsFacts } from '../telemetry/facts.ts';
 import type { Clusters } from '../upstream/clusters.ts';
 import { HttpConnection } from './http-connection.ts';
+import { TcpConnection } from './tcp-connection.ts';
+import type { TcpProxy } from './tcp-proxy.ts';
+
+/** What the connections of a chain are served by. */
+export type Terminal =
+  | {
+      readonly kind: 'http';
+      /** Everything of the connection manager but its routes. */
+      readonly hcm: Omit<Hcm, 'routes'>;
+      readonly buildFilter: BuildFilter;
+    }
+  | { readonly kind: 'tcp'; readonly tcp: TcpProxy };
 
 export interface ChainContext {
   readonly clusters: Clusters;
-  readonly buildFilter: BuildFilter;
+  readonly terminal: Terminal;
   readonly listenerName: string;
   /** The listener reads server names before a chain is chosen. */
   readonly inspectsTls: boolean;
@@ -27,10 +41,15 @@ export interface ChainContext {
   readonly failing: () => boolean;
   readonly listenerStats: ListenerStats;
   readonly log: Log;
-  /** Everything of the connection manager but its routes. */
-  readonly hcm: Omit<Hcm, 'routes'>;
-  /** Lets go of what the connection manager held (log files). */
+  /** Lets go of what the terminal filter held (log files). */
   readonly release: () => void;
+}
+
+/** A connection from a client, as its chain sees it. */
+interface ChainConnection {
+  readonly busy: boolean;
+  drain(): void;
+  destroy(): void;
 }
 
 let connectionCount = 0;
@@ -38,9 +57,12 @@ let connectionCount = 0;
 export class Chain {
   readonly description: FilterChain;
   readonly #context: ChainContext;
-  readonly #hcm: Hcm;
+  /** null: a TCP proxy. */
+  readonly #hcm: Hcm | null;
   readonly #tls: TlsAcceptor | null;
-  readonly #connections = new Set<HttpConnection>();
+  readonly #connections = new Set<ChainConnection>();
+  /** By the socket that was accepted; TLS may be on top of it by now. */
+  readonly #proxied = new WeakMap<Socket, ProxyAddresses>();
   #material: TlsMaterial | null = null;
   #table: RouteTable | null = null;
   #draining = false;
@@ -49,15 +71,12 @@ export class Chain {
   constructor(description: FilterChain, context: ChainContext) {
     this.description = description;
     this.#context = context;
-    this.#hcm = { ...context.hcm, routes: () => this.#table };
+    const { terminal } = context;
+    this.#hcm = terminal.kind === 'http' ? { ...terminal.hcm, routes: () => this.#table } : null;
     this.#tls = tlsOf(description, this.#tlsHandler());
     if (this.#tls !== null) context.listenerStats.ssl ??= new TlsStats();
-    const { routes } = description.http;
-    if (routes.kind === 'inline') this.useRoutes(routes.config);
-  }
-
-  get http(): HttpConnectionManager {
-    return this.description.http;
+    if (description.kind === 'http' && description.http.routes.kind === 'inline')
+      this.useRoutes(description.http.routes.config);
   }
 
   get activeRequests(): number {
@@ -71,8 +90,11 @@ export class Chain {
   }
 
   useRoutes(config: RouteConfiguration | null): void {
+    const { description } = this;
+    const { terminal } = this.#context;
     if (config === null || this.#table?.config === config) return;
-    this.#table = compileRouteTable(config, this.http.filters, this.#context.buildFilter);
+    if (description.kind !== 'http' || terminal.kind !== 'http') return;
+    this.#table = compileRouteTable(config, description.http.filters, terminal.buildFilter);
   }
 
   get material(): TlsMaterial | null {
@@ -104,8 +126,9 @@ export class Chain {
     };
   }
 
-  /** Takes over an accepted socket. */
-  accept(socket: Socket, serverName: string | null): void {
+  /** Takes over an accepted socket. `proxied`: what a balancer says of its ends. */
+  accept(socket: Socket, serverName: string | null, proxied: ProxyAddresses | null): void {
+    if (proxied !== null) this.#proxied.set(socket, proxied);
     if (this.#tls === null) this.#serve(socket, null, serverName);
     else this.#tls.accept(socket);
   }
@@ -114,19 +137,41 @@ export class Chain {
     if (socket.destroyed) return;
     const facts: ConnectionFacts = {
       id: ++connectionCount,
-      direct: { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 },
-      local: { host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 },
+      ...this.#endsOf(socket),
       serverName,
       tls,
       terminationDetails: null,
       listenerName: this.#context.listenerName,
       filterChainName: this.description.name,
     };
-    const connection = new HttpConnection(socket, facts, this.#hcm, this.#context, () =>
+    const { terminal } = this.#context;
+    if (terminal.kind === 'tcp') this.#tunnel(socket, facts, terminal.tcp);
+    else if (this.#hcm !== null) this.#converse(socket, facts, this.#hcm);
+  }
+
+  #endsOf(socket: Socket): Pick<ConnectionFacts, 'direct' | 'local' | 'proxied' | 'directLocal'> {
+    const direct = { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+    const local = { host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
+    const below = connectionBelow(socket);
+    const proxied = below === null ? undefined : this.#proxied.get(below);
+    if (proxied === undefined) return { direct, local };
+    return { direct, proxied: proxied.source, local: proxied.destination, directLocal: local };
+  }
+
+  #converse(socket: Socket, facts: ConnectionFacts, hcm: Hcm): void {
+    const connection = new HttpConnection(socket, facts, hcm, this.#context, () =>
       this.#connections.delete(connection),
     );
     this.#connections.add(connection);
     if (this.#draining) connection.drain();
+  }
+
+  #tunnel(socket: Socket, facts: ConnectionFacts, tcp: TcpProxy): void {
+    const connection = new TcpConnection(socket, facts, tcp, this.#context.clusters, () =>
+      this.#connections.delete(connection),
+    );
+    this.#connections.add(connection);
+    connection.start();
   }
 
   /** Answers say `Connection: close` from now on; idle connections end after the drain timeout. */

@@ -5,17 +5,18 @@
 import type { Server, Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import type { FilterChain, Listener as ListenerDescription, SocketAddress } from '../model/listener.ts';
+import type { FilterChain, Listener as ListenerDescription, ProxyProtocol, SocketAddress } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
 import type { Secret } from '../model/secret.ts';
 import { arrivals } from '../http/arrivals.ts';
 import { listen } from '../net/accept.ts';
 import { hostPort, plainAddress } from '../../core/addresses.ts';
-import { LONGEST_CLIENT_HELLO, sniff } from '../net/client-hello.ts';
 import type { ConnectionGate, ConnectionGates, LimitName } from '../net/connection-gates.ts';
 import type { ListenerStats } from '../telemetry/cells/listener.ts';
+import type { ProxyProtocolStats } from '../telemetry/cells/proxy-protocol.ts';
 import type { Chain } from './chain.ts';
 import { chooseChain, type ConnectionTraits } from './chain-match.ts';
+import { FirstBytes, type FirstBytesHandler, type Found, NOTHING_FOUND } from './first-bytes.ts';
 import { resolveTls } from './tls-material.ts';
 
 /** The port for the n-th address of a listener that leaves the choice to the system: the same in all threads. */
@@ -26,8 +27,12 @@ export interface ListenerContext {
   readonly log: Log;
   readonly stats: ListenerStats;
   readonly gates: ConnectionGates;
+  /** How long the tunnels of a chain that is gone live on. */
+  readonly drainTimeMs: number;
   /** Where several threads listen together; absent: this one listens alone. */
   readonly choosePort?: ChoosePort | undefined;
+  /** Where PROXY headers are counted. */
+  proxyStats(proxyProtocol: ProxyProtocol | null): ProxyProtocolStats | null;
   makeChain(description: FilterChain, listener: ListenerDescription): Chain;
 }
 
@@ -40,6 +45,7 @@ export class Listener {
   #chains: Chain[] = [];
   #defaultChain: Chain | null = null;
   #undecided = 0;
+  #proxyStats: ProxyProtocolStats | null = null;
   #gate: ConnectionGate;
   readonly #draining = new Set<Chain>();
   #onDrained: () => void = () => {};
@@ -49,6 +55,7 @@ export class Listener {
     this.#description = description;
     this.#context = context;
     this.#gate = context.gates.of(description.name, description);
+    this.#proxyStats = context.proxyStats(description.proxyProtocol);
     this.#chains = description.chains.map((chain) => context.makeChain(chain, description));
     this.#defaultChain =
       description.defaultChain === null ? null : context.makeChain(description.defaultChain, description);
@@ -121,6 +128,7 @@ export class Listener {
     this.#defaultChain = description.defaultChain === null ? null : keep(description.defaultChain);
     this.#description = description;
     this.#gate = this.#context.gates.of(description.name, description);
+    this.#proxyStats = this.#context.proxyStats(description.proxyProtocol);
     const kept = new Set(this.chains);
     for (const chain of before) if (!kept.has(chain)) this.#retire(chain);
   }
@@ -134,8 +142,11 @@ export class Listener {
   }
 
   #letGoWhenIdle(chain: Chain): void {
-    this.#context.clock.after(chain.http.drainTimeoutMs, () => {
-      if (chain.activeRequests > 0) {
+    const { description } = chain;
+    // Nobody can be told to leave a tunnel: it has the time of a drain, and then ends.
+    const waits = description.kind === 'http';
+    this.#context.clock.after(waits ? description.http.drainTimeoutMs : this.#context.drainTimeMs, () => {
+      if (waits && chain.activeRequests > 0) {
         chain.drain();
         this.#letGoWhenIdle(chain);
         return;
@@ -149,8 +160,9 @@ export class Listener {
   /** Chains that drain as well: the clusters of their old routes may go before their connections do. */
   useRoutes(routes: ReadonlyMap<string, RouteConfiguration>): void {
     for (const chain of this.#living) {
-      const { routes: source } = chain.http;
-      if (source.kind === 'rds') chain.useRoutes(routes.get(source.name) ?? null);
+      const { description } = chain;
+      if (description.kind !== 'http' || description.http.routes.kind !== 'rds') continue;
+      chain.useRoutes(routes.get(description.http.routes.name) ?? null);
     }
   }
 
@@ -192,8 +204,9 @@ export class Listener {
     });
     // Until a codec reads it, an error of the socket has no other listener.
     socket.on('error', () => socket.destroy());
-    if (this.#description.inspectTls) this.#inspect(socket);
-    else this.#assign(socket, '', null, []);
+    const { inspectTls, proxyProtocol } = this.#description;
+    if (inspectTls || proxyProtocol !== null) this.#inspect(socket);
+    else this.#assign(socket, NOTHING_FOUND);
   }
 
   /** One connection too many: it ends before a byte of it is read. */
@@ -215,12 +228,8 @@ export class Listener {
     );
   }
 
-  /**
-   * Looks at the first bytes and puts them back when it is decided. Not before: bytes that were put back are
-   * announced again at once, and a client that says no more would keep the thread busy with nothing.
-   */
   #inspect(socket: Socket): void {
-    const { stats } = this.#context;
+    const { stats, clock } = this.#context;
     if (this.#undecided >= MOST_UNDECIDED) {
       stats.downstream_listener_filter_error++;
       socket.destroy();
@@ -228,53 +237,53 @@ export class Listener {
     }
     this.#undecided++;
     stats.downstream_pre_cx_active++;
-    let done = false;
-    let seen: Buffer | null = null;
-    const decide = (then: () => void) => {
-      if (done) return;
-      done = true;
-      this.#undecided--;
-      stats.downstream_pre_cx_active--;
-      timer?.cancel();
-      socket.removeListener('readable', look);
-      if (seen !== null && !socket.destroyed) socket.unshift(seen);
-      then();
-    };
-    const { listenerFiltersTimeoutMs, continueOnListenerFiltersTimeout } = this.#description;
-    const timer =
-      listenerFiltersTimeoutMs === 0
-        ? null
-        : this.#context.clock.after(listenerFiltersTimeoutMs, () => {
-            stats.downstream_pre_cx_timeout++;
-            decide(() => (continueOnListenerFiltersTimeout ? this.#assign(socket, '', null, []) : socket.destroy()));
-          });
-    const look = () => {
-      const bytes = socket.read() as Buffer | null;
-      if (bytes === null) return;
-      seen = seen === null ? bytes : Buffer.concat([seen, bytes]);
-      const found = sniff(seen);
-      if (found.kind === 'more' && seen.length < LONGEST_CLIENT_HELLO) return;
-      if (found.kind === 'tls') decide(() => this.#assign(socket, 'tls', found.serverName, found.alpn));
-      else decide(() => this.#assign(socket, '', null, []));
-    };
-    socket.on('readable', look);
-    const gone = () => {
-      stats.downstream_listener_filter_remote_close++;
-      socket.destroy();
-    };
-    socket.once('close', () => decide(gone));
-    socket.once('end', () => decide(gone));
+    const { inspectTls, proxyProtocol, listenerFiltersTimeoutMs } = this.#description;
+    const wanted = { inspectTls, proxyProtocol, stats: this.#proxyStats };
+    new FirstBytes(socket, wanted, listenerFiltersTimeoutMs, clock, this.#firstBytesOf(socket));
   }
 
-  #assign(socket: Socket, transport: 'tls' | '', serverName: string | null, alpn: readonly string[]): void {
+  #firstBytesOf(socket: Socket): FirstBytesHandler {
+    const { stats } = this.#context;
+    const { continueOnListenerFiltersTimeout } = this.#description;
+    const decided = () => {
+      this.#undecided--;
+      stats.downstream_pre_cx_active--;
+    };
+    return {
+      onFound: (found) => {
+        decided();
+        this.#assign(socket, found);
+      },
+      onRefused: () => {
+        decided();
+        // Bytes that nobody wants to see: an abort, as Envoy has it.
+        socket.resetAndDestroy();
+      },
+      onTimeout: (found) => {
+        decided();
+        stats.downstream_pre_cx_timeout++;
+        if (continueOnListenerFiltersTimeout) this.#assign(socket, found);
+        else socket.destroy();
+      },
+      onGone: () => {
+        decided();
+        stats.downstream_listener_filter_remote_close++;
+        socket.destroy();
+      },
+    };
+  }
+
+  #assign(socket: Socket, { proxied, tls }: Found): void {
+    const direct = plainAddress(socket.remoteAddress);
     const traits: ConnectionTraits = {
-      destinationAddress: plainAddress(socket.localAddress),
-      destinationPort: socket.localPort ?? 0,
-      serverName: serverName ?? '',
-      transportProtocol: transport === 'tls' ? 'tls' : 'raw_buffer',
-      applicationProtocols: alpn,
-      sourceAddress: plainAddress(socket.remoteAddress),
-      sourcePort: socket.remotePort ?? 0,
+      destinationAddress: proxied?.destination.host ?? plainAddress(socket.localAddress),
+      destinationPort: proxied?.destination.port ?? socket.localPort ?? 0,
+      serverName: tls?.serverName ?? '',
+      transportProtocol: tls === null ? 'raw_buffer' : 'tls',
+      applicationProtocols: tls?.alpn ?? [],
+      directSourceAddress: direct,
+      sourceAddress: proxied?.source.host ?? direct,
+      sourcePort: proxied?.source.port ?? socket.remotePort ?? 0,
     };
     const description = chooseChain(
       this.#chains.map((chain) => ({ match: chain.description.match, chain })),
@@ -286,7 +295,7 @@ export class Listener {
       socket.destroy();
       return;
     }
-    chain.accept(socket, serverName === '' ? null : serverName);
+    chain.accept(socket, tls === null || tls.serverName === '' ? null : tls.serverName, proxied);
   }
 
   #stopAccepting(): void {

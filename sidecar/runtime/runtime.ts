@@ -12,9 +12,10 @@ import { ConnectionGates } from '../net/connection-gates.ts';
 import type { TlsMaterial } from '../net/tls.ts';
 import { Clusters } from '../upstream/clusters.ts';
 import type { MakeBreaker } from '../upstream/limits.ts';
-import { Chain } from './chain.ts';
+import { Chain, type Terminal } from './chain.ts';
 import { type HcmSettings, makeHcm } from './hcm-factory.ts';
 import { type ChoosePort, Listener } from './listener.ts';
+import { makeTcpProxy } from './tcp-proxy.ts';
 import { resolveTls, secretNames } from './tls-material.ts';
 
 export interface RuntimeContext extends HcmSettings {
@@ -23,6 +24,8 @@ export interface RuntimeContext extends HcmSettings {
   readonly onListeners: () => void;
   /** Absent: as many connections as come. */
   readonly gates?: ConnectionGates;
+  /** How long connections live on that nobody can be told to leave. Absent: Envoy's ten minutes. */
+  readonly drainTimeMs?: number;
   /** Where several threads serve the same ports. Absent: this one has its ports for itself. */
   readonly shared?: SharedWork;
 }
@@ -35,6 +38,7 @@ export interface SharedWork {
 
 /** How long a resource that is named but does not come is waited for (Envoy's initial_fetch_timeout). */
 const FETCH_TIMEOUT_MS = 15_000;
+const DRAIN_MS = 600_000;
 
 export class Runtime {
   #snapshot: Snapshot = EMPTY_SNAPSHOT;
@@ -184,7 +188,9 @@ export class Runtime {
       log,
       stats: stats.listener(label),
       gates: this.#gates,
+      drainTimeMs: this.#context.drainTimeMs ?? DRAIN_MS,
       choosePort: this.#context.shared?.choosePort,
+      proxyStats: (wanted) => (wanted === null ? null : stats.proxyProtocol(wanted.statPrefix)),
       makeChain: (chain, owner) => this.#makeChain(chain, owner, label),
     });
     listener.useRoutes(this.#snapshot.routes);
@@ -237,18 +243,30 @@ export class Runtime {
   }
 
   #makeChain(description: FilterChain, listener: ListenerDescription, label: string): Chain {
-    const { hcm, release } = makeHcm(description.http, listener, label, this.#context);
+    const { terminal, release } = this.#makeTerminal(description, listener, label);
     return new Chain(description, {
       clusters: this.clusters,
-      buildFilter: this.#buildFilter(description.http.statPrefix),
+      terminal,
       listenerName: listener.name,
       inspectsTls: listener.inspectTls,
       failing: () => this.#failing,
       listenerStats: this.#context.stats.listener(label),
       log: this.#context.log,
-      hcm,
       release,
     });
+  }
+
+  #makeTerminal(
+    chain: FilterChain,
+    listener: ListenerDescription,
+    label: string,
+  ): { readonly terminal: Terminal; readonly release: () => void } {
+    if (chain.kind === 'tcp') {
+      const { tcp, release } = makeTcpProxy(chain.tcp, listener, this.#context);
+      return { terminal: { kind: 'tcp', tcp }, release };
+    }
+    const { hcm, release } = makeHcm(chain.http, listener, label, this.#context);
+    return { terminal: { kind: 'http', hcm, buildFilter: this.#buildFilter(chain.http.statPrefix) }, release };
   }
 
   /** What a listener waits for before it is bound; empty: nothing. */
@@ -257,8 +275,8 @@ export class Runtime {
       description.defaultChain === null ? description.chains : [...description.chains, description.defaultChain];
     const missing: string[] = [];
     for (const chain of chains) {
-      const { routes } = chain.http;
-      if (routes.kind === 'rds' && !this.#snapshot.routes.has(routes.name)) missing.push(`routes "${routes.name}"`);
+      const routes = chain.kind === 'http' ? chain.http.routes : null;
+      if (routes?.kind === 'rds' && !this.#snapshot.routes.has(routes.name)) missing.push(`routes "${routes.name}"`);
       for (const name of secretNames(chain.tls))
         if (!this.#snapshot.secrets.has(name)) missing.push(`secret "${name}"`);
     }

@@ -40,7 +40,12 @@ export interface ConnectionFacts {
   readonly id: number;
   /** Peer of the connection. */
   readonly direct: AddressFacts;
+  /** The client behind a balancer that said so; absent: the peer. */
+  readonly proxied?: AddressFacts;
+  /** What the client connected to. */
   readonly local: AddressFacts;
+  /** Our end, where a balancer was connected to. */
+  readonly directLocal?: AddressFacts;
   /** SNI, or null. */
   readonly serverName: string | null;
   readonly tls: TlsFacts | null;
@@ -115,4 +120,11 @@ export interface RequestFacts {
   /** The cluster's name where `upstreamCluster` is its alt_stat_name. */
   readonly upstreamClusterRaw?: string | null;
   readonly upstreamConnectionId?: number | null;
+  /** Envoy's name for the moment of the line; absent: the end of a request. */
+  readonly accessLogType?: string;
+  /** Why we closed the connection to the client. */
+  readonly localCloseReason?: string | null;
+  /** `RemoteReset`, `LocalReset`; absent: an ordinary end. */
+  readonly downstreamCloseType?: string | null;
+  readonly upstreamCloseType?: string | null;
 }

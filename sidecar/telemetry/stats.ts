@@ -38,6 +38,8 @@ import {
   SUBSCRIPTION_ROWS,
   SubscriptionStats,
 } from './cells/server.ts';
+import { PROXY_PROTOCOL_ROWS, ProxyProtocolStats } from './cells/proxy-protocol.ts';
+import { TCP_ROWS, TcpStats } from './cells/tcp.ts';
 import { OVERLOAD_ROWS, OverloadStats } from './cells/overload.ts';
 import type { ScopeKind } from './cells/table.ts';
 
@@ -46,6 +48,8 @@ export { Codes } from './cells/codes.ts';
 export { Histogram } from './cells/histogram.ts';
 export { HttpStats, RbacStats, TracingStats } from './cells/http.ts';
 export { ListenerStats, TlsStats } from './cells/listener.ts';
+export { ProxyProtocolStats } from './cells/proxy-protocol.ts';
+export { TcpStats } from './cells/tcp.ts';
 export {
   ClusterManagerStats,
   ControlPlaneStats,
@@ -122,6 +126,8 @@ export class Stats implements StatGroups {
     histograms: CLUSTER_HISTOGRAMS,
   });
   readonly #http = new Scopes({ family: 'envoy_http_', rows: HTTP_ROWS, histograms: HTTP_HISTOGRAMS });
+  readonly #tcp = new Scopes({ family: 'envoy_tcp_', rows: TCP_ROWS });
+  readonly #proxyProtocol = new Scopes({ family: 'envoy_proxy_proto_', rows: PROXY_PROTOCOL_ROWS });
   readonly #listeners = new Scopes({ family: 'envoy_listener_', rows: LISTENER_ROWS, histograms: LISTENER_HISTOGRAMS });
   readonly #listenerHttp = new Scopes({ family: 'envoy_listener_http_', rows: LISTENER_HTTP_ROWS });
   readonly #rbac = new Scopes({ family: 'envoy_http_rbac_', rows: RBAC_ROWS });
@@ -175,6 +181,18 @@ export class Stats implements StatGroups {
     this.#dropUnder(this.#rbac, `http.${statName(prefix)}.`);
   }
 
+  /** Shared by all TCP proxies with this stat_prefix. */
+  tcp(prefix: string): TcpStats {
+    return this.#tcp.open(`tcp.${statName(prefix)}.`, `envoy_tcp_prefix="${labelText(prefix)}"`, () => new TcpStats());
+  }
+
+  /** PROXY headers of all listeners with this prefix; '' for none. */
+  proxyProtocol(prefix: string): ProxyProtocolStats {
+    const name = prefix === '' ? 'proxy_proto.' : `proxy_proto.${statName(prefix)}.`;
+    const labels = prefix === '' ? '' : `envoy_proxy_protocol_prefix="${labelText(prefix)}"`;
+    return this.#proxyProtocol.open(name, labels, () => new ProxyProtocolStats());
+  }
+
   /** `address` is `127.0.0.1:80`, or the listener's stat_prefix. */
   listener(address: string): ListenerStats {
     return this.#listeners.open(`listener.${statName(address)}.`, listenerLabel(address), () => new ListenerStats());
@@ -224,6 +242,8 @@ export class Stats implements StatGroups {
     const many = [
       this.#clusters,
       this.#http,
+      this.#tcp,
+      this.#proxyProtocol,
       this.#listeners,
       this.#listenerHttp,
       this.#rbac,
@@ -236,7 +256,14 @@ export class Stats implements StatGroups {
   resetCounters(): void {
     clearServerCells(this);
     this.overload.clear();
-    for (const group of [this.#clusters, this.#http, this.#listeners, this.#listenerHttp]) {
+    for (const group of [
+      this.#clusters,
+      this.#http,
+      this.#tcp,
+      this.#proxyProtocol,
+      this.#listeners,
+      this.#listenerHttp,
+    ]) {
       for (const { cell } of group.scopes.values()) cell.clear();
     }
     for (const { cell } of this.#rbac.scopes.values()) clearRbac(cell);

@@ -11,6 +11,7 @@ import type { ClusterLoadAssignment, Endpoint, LocalityEndpoints } from '../mode
 import type { UpstreamTls } from '../model/tls.ts';
 import { hostPort } from '../../core/addresses.ts';
 import type { DialTarget, DialTls } from '../net/dial.ts';
+import type { ProxyAddresses } from '../net/proxy-protocol.ts';
 import { leafOf, secureContext, type TlsMaterial } from '../net/tls.ts';
 import type { ClusterStats } from '../telemetry/cells/cluster.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
@@ -19,6 +20,7 @@ import { type CircuitBreaker, LocalBreaker, type MakeBreaker } from './limits.ts
 import { type LocalFailure, OutlierDetector } from './outlier.ts';
 import { Pool, type PoolSettings } from './pool.ts';
 import { poolSettings } from './pool-settings.ts';
+import { TcpUpstream, type TcpWaiter } from './tcp-upstream.ts';
 
 export interface ClusterContext {
   readonly clock: Clock;
@@ -214,14 +216,22 @@ export class Cluster {
 
   #makePool(host: Host, pools: Host['pools'], priority: 'default' | 'high', isHttp2: boolean): Pool {
     const settings = isHttp2 ? () => this.#http2Settings : () => this.#settings;
-    const target = () => this.#dialTarget(host, settings().protocol);
+    const target = () => this.#dialTarget(host, null, settings().protocol);
     const pool = new Pool(settings, target, this.#breakers[priority], this.stats, host.stats, this.#context.clock);
     pools[priority] = pool;
     return pool;
   }
 
-  #dialTarget(host: Host, protocol: PoolSettings['protocol']): DialTarget | null {
-    const { connectTimeoutMs, tls, bindAddress, tcpKeepalive } = this.#description;
+  /** A connection of its own to the host, for one of a client between these ends; not dialled yet. */
+  tcpUpstream(host: Host, waiter: TcpWaiter, ends: ProxyAddresses): TcpUpstream {
+    const { clock } = this.#context;
+    const target = this.#dialTarget(host, ends, 'http1');
+    return new TcpUpstream(host, waiter, { target, breaker: this.#breakers.default, stats: this.stats, clock });
+  }
+
+  /** `ends`: what a PROXY header says; null, where clients share connections: those of the connection. */
+  #dialTarget(host: Host, ends: ProxyAddresses | null, protocol: PoolSettings['protocol']): DialTarget | null {
+    const { connectTimeoutMs, tls, bindAddress, tcpKeepalive, proxyProtocol } = this.#description;
     if (tls !== null && this.#tls === null) return null;
     return {
       host: host.address.host,
@@ -230,6 +240,7 @@ export class Cluster {
       tls: this.#tls === null ? null : offering(this.#tls, protocol),
       bind: bindAddress,
       keepAliveSeconds: tcpKeepalive?.idleSeconds ?? null,
+      preface: proxyProtocol === null ? null : { version: proxyProtocol, addresses: ends },
     };
   }
 

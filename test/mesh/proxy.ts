@@ -2,7 +2,7 @@
 // sockets on free loopback ports, and the test holds the handles of everything on the far side.
 
 import assert from 'node:assert/strict';
-import { systemClock } from '../../core/clock.ts';
+import { type Clock, systemClock } from '../../core/clock.ts';
 import { createLogs } from '../../core/log.ts';
 import type { Snapshot } from '../../sidecar/model/snapshot.ts';
 import { ConnectionGates } from '../../sidecar/net/connection-gates.ts';
@@ -19,7 +19,7 @@ export interface TestProxy {
   /** The port that a listener really has. */
   port(listener?: string): number;
   /** Another configuration takes the place of the present one. */
-  apply(bootstrap: BootstrapPieces): void;
+  apply(bootstrap: string | BootstrapPieces): void;
   /** Access log lines written so far are on disk. */
   flushLogs(): Promise<void>;
   close(): Promise<void>;
@@ -114,7 +114,15 @@ export function snapshotOf(text: string): Snapshot {
   return startingPoint(text).snapshot;
 }
 
-export async function startProxy(bootstrap: string | BootstrapPieces): Promise<TestProxy> {
+export interface ProxyOptions {
+  readonly clock?: Clock;
+  readonly drainTimeMs?: number;
+}
+
+export async function startProxy(
+  bootstrap: string | BootstrapPieces,
+  { clock = systemClock, drainTimeMs }: ProxyOptions = {},
+): Promise<TestProxy> {
   const text = typeof bootstrap === 'string' ? bootstrap : bootstrapText(bootstrap);
   const { snapshot, connectionLimits } = startingPoint(text);
   const logged: string[] = [];
@@ -130,7 +138,8 @@ export async function startProxy(bootstrap: string | BootstrapPieces): Promise<T
     onError: (_, error) => assert.fail(error),
   });
   const runtime = new Runtime({
-    clock: systemClock,
+    clock,
+    ...(drainTimeMs === undefined ? {} : { drainTimeMs }),
     log: logs.child('runtime'),
     stats,
     logFiles,
@@ -147,7 +156,7 @@ export async function startProxy(bootstrap: string | BootstrapPieces): Promise<T
     stats,
     logged,
     port: (name = 'main') => runtime.listeners.get(name)?.addresses[0]?.port ?? 0,
-    apply: (pieces) => runtime.apply(snapshotOf(bootstrapText(pieces))),
+    apply: (pieces) => runtime.apply(snapshotOf(typeof pieces === 'string' ? pieces : bootstrapText(pieces))),
     flushLogs: () => logFiles.flush(),
     close: async () => {
       runtime.destroy();

@@ -52,7 +52,7 @@ export function decodeCluster(f: Fields<typeof ClusterSchema>): Cluster {
     common: decodeCommonLb(f.child('commonLbConfig', CommonLbSchema), lb),
     limits: decodeLimits(f.child('circuitBreakers', CircuitBreakersSchema)),
     outlier: outlier === null ? null : decodeOutlier(outlier),
-    tls: decodeUpstreamSocket(f.child('transportSocket', TransportSocketSchema)),
+    ...decodeUpstreamSocket(f.child('transportSocket', TransportSocketSchema)),
     http: decodeUpstreamHttp(f),
     metadata: decodeMetadata(f.child('metadata', MetadataSchema)),
     tcpKeepalive: decodeKeepalive(f),

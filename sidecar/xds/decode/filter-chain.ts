@@ -1,4 +1,4 @@
-// Filter chains: which connections they are for, their TLS, and the HTTP connection manager at their end.
+// Filter chains: which connections they are for, their TLS, and the terminal filter at their end.
 
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { CidrRangeSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
@@ -10,11 +10,13 @@ import {
   FilterChainMatch_ConnectionSourceType as SourceType,
 } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import { HttpConnectionManagerSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
-import type { FilterChain, FilterChainMatch, HttpConnectionManager } from '../../model/listener.ts';
+import { TcpProxySchema } from '../../../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts';
+import type { FilterChain, FilterChainMatch, HttpFilterChain, TcpFilterChain } from '../../model/listener.ts';
 import { isType, openAny, typeName } from './any.ts';
 import type { Fields } from './fields.ts';
 import { decodeConnectionManager } from './http-connection-manager.ts';
 import { decodeCidr } from './matcher.ts';
+import { decodeTcpProxy } from './tcp-proxy.ts';
 import { decodeDownstreamSocket } from './transport-socket.ts';
 import { unsupportedKind } from './unsupported-filters.ts';
 
@@ -23,7 +25,11 @@ export function decodeChainMatch(f: Fields<typeof FilterChainSchema>): FilterCha
   return match === null ? EVERY_CONNECTION : decodeMatch(match);
 }
 
-/** Null after a report: nothing can be served without a connection manager. */
+type Terminal = Pick<HttpFilterChain, 'kind' | 'http'> | Pick<TcpFilterChain, 'kind' | 'tcp'>;
+
+const TERMINALS: ReadonlySet<string> = new Set([HttpConnectionManagerSchema.typeName, TcpProxySchema.typeName]);
+
+/** Null after a report: nothing can be served without a terminal filter. */
 export function decodeFilterChain(
   f: Fields<typeof FilterChainSchema>,
   match: FilterChainMatch = decodeChainMatch(f),
@@ -37,16 +43,16 @@ export function decodeFilterChain(
     transportSocketConnectTimeoutMs: f.ms('transportSocketConnectTimeout', 0),
   };
   f.end();
-  const http = decodeFilters(f, filters);
-  return http === null ? null : { ...chain, http };
+  const terminal = decodeFilters(f, filters);
+  return terminal === null ? null : { ...chain, ...terminal };
 }
 
 function decodeFilters(
   chain: Fields<typeof FilterChainSchema>,
   filters: readonly Fields<typeof FilterSchema>[],
-): HttpConnectionManager | null {
-  if (filters.length === 0) chain.invalid('', 'needs an HTTP connection manager as its last filter');
-  let http: HttpConnectionManager | null = null;
+): Terminal | null {
+  if (filters.length === 0) chain.invalid('', 'needs an HTTP connection manager or a TCP proxy as its last filter');
+  let terminal: Terminal | null = null;
   for (const [index, f] of filters.entries()) {
     const config = f.take('configType');
     f.ignore('name');
@@ -54,23 +60,22 @@ function decodeFilters(
     if (config.case === 'configDiscovery') f.add('security', 'configDiscovery', 'is not supported by fairlead');
     else if (config.case === undefined) f.invalid('', 'typed_config is required');
     else if (index < filters.length - 1) refuseBeforeLast(f, config.value);
-    else http = decodeLast(f, config.value);
+    else terminal = decodeLast(f, config.value);
   }
-  return http;
+  return terminal;
 }
 
 function refuseBeforeLast(f: Fields<typeof FilterSchema>, config: Any): void {
   const name = typeName(config);
-  if (name === HttpConnectionManagerSchema.typeName) f.invalid('', 'a terminal filter must be the last of the chain');
+  if (TERMINALS.has(name)) f.invalid('', 'a terminal filter must be the last of the chain');
   else f.add(unsupportedKind(name), '', `the network filter ${name} is not supported by fairlead`);
 }
 
-function decodeLast(f: Fields<typeof FilterSchema>, config: Any): HttpConnectionManager | null {
+function decodeLast(f: Fields<typeof FilterSchema>, config: Any): Terminal | null {
   const opened = openAny(config, f.at('typedConfig'), f.context);
   if (opened === null) return null;
-  if (isType(opened, HttpConnectionManagerSchema)) {
-    return decodeConnectionManager(opened);
-  }
+  if (isType(opened, HttpConnectionManagerSchema)) return { kind: 'http', http: decodeConnectionManager(opened) };
+  if (isType(opened, TcpProxySchema)) return { kind: 'tcp', tcp: decodeTcpProxy(opened) };
   opened.unsupported('', `the network filter ${opened.schema.typeName} is not supported by fairlead`);
   return null;
 }

@@ -2,28 +2,41 @@
 
 import type { ListenerFilterSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import { HttpInspectorSchema } from '../../../proto/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts';
+import { ProxyProtocolConfig_Version as Version } from '../../../proto/gen/envoy/config/core/v3/proxy_protocol_pb.ts';
 import { ProxyProtocolSchema } from '../../../proto/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.ts';
 import { TlsInspectorSchema } from '../../../proto/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
-import type { FilterChain, Listener } from '../../model/listener.ts';
+import type { FilterChain, Listener, ProxyProtocol } from '../../model/listener.ts';
 import type { Extension } from './any.ts';
 import { isType, openAny, typeName } from './any.ts';
 import type { Fields } from './fields.ts';
 import { unsupportedKind } from './unsupported-filters.ts';
 
-type Inspection = Pick<Listener, 'inspectTls'>;
-type Known = 'tls-inspector' | 'http-inspector' | null;
+type Inspection = Pick<Listener, 'inspectTls' | 'proxyProtocol'>;
+type Known =
+  | { readonly kind: 'tls-inspector' | 'http-inspector' }
+  | { readonly kind: 'proxy-protocol'; readonly proxyProtocol: ProxyProtocol }
+  | null;
 
 export function decodeListenerFilters(
   list: readonly Fields<typeof ListenerFilterSchema>[],
   chains: readonly FilterChain[],
 ): Inspection {
-  const known = list.map((f) => ({ f, kind: decodeListenerFilter(f) }));
-  const http = known.find(({ kind }) => kind === 'http-inspector');
+  const known = list.map((f) => ({ f, filter: decodeListenerFilter(f) }));
+  const placeOf = (kind: NonNullable<Known>['kind']) => known.findIndex(({ filter }) => filter?.kind === kind);
+  const http = known[placeOf('http-inspector')];
   if (http !== undefined && chains.some(sniffsPlaintext)) {
     http.f.unsupported('', 'choosing a chain by the protocol of unencrypted traffic is not supported by fairlead');
   }
+  const proxies = known.filter(({ filter }) => filter?.kind === 'proxy-protocol');
+  proxies[1]?.f.unsupported('', 'a second PROXY header is not supported by fairlead');
+  const [tls, proxy] = [placeOf('tls-inspector'), placeOf('proxy-protocol')];
+  // Where it stands, it would look at the header and never see TLS.
+  if (tls !== -1 && tls < proxy)
+    known[tls]?.f.unsupported('', 'before the PROXY protocol is not supported by fairlead');
+  const first = proxies[0]?.filter;
   return {
-    inspectTls: known.some(({ kind }) => kind === 'tls-inspector') || chains.some(needsTlsInspector),
+    inspectTls: tls !== -1 || chains.some(needsTlsInspector),
+    proxyProtocol: first?.kind === 'proxy-protocol' ? first.proxyProtocol : null,
   };
 }
 
@@ -60,11 +73,23 @@ function decodeConfig(opened: Extension): Known {
     // Fingerprints could only be seen in log operators, which would be refused; buffers grow by themselves.
     f.ignore('enableJa3Fingerprinting', 'enableJa4Fingerprinting', 'initialReadBufferSize');
     f.end();
-    return 'tls-inspector';
+    return { kind: 'tls-inspector' };
   }
-  if (isType(opened, HttpInspectorSchema)) return 'http-inspector';
-  // Taken for a request, its header would be answered 400; left out, every client would have the balancer's address.
+  if (isType(opened, HttpInspectorSchema)) return { kind: 'http-inspector' };
   if (isType(opened, ProxyProtocolSchema))
-    return opened.add('security', '', 'the PROXY protocol is not supported by fairlead');
+    return { kind: 'proxy-protocol', proxyProtocol: decodeProxyProtocol(opened) };
   return opened.unsupported('', `the listener filter ${opened.schema.typeName} is not supported by fairlead`);
+}
+
+const VERSIONS: Readonly<Record<Version, 1 | 2>> = { [Version.V1]: 1, [Version.V2]: 2 };
+
+/** `rules` and `pass_through_tlvs` speak of extensions, of which nothing is kept here. */
+function decodeProxyProtocol(f: Fields<typeof ProxyProtocolSchema>): ProxyProtocol {
+  const proxyProtocol: ProxyProtocol = {
+    allowWithout: f.take('allowRequestsWithoutProxyProtocol'),
+    disallowedVersions: f.take('disallowedVersions').flatMap((version) => VERSIONS[version] ?? []),
+    statPrefix: f.take('statPrefix'),
+  };
+  f.end();
+  return proxyProtocol;
 }

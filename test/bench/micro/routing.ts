@@ -48,9 +48,9 @@ function routeConfigOf(bootstrap: unknown) {
   const read = readBootstrap([{ file: 'bench.json', text: JSON.stringify(bootstrap) }], options);
   if (!read.ok) throw new Error(read.errors.map(({ message }) => message).join('\n'));
   const listener = read.value.snapshot.listeners.get('main');
-  const routes = listener?.chains[0]?.http.routes;
-  if (routes?.kind !== 'inline') throw new Error('the bootstrap holds no routes');
-  return routes.config;
+  const chain = listener?.chains[0];
+  if (chain?.kind !== 'http' || chain.http.routes.kind !== 'inline') throw new Error('the bootstrap holds no routes');
+  return chain.http.routes.config;
 }
 
 function exchange(): Exchange {

@@ -24,7 +24,15 @@ test('a connection that came about while the thread was busy is no timeout', asy
   });
   const { port } = server.address() as { port: number };
   const said = await new Promise<string>((resolve) => {
-    const target = { host: '127.0.0.1', port, timeoutMs: TIMEOUT_MS, tls: null, bind: null, keepAliveSeconds: null };
+    const target = {
+      host: '127.0.0.1',
+      port,
+      timeoutMs: TIMEOUT_MS,
+      tls: null,
+      bind: null,
+      keepAliveSeconds: null,
+      preface: null,
+    };
     dial(target, systemClock, {
       onConnected: (socket) => {
         socket.destroy();

@@ -12,7 +12,8 @@ const MANAGER = 'filter_chains[0].filters[0].typed_config';
 
 function manager(more: JsonObject = {}) {
   const { chains } = accept<Listener>(LISTENER, listenerJson('l', 1, managerJson(more)));
-  return chains[0]?.http ?? assert.fail();
+  const [chain] = chains;
+  return chain?.kind === 'http' ? chain.http : assert.fail();
 }
 
 function refused(more: JsonObject, options = {}): string[] {
