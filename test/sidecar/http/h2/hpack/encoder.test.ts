@@ -75,12 +75,21 @@ describe('which fields are indexed', () => {
     assert.equal(bytesOfThird(['x-forwarded-client-cert', 'URI=spiffe://mesh/ns/a']), 'be');
   });
 
-  it('what is no byte does not become another one', () => {
-    const { taken } = decodeAll(
-      new HpackDecoder(),
-      encode(new HpackEncoder(), ['x', 'a\u010ab', 'y', '\u010d'.repeat(3)]),
-    );
-    assert.deepEqual(taken.list, ['x', 'a?b', 'y', '???']);
+  it('what is no byte does not become another one, short or long', () => {
+    for (const text of [
+      'a\u010ab',
+      '\u010d',
+      'caf\xe9 and tea, tea and caf\xe9',
+      '\u{1f375}',
+      '\ud83c',
+      '\xff\x80\0\x7f',
+    ])
+      for (const before of ['', 'a'.repeat(15), 'b'.repeat(16), 'c'.repeat(5000)])
+        for (const after of ['', 'z', 'zzzz']) {
+          const value = before + text + after;
+          const { taken } = decodeAll(new HpackDecoder(), encode(new HpackEncoder(), ['x', value]));
+          assert.deepEqual(taken.list, ['x', value.replaceAll(/[^\0-\xff]/g, '?')]);
+        }
   });
 });
 
