@@ -2,7 +2,7 @@
 // decoder of the tests, which they must agree with after every command.
 
 import { DEFAULT_LIST_LIMITS, HpackDecoder, type ListLimits } from '../../../sidecar/http/h2/hpack/decoder.ts';
-import { bound, HpackEncoder } from '../../../sidecar/http/h2/hpack/encoder.ts';
+import { blockBound, HpackEncoder } from '../../../sidecar/http/h2/hpack/encoder.ts';
 import { GUESSABLE_COOKIE } from '../../../sidecar/http/h2/hpack/indexing.ts';
 import { FIRST_DYNAMIC } from '../../../sidecar/http/h2/hpack/static-table.ts';
 import { CompressionError, type Pair, ReferenceDecoder, sizeOf } from '../../sidecar/http/h2/hpack/reference.ts';
@@ -132,7 +132,7 @@ class Ours {
   encode(list: readonly string[]): void {
     const half = (list.length >> 2) * 2;
     const [first, second] = [list.slice(0, half), list.slice(half)];
-    const most = bound(first, second);
+    const most = blockBound(first, second);
     const out = Buffer.alloc(most + 8, 0xee);
     const end = this.#encoder.encode(first, second, out, 4);
     if (end > most + 4) throw new Violation('a block is longer than its bound');

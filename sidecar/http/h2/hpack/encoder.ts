@@ -101,7 +101,7 @@ export class HpackEncoder {
 }
 
 /** At least the bytes that a block of these fields takes. */
-export function bound(pseudo: readonly string[], headers: readonly string[]): number {
+export function blockBound(pseudo: readonly string[], headers: readonly string[]): number {
   return UPDATES + boundOf(pseudo) + boundOf(headers);
 }
 

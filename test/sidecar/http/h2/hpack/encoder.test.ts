@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HpackDecoder } from '../../../../../sidecar/http/h2/hpack/decoder.ts';
-import { bound, HpackEncoder } from '../../../../../sidecar/http/h2/hpack/encoder.ts';
+import { blockBound, HpackEncoder } from '../../../../../sidecar/http/h2/hpack/encoder.ts';
 import { Random } from '../../../../fuzz/random.ts';
 import { ReferenceDecoder } from './reference.ts';
 import { decodeAll, Taken } from './taken.ts';
@@ -12,7 +12,7 @@ import { decodeAll, Taken } from './taken.ts';
 const REQUEST = [':method', 'GET', ':scheme', 'http', ':authority', 'catalog:9000', ':path', '/teas'];
 
 function encode(encoder: HpackEncoder, headers: readonly string[], pseudo: readonly string[] = []): Buffer {
-  const out = Buffer.alloc(bound(pseudo, headers));
+  const out = Buffer.alloc(blockBound(pseudo, headers));
   return out.subarray(0, encoder.encode(pseudo, headers, out, 0));
 }
 
