@@ -218,6 +218,15 @@ describe('the size of the table', () => {
     assert.equal(decodeOne(hex('be'), decoder).result, 'compression');
   });
 
+  it('entries that fill the table to the byte', () => {
+    const decoder = new HpackDecoder(68);
+    const { taken } = decodeOne(
+      Buffer.concat([literal(0x40, 'a', '1'), literal(0x40, 'b', '2'), hex('bebf')]),
+      decoder,
+    );
+    assert.deepEqual(taken.list.slice(4), ['b', '2', 'a', '1']);
+  });
+
   it('as many entries as fit, the oldest gone', () => {
     const decoder = new HpackDecoder();
     const names = Array.from({ length: 300 }, (_, i) => `${i}`.padStart(3, '0'));

@@ -118,6 +118,14 @@ describe('the size of the table', () => {
     assert.equal(encode(encoder, []).toString('hex'), '3fe11f');
   });
 
+  it('entries fill the table to the byte', () => {
+    const encoder = new HpackEncoder();
+    encoder.setMaxTableSize(4 * 34);
+    const list = ['a', '1', 'b', '2', 'c', '3', 'd', '4'];
+    const blocks = [1, 2, 3].map(() => encode(encoder, list).toString('hex'));
+    assert.equal(blocks[2], 'c1c0bfbe');
+  });
+
   it('down and back to what it was, the entries are gone on both sides', () => {
     const encoder = new HpackEncoder();
     for (let i = 0; i < 3; i++) encode(encoder, ['x-tea', 'sencha']);
