@@ -13,6 +13,8 @@ import { targetOf } from './targets.ts';
 const GENERATED: Readonly<Record<TargetName, number>> = {
   'h1-request': 3000,
   'h1-response': 3000,
+  hpack: 1500,
+  'h2-frames': 3000,
   'xds-decode': 300,
   'mesh-yaml': 200,
   bootstrap: 100,

@@ -2,7 +2,15 @@
 
 import type { Random } from './random.ts';
 
-export const TARGET_NAMES = ['h1-request', 'h1-response', 'xds-decode', 'mesh-yaml', 'bootstrap'] as const;
+export const TARGET_NAMES = [
+  'h1-request',
+  'h1-response',
+  'hpack',
+  'h2-frames',
+  'xds-decode',
+  'mesh-yaml',
+  'bootstrap',
+] as const;
 export type TargetName = (typeof TARGET_NAMES)[number];
 
 export interface Target {

@@ -15,7 +15,7 @@ import {
   writeSettingsAck,
   writeWindowUpdate,
 } from './frames/frame-writer.ts';
-import { bound, HpackEncoder } from './hpack/encoder.ts';
+import { blockBound, HpackEncoder } from './hpack/encoder.ts';
 import type { Output } from './output.ts';
 
 /** A head that may take more than this gets memory of its own. */
@@ -83,7 +83,7 @@ export class FrameSender {
 
   /** A field block in as many frames as `maxFrameSize` asks for. Returns its length on the wire. */
   headers(id: number, pseudo: HeaderList, fields: HeaderList, end: boolean, maxFrameSize: number): number {
-    const room = headersBound(FRAME_HEAD + bound(pseudo, fields), maxFrameSize);
+    const room = headersBound(FRAME_HEAD + blockBound(pseudo, fields), maxFrameSize);
     if (room > MOST_PLAIN_HEAD) return this.#largeHeaders(id, pseudo, fields, end, maxFrameSize, room);
     const output = this.#output;
     const out = output.room(room);

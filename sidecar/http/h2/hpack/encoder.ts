@@ -2,10 +2,10 @@
 // counts for the next one, so blocks have to be sent in the order in which they were made, each one whole.
 
 import { EncoderTable } from './encoder-table.ts';
-import { byteAt, encodeHuffman, huffmanLength } from './huffman-encode.ts';
 import { GUESSABLE_COOKIE, markOfName, type NameSpec, POLICY, specOf } from './indexing.ts';
 import { LONGEST_INTEGER, writeInteger } from './integer.ts';
 import { DEFAULT_TABLE_SIZE } from './static-table.ts';
+import { writeString } from './string.ts';
 
 /** Bytes of a field on the wire besides its name and value: an index or a first byte, and two lengths. */
 const FIELD_OVERHEAD = 3 * LONGEST_INTEGER;
@@ -101,7 +101,7 @@ export class HpackEncoder {
 }
 
 /** At least the bytes that a block of these fields takes. */
-export function bound(pseudo: readonly string[], headers: readonly string[]): number {
+export function blockBound(pseudo: readonly string[], headers: readonly string[]): number {
   return UPDATES + boundOf(pseudo) + boundOf(headers);
 }
 
@@ -115,15 +115,6 @@ function literal(pattern: number, mask: number, index: number, name: string, val
   let end = writeInteger(out, at, pattern, mask, index);
   if (index === 0) end = writeString(name, out, end);
   return writeString(value, out, end);
-}
-
-/** In Huffman code where that is shorter. */
-function writeString(text: string, out: Buffer, at: number): number {
-  const folded = huffmanLength(text);
-  if (folded < text.length) return encodeHuffman(text, out, writeInteger(out, at, 0x80, 0x7f, folded));
-  let end = writeInteger(out, at, 0, 0x7f, text.length);
-  for (let i = 0; i < text.length; i++) out[end++] = byteAt(text, i);
-  return end;
 }
 
 /** The length and characters of the end and the middle, where values differ that have little in common. */

@@ -10,7 +10,7 @@ import { FrameReader } from '../../../../../sidecar/http/h2/frames/frame-reader.
 import { FRAME_HEAD, PREFACE } from '../../../../../sidecar/http/h2/frames/frame-types.ts';
 import * as writer from '../../../../../sidecar/http/h2/frames/frame-writer.ts';
 import { HpackDecoder } from '../../../../../sidecar/http/h2/hpack/decoder.ts';
-import { bound, HpackEncoder } from '../../../../../sidecar/http/h2/hpack/encoder.ts';
+import { blockBound, HpackEncoder } from '../../../../../sidecar/http/h2/hpack/encoder.ts';
 import { Random } from '../../../../fuzz/random.ts';
 import { Taken } from '../hpack/taken.ts';
 import { MemoryDuplex } from '../memory-duplex.ts';
@@ -121,7 +121,7 @@ it('what we write, nghttp2 reads', async () => {
 
   const encoder = new HpackEncoder();
   const head = (stream: number, headers: string[], endStream: boolean): Buffer => {
-    const out = Buffer.alloc(writer.headersBound(bound(PSEUDO, headers), 16_384));
+    const out = Buffer.alloc(writer.headersBound(blockBound(PSEUDO, headers), 16_384));
     const end = encoder.encode(PSEUDO, headers, out, FRAME_HEAD);
     return out.subarray(0, writer.writeHeaders(out, 0, end, endStream, stream, 16_384));
   };

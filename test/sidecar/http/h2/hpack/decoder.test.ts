@@ -5,26 +5,9 @@ import { describe, it } from 'node:test';
 import { HpackDecoder } from '../../../../../sidecar/http/h2/hpack/decoder.ts';
 import { FAULT } from '../../../../../sidecar/http/h2/hpack/field-faults.ts';
 import { END_OF_STRING, CODE_LENGTHS } from '../../../../../sidecar/http/h2/hpack/huffman-code.ts';
-import { encodeHuffman, huffmanLength } from '../../../../../sidecar/http/h2/hpack/huffman-encode.ts';
-import { writeInteger } from '../../../../../sidecar/http/h2/hpack/integer.ts';
 import { KNOWN } from '../../../../../sidecar/http/h2/hpack/known-field.ts';
 import { STATIC_TABLE } from '../../../../../sidecar/http/h2/hpack/static-table.ts';
-import { decodeAll, decodeOne, hex } from './taken.ts';
-
-function integer(pattern: number, mask: number, value: number): Buffer {
-  const out = Buffer.alloc(8);
-  return out.subarray(0, writeInteger(out, 0, pattern, mask, value));
-}
-
-function plain(text: string): Buffer {
-  return Buffer.concat([integer(0, 0x7f, text.length), Buffer.from(text, 'latin1')]);
-}
-
-function folded(text: string): Buffer {
-  const out = Buffer.alloc(huffmanLength(text));
-  encodeHuffman(text, out, 0);
-  return Buffer.concat([integer(0x80, 0x7f, out.length), out]);
-}
+import { decodeAll, decodeOne, folded, hex, huffman, integer, plain } from './taken.ts';
 
 /** A literal with a new name; `first` is 0x40 with an entry, 0 without. */
 function literal(first: number, name: string, value: string, write = plain): Buffer {
@@ -69,7 +52,7 @@ describe('malformed blocks', () => {
       const text = String.fromCharCode(symbol);
       const block = Buffer.concat([hex('0f00'), folded(text)]);
       assert.deepEqual(decodeOne(block).taken.list, [STATIC_TABLE[14]?.name, text], `${symbol}`);
-      const longer = Buffer.concat([hex('0f00'), integer(0x80, 0x7f, huffmanLength(text) + 1)]);
+      const longer = Buffer.concat([hex('0f00'), integer(0x80, 0x7f, huffman(text).length + 1)]);
       const padded = Buffer.concat([longer, folded(text).subarray(1), hex('ff')]);
       // A symbol that ends with its byte may be followed by none, so eight ones are one byte too many.
       assert.equal(decodeOne(padded).result, 'compression', `${symbol} of ${CODE_LENGTHS[symbol]} bits`);
@@ -233,6 +216,15 @@ describe('the size of the table', () => {
     decodeOne(Buffer.concat([hex('7e'), plain('w'.repeat(29))]), decoder);
     assert.equal(decoder.tableBytes, 0);
     assert.equal(decodeOne(hex('be'), decoder).result, 'compression');
+  });
+
+  it('entries that fill the table to the byte', () => {
+    const decoder = new HpackDecoder(68);
+    const { taken } = decodeOne(
+      Buffer.concat([literal(0x40, 'a', '1'), literal(0x40, 'b', '2'), hex('bebf')]),
+      decoder,
+    );
+    assert.deepEqual(taken.list.slice(4), ['b', '2', 'a', '1']);
   });
 
   it('as many entries as fit, the oldest gone', () => {

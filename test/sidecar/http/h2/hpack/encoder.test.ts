@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HpackDecoder } from '../../../../../sidecar/http/h2/hpack/decoder.ts';
-import { bound, HpackEncoder } from '../../../../../sidecar/http/h2/hpack/encoder.ts';
+import { blockBound, HpackEncoder } from '../../../../../sidecar/http/h2/hpack/encoder.ts';
 import { Random } from '../../../../fuzz/random.ts';
 import { ReferenceDecoder } from './reference.ts';
 import { decodeAll, Taken } from './taken.ts';
@@ -12,7 +12,7 @@ import { decodeAll, Taken } from './taken.ts';
 const REQUEST = [':method', 'GET', ':scheme', 'http', ':authority', 'catalog:9000', ':path', '/teas'];
 
 function encode(encoder: HpackEncoder, headers: readonly string[], pseudo: readonly string[] = []): Buffer {
-  const out = Buffer.alloc(bound(pseudo, headers));
+  const out = Buffer.alloc(blockBound(pseudo, headers));
   return out.subarray(0, encoder.encode(pseudo, headers, out, 0));
 }
 
@@ -75,12 +75,21 @@ describe('which fields are indexed', () => {
     assert.equal(bytesOfThird(['x-forwarded-client-cert', 'URI=spiffe://mesh/ns/a']), 'be');
   });
 
-  it('what is no byte does not become another one', () => {
-    const { taken } = decodeAll(
-      new HpackDecoder(),
-      encode(new HpackEncoder(), ['x', 'a\u010ab', 'y', '\u010d'.repeat(3)]),
-    );
-    assert.deepEqual(taken.list, ['x', 'a?b', 'y', '???']);
+  it('what is no byte does not become another one, short or long', () => {
+    for (const text of [
+      'a\u010ab',
+      '\u010d',
+      'caf\xe9 and tea, tea and caf\xe9',
+      '\u{1f375}',
+      '\ud83c',
+      '\xff\x80\0\x7f',
+    ])
+      for (const before of ['', 'a'.repeat(15), 'b'.repeat(16), 'c'.repeat(5000)])
+        for (const after of ['', 'z', 'zzzz']) {
+          const value = before + text + after;
+          const { taken } = decodeAll(new HpackDecoder(), encode(new HpackEncoder(), ['x', value]));
+          assert.deepEqual(taken.list, ['x', value.replaceAll(/[^\0-\xff]/g, '?')]);
+        }
   });
 });
 
@@ -107,6 +116,14 @@ describe('the size of the table', () => {
     assert.equal(encode(encoder, []).toString('hex'), '2a');
     encoder.setMaxTableSize(65_536);
     assert.equal(encode(encoder, []).toString('hex'), '3fe11f');
+  });
+
+  it('entries fill the table to the byte', () => {
+    const encoder = new HpackEncoder();
+    encoder.setMaxTableSize(4 * 34);
+    const list = ['a', '1', 'b', '2', 'c', '3', 'd', '4'];
+    const blocks = [1, 2, 3].map(() => encode(encoder, list).toString('hex'));
+    assert.equal(blocks[2], 'c1c0bfbe');
   });
 
   it('down and back to what it was, the entries are gone on both sides', () => {

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { it } from 'node:test';
 import { HpackDecoder } from '../../../../../sidecar/http/h2/hpack/decoder.ts';
-import { bound, HpackEncoder } from '../../../../../sidecar/http/h2/hpack/encoder.ts';
+import { blockBound, HpackEncoder } from '../../../../../sidecar/http/h2/hpack/encoder.ts';
 import { Random } from '../../../../fuzz/random.ts';
 import { MemoryDuplex } from '../memory-duplex.ts';
 import { decodeAll, hex } from './taken.ts';
@@ -91,7 +91,7 @@ it('what we write, nghttp2 reads', async () => {
     if (random.chance(0.4)) encoder.setMaxTableSize(1000);
     const pseudo = [':method', 'GET', ':scheme', 'http', ':authority', 'catalog:9000', ':path', `/${random.below(9)}`];
     const headers = fieldsOf(random);
-    const out = Buffer.alloc(bound(pseudo, headers));
+    const out = Buffer.alloc(blockBound(pseudo, headers));
     const end = encoder.encode(pseudo, headers, out, 0);
     sent.push([...pseudo, ...headers]);
     socket.push(frame(HEADERS, WHOLE, 2 * i + 1, out.subarray(0, end)));

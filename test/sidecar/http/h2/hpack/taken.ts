@@ -1,5 +1,7 @@
 // A sink that keeps what it is given, and blocks as text.
 
+import { encodeHuffman, huffmanLength } from '../../../../../sidecar/http/h2/hpack/huffman-encode.ts';
+import { writeInteger } from '../../../../../sidecar/http/h2/hpack/integer.ts';
 import { type Decoded, HpackDecoder } from '../../../../../sidecar/http/h2/hpack/decoder.ts';
 
 export interface TakenField {
@@ -25,6 +27,29 @@ export class Taken {
 /** White space between the digits is for the reader. */
 export function hex(text: string): Buffer {
   return Buffer.from(text.replaceAll(/\s+/g, ''), 'hex');
+}
+
+/** An integer behind the bits of `pattern`. */
+export function integer(pattern: number, mask: number, value: number): Buffer {
+  const out = Buffer.alloc(8);
+  return out.subarray(0, writeInteger(out, 0, pattern, mask, value));
+}
+
+/** A string literal as it is. */
+export function plain(text: string): Buffer {
+  return Buffer.concat([integer(0, 0x7f, text.length), Buffer.from(text, 'latin1')]);
+}
+
+/** A string literal in Huffman code, also where that is longer. */
+export function folded(text: string): Buffer {
+  const code = huffman(text);
+  return Buffer.concat([integer(0x80, 0x7f, code.length), code]);
+}
+
+export function huffman(text: string): Buffer {
+  const bytes = Buffer.from(text, 'latin1');
+  const out = Buffer.alloc(huffmanLength(bytes, bytes.length) + 1);
+  return out.subarray(0, encodeHuffman(bytes, bytes.length, out, 0));
 }
 
 export function decodeAll(decoder: HpackDecoder, block: Buffer): { result: Decoded; taken: Taken } {

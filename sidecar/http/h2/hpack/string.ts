@@ -1,0 +1,45 @@
+// String literals (RFC 7541 5.2), written: in Huffman code where that is shorter.
+
+import { encodeHuffman, huffmanLength } from './huffman-encode.ts';
+import { writeInteger } from './integer.ts';
+
+type Utf8Write = (this: Buffer, text: string, at: number, length: number) => number;
+
+/** What `write` ends in, without the look-up of the encoding. */
+const direct = (Buffer.prototype as { readonly utf8Write?: Utf8Write }).utf8Write;
+const utf8Write: Utf8Write =
+  direct ??
+  function (this: Buffer, text, at, length) {
+    return this.write(text, at, length);
+  };
+
+/** From here on one call into Node costs less than asking for each character: 3 to 10 ns, by how the text is kept. */
+const WORTH_A_CALL = 16;
+/** What is no byte is written as a question mark, never as its low bits, which might be a line break. */
+const QUESTION_MARK = 63;
+
+/** A character of UTF-8 has up to 4 bytes: with room for one more, a text that is not ASCII never fills `length`. */
+const SPARE = 4;
+
+/** The bytes of the text under way. As long as the longest so far; a head is bounded before it gets here. */
+let scratch: Buffer = Buffer.allocUnsafeSlow(4096);
+
+/** Writes a string literal; the end. */
+export function writeString(text: string, out: Buffer, at: number): number {
+  const { length } = text;
+  if (length + SPARE > scratch.length) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(length + SPARE)));
+  // As many bytes as characters: each was ASCII, since any other one takes more.
+  if (length < WORTH_A_CALL || utf8Write.call(scratch, text, 0, length + SPARE) !== length) toBytes(text);
+  const folded = huffmanLength(scratch, length);
+  if (folded < length) return encodeHuffman(scratch, length, out, writeInteger(out, at, 0x80, 0x7f, folded));
+  const end = writeInteger(out, at, 0, 0x7f, length);
+  scratch.copy(out, end, 0, length);
+  return end + length;
+}
+
+function toBytes(text: string): void {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    scratch[i] = code < 256 ? code : QUESTION_MARK;
+  }
+}
