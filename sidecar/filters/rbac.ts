@@ -1,4 +1,5 @@
-// Role-based access control (envoy.filters.http.rbac): may this peer send this request? Identities are
+// Role-based access control (envoy.filters.http.rbac, envoy.filters.network.rbac): may this peer send this
+// request, or have this connection? Identities are
 // compared exactly as configured; a deny rule on a repeated header looks at each of its values.
 
 import { BlockList, isIP } from 'node:net';
@@ -28,29 +29,40 @@ interface CompiledRbac {
 }
 
 export function rbacFilter(name: string, { rules, shadowRules }: RbacRules, stats: RbacStats): Filter {
-  const enforced = rules === null ? null : compileRbac(rules);
-  const shadow = shadowRules === null ? null : compileRbac(shadowRules);
+  const judge = judgeOf({ rules, shadowRules }, stats);
   return {
     name,
     onRequest(x: Exchange): Verdict {
-      if (shadow !== null) {
-        if (decide(shadow, x).allowed) stats.shadow_allowed++;
-        else stats.shadow_denied++;
-      }
-      if (enforced === null) return null;
-      const decision = decide(enforced, x);
-      if (decision.allowed) {
-        stats.allowed++;
-        return null;
-      }
-      stats.denied++;
-      return denial(decision.policy);
+      const details = judge(x);
+      return details === null ? null : denial(details);
     },
   };
 }
 
-function denial(policy: string): LocalReply {
-  const details = `rbac_access_denied_matched_policy[${policy}]`;
+/** Why the exchange may not be, as %RESPONSE_CODE_DETAILS%; null: it may. */
+export type Judge = (x: Exchange) => string | null;
+
+/** Counts what it says. */
+export function judgeOf({ rules, shadowRules }: RbacRules, stats: RbacStats): Judge {
+  const enforced = rules === null ? null : compileRbac(rules);
+  const shadow = shadowRules === null ? null : compileRbac(shadowRules);
+  return (x) => {
+    if (shadow !== null) {
+      if (decide(shadow, x).allowed) stats.shadow_allowed++;
+      else stats.shadow_denied++;
+    }
+    if (enforced === null) return null;
+    const decision = decide(enforced, x);
+    if (decision.allowed) {
+      stats.allowed++;
+      return null;
+    }
+    stats.denied++;
+    return `rbac_access_denied_matched_policy[${decision.policy}]`;
+  };
+}
+
+function denial(details: string): LocalReply {
   return { status: 403, body: 'RBAC: access denied', details, flag: FLAG.UAEX, headers: [] };
 }
 

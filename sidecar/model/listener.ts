@@ -5,6 +5,7 @@ import type { Http2Options } from './http2.ts';
 import type { AccessLog, LocalReplyConfig } from './access-log.ts';
 import type { HttpFilter } from './filter.ts';
 import type { Cidr, Fraction } from './match.ts';
+import type { NetworkRbac } from './rbac.ts';
 import type { HeaderAdd, RouteConfiguration, UpgradeConfig } from './route.ts';
 import type { DownstreamTls } from './tls.ts';
 
@@ -52,6 +53,8 @@ export interface FilterChainParts {
   readonly match: FilterChainMatch;
   readonly tls: DownstreamTls | null;
   readonly transportSocketConnectTimeoutMs: number;
+  /** Rules before the terminal filter, in order; each must let a connection in. */
+  readonly rbac: readonly NetworkRbac[];
 }
 
 export interface HttpFilterChain extends FilterChainParts {

@@ -8,6 +8,13 @@ export interface Rbac {
   readonly policies: readonly RbacPolicy[];
 }
 
+/** Rules for whole connections. */
+export interface NetworkRbac {
+  readonly statPrefix: string;
+  readonly rules: Rbac | null;
+  readonly shadowRules: Rbac | null;
+}
+
 export interface RbacPolicy {
   readonly name: string;
   readonly permissions: readonly Permission[];

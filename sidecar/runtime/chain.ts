@@ -4,6 +4,8 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Log } from '../../core/log.ts';
+import { Exchange } from '../exchange.ts';
+import type { Judge } from '../filters/rbac.ts';
 import type { BuildFilter } from '../filters/table.ts';
 import type { FilterChain } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
@@ -34,6 +36,8 @@ export type Terminal =
 export interface ChainContext {
   readonly clusters: Clusters;
   readonly terminal: Terminal;
+  /** Rules for connections, each with where it counts; all must let one in. */
+  readonly judges: readonly Judge[];
   readonly listenerName: string;
   /** The listener reads server names before a chain is chosen. */
   readonly inspectsTls: boolean;
@@ -144,9 +148,24 @@ export class Chain {
       listenerName: this.#context.listenerName,
       filterChainName: this.description.name,
     };
+    const details = this.#denial(facts);
     const { terminal } = this.#context;
-    if (terminal.kind === 'tcp') this.#tunnel(socket, facts, terminal.tcp);
+    if (terminal.kind === 'tcp') this.#tunnel(socket, { ...facts, terminationDetails: details }, terminal.tcp);
+    else if (details !== null) socket.destroy();
     else if (this.#hcm !== null) this.#converse(socket, facts, this.#hcm);
+  }
+
+  /** Why the connection may not be; null: it may. */
+  #denial(facts: ConnectionFacts): string | null {
+    const { judges } = this.#context;
+    if (judges.length === 0) return null;
+    // The rules ask for the connection alone; when it began is nothing to them.
+    const x = new Exchange(facts, 0, 0);
+    for (const judge of judges) {
+      const details = judge(x);
+      if (details !== null) return details;
+    }
+    return null;
   }
 
   #endsOf(socket: Socket): Pick<ConnectionFacts, 'direct' | 'local' | 'proxied' | 'directLocal'> {
@@ -171,7 +190,8 @@ export class Chain {
       this.#connections.delete(connection),
     );
     this.#connections.add(connection);
-    connection.start();
+    if (facts.terminationDetails === null) connection.start();
+    else connection.destroy();
   }
 
   /** Answers say `Connection: close` from now on; idle connections end after the drain timeout. */

@@ -3,6 +3,7 @@
 // missing before traffic may be taken.
 
 import type { Log } from '../../core/log.ts';
+import { judgeOf } from '../filters/rbac.ts';
 import { filterBuilder } from '../filters/table.ts';
 import type { Cluster as ClusterDescription } from '../model/cluster.ts';
 import type { FilterChain, Listener as ListenerDescription } from '../model/listener.ts';
@@ -247,6 +248,7 @@ export class Runtime {
     return new Chain(description, {
       clusters: this.clusters,
       terminal,
+      judges: description.rbac.map((rbac) => judgeOf(rbac, this.#context.stats.networkRbac(rbac.statPrefix))),
       listenerName: listener.name,
       inspectsTls: listener.inspectTls,
       failing: () => this.#failing,

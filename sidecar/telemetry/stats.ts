@@ -131,6 +131,7 @@ export class Stats implements StatGroups {
   readonly #listeners = new Scopes({ family: 'envoy_listener_', rows: LISTENER_ROWS, histograms: LISTENER_HISTOGRAMS });
   readonly #listenerHttp = new Scopes({ family: 'envoy_listener_http_', rows: LISTENER_HTTP_ROWS });
   readonly #rbac = new Scopes({ family: 'envoy_http_rbac_', rows: RBAC_ROWS });
+  readonly #networkRbac = new Scopes({ family: 'envoy_rbac_', rows: RBAC_ROWS });
   /** One group for each of cds, lds, rds, sds, eds: they differ in family. */
   readonly #subscriptions = new Map<string, Scopes<SubscriptionStats>>();
   readonly #single: readonly AnyGroup[];
@@ -217,6 +218,12 @@ export class Stats implements StatGroups {
     return this.#rbac.open(name, labels, () => new RbacStats());
   }
 
+  /** Rules for connections. */
+  networkRbac(prefix: string): RbacStats {
+    const name = `${statName(prefix)}.rbac.`;
+    return this.#networkRbac.open(name, `envoy_rbac_prefix="${labelText(prefix)}"`, () => new RbacStats());
+  }
+
   /** A subscription by its place: `cluster_manager.cds`, `listener_manager.lds`. */
   subscription(place: string): SubscriptionStats {
     return this.#subscriptionsOf(place).open(`${place}.`, '', () => new SubscriptionStats());
@@ -247,6 +254,7 @@ export class Stats implements StatGroups {
       this.#listeners,
       this.#listenerHttp,
       this.#rbac,
+      this.#networkRbac,
       ...this.#subscriptions.values(),
     ];
     return [...this.#single, ...this.#controlPlaneGroup(), ...(many as unknown as AnyGroup[])];
@@ -266,7 +274,7 @@ export class Stats implements StatGroups {
     ]) {
       for (const { cell } of group.scopes.values()) cell.clear();
     }
-    for (const { cell } of this.#rbac.scopes.values()) clearRbac(cell);
+    for (const group of [this.#rbac, this.#networkRbac]) for (const { cell } of group.scopes.values()) clearRbac(cell);
     for (const group of this.#subscriptions.values()) {
       for (const { cell } of group.scopes.values()) clearSubscription(cell);
     }

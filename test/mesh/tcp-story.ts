@@ -25,6 +25,8 @@ export interface StoryPieces extends ProxyOptions {
   /** In front of the filters of the chain, e.g. `transport_socket: ..., `. */
   readonly chain?: string;
   readonly listener?: string;
+  /** Filters before the TCP proxy, in flow style. */
+  readonly before?: string;
 }
 
 export async function tcpOrigin(t: TestContext, greet?: (peer: Peer) => void): Promise<TcpOrigin> {
@@ -38,10 +40,10 @@ const FORMAT =
 
 export async function tcpStory(t: TestContext, origin: TcpOrigin | null, pieces: StoryPieces = {}): Promise<TcpStory> {
   const path = join(tempDir(t), 'log');
-  const { fields = 'cluster: a', format = FORMAT, chain = '', clusters, listener, ...options } = pieces;
+  const { fields = 'cluster: a', format = FORMAT, chain = '', clusters, listener, before, ...options } = pieces;
   const proxy = await startProxy(
     tcpBootstrap({
-      chains: [`${chain}filters: [${tcpFilter(fields, { path, format })}]`],
+      chains: [`${chain}filters: [${before === undefined ? '' : `${before}, `}${tcpFilter(fields, { path, format })}]`],
       clusters: clusters ?? [tcpCluster('a', origin === null ? [] : [origin.port])],
       ...(listener === undefined ? {} : { listener }),
     }),

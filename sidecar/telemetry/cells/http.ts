@@ -162,8 +162,8 @@ const TRACING_TABLE: Table<TracingStats> = {
 };
 
 const RBAC_TABLE: Table<RbacStats> = {
-  allowed: counter('Requests allowed'),
-  denied: counter('Requests denied'),
+  allowed: counter('Requests or connections allowed'),
+  denied: counter('Requests or connections denied'),
   shadow_allowed: counter('Requests that the shadow rules would allow'),
   shadow_denied: counter('Requests that the shadow rules would deny'),
 };

@@ -10,12 +10,15 @@ import {
   FilterChainMatch_ConnectionSourceType as SourceType,
 } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import { HttpConnectionManagerSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
+import { RBACSchema } from '../../../proto/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.ts';
 import { TcpProxySchema } from '../../../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.ts';
 import type { FilterChain, FilterChainMatch, HttpFilterChain, TcpFilterChain } from '../../model/listener.ts';
+import type { NetworkRbac } from '../../model/rbac.ts';
 import { isType, openAny, typeName } from './any.ts';
 import type { Fields } from './fields.ts';
 import { decodeConnectionManager } from './http-connection-manager.ts';
 import { decodeCidr } from './matcher.ts';
+import { decodeNetworkRbac } from './network-rbac.ts';
 import { decodeTcpProxy } from './tcp-proxy.ts';
 import { decodeDownstreamSocket } from './transport-socket.ts';
 import { unsupportedKind } from './unsupported-filters.ts';
@@ -25,6 +28,7 @@ export function decodeChainMatch(f: Fields<typeof FilterChainSchema>): FilterCha
   return match === null ? EVERY_CONNECTION : decodeMatch(match);
 }
 
+type Ending = { readonly rbac: readonly NetworkRbac[]; readonly terminal: Terminal | null };
 type Terminal = Pick<HttpFilterChain, 'kind' | 'http'> | Pick<TcpFilterChain, 'kind' | 'tcp'>;
 
 const TERMINALS: ReadonlySet<string> = new Set([HttpConnectionManagerSchema.typeName, TcpProxySchema.typeName]);
@@ -43,15 +47,16 @@ export function decodeFilterChain(
     transportSocketConnectTimeoutMs: f.ms('transportSocketConnectTimeout', 0),
   };
   f.end();
-  const terminal = decodeFilters(f, filters);
-  return terminal === null ? null : { ...chain, ...terminal };
+  const { rbac, terminal } = decodeFilters(f, filters);
+  return terminal === null ? null : { ...chain, rbac, ...terminal };
 }
 
 function decodeFilters(
   chain: Fields<typeof FilterChainSchema>,
   filters: readonly Fields<typeof FilterSchema>[],
-): Terminal | null {
+): Ending {
   if (filters.length === 0) chain.invalid('', 'needs an HTTP connection manager or a TCP proxy as its last filter');
+  const rbac: NetworkRbac[] = [];
   let terminal: Terminal | null = null;
   for (const [index, f] of filters.entries()) {
     const config = f.take('configType');
@@ -59,16 +64,22 @@ function decodeFilters(
     f.end();
     if (config.case === 'configDiscovery') f.add('security', 'configDiscovery', 'is not supported by fairlead');
     else if (config.case === undefined) f.invalid('', 'typed_config is required');
-    else if (index < filters.length - 1) refuseBeforeLast(f, config.value);
+    else if (index < filters.length - 1) rbac.push(...decodeBeforeLast(f, config.value));
     else terminal = decodeLast(f, config.value);
   }
-  return terminal;
+  return { rbac, terminal };
 }
 
-function refuseBeforeLast(f: Fields<typeof FilterSchema>, config: Any): void {
+/** None after a report. */
+function decodeBeforeLast(f: Fields<typeof FilterSchema>, config: Any): NetworkRbac[] {
   const name = typeName(config);
+  if (name === RBACSchema.typeName) {
+    const opened = openAny(config, f.at('typedConfig'), f.context, 'security');
+    return opened !== null && isType(opened, RBACSchema) ? [decodeNetworkRbac(opened)] : [];
+  }
   if (TERMINALS.has(name)) f.invalid('', 'a terminal filter must be the last of the chain');
   else f.add(unsupportedKind(name), '', `the network filter ${name} is not supported by fairlead`);
+  return [];
 }
 
 function decodeLast(f: Fields<typeof FilterSchema>, config: Any): Terminal | null {

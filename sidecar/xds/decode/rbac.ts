@@ -55,7 +55,7 @@ const ACTIONS: Readonly<Record<Action, Rbac['action']>> = {
   [Action.LOG]: 'log',
 };
 
-function decodeRules(f: Fields<typeof RulesSchema>): Rbac {
+export function decodeRules(f: Fields<typeof RulesSchema>): Rbac {
   const action = f.take('action');
   const policies = f.take('policies');
   f.end();
