@@ -34,9 +34,10 @@ bodies             memory of the sidecar while a large body passes to a slow rea
 idle               memory of idle connections, and what they cost the others
   --idle N         idle keep-alive connections (default 10000)
   --slow N         slow ones: a header byte now and then, or a slow reader (default 1000)
-  --rounds N       rounds, each without and with them (default 5)
-  --seconds N      length of one measurement (default 5)
-  --rate N         requests a second of the others (default 1000)
+  --rounds N       how often the crowd comes (default 3)
+  --pairs N        measurements while it is there, beside a proxy without it (default 10)
+  --seconds N      length of one measurement (default 2)
+  --rate N         requests a second of the others, with and without it each (default 1000)
   --only WORDS     of these peers only: fairlead, envoy
 
 soak               mixed load on a mesh that changes all the time: memory, handles and errors
@@ -104,6 +105,7 @@ export interface IdleOptions {
   readonly idle: number;
   readonly slow: number;
   readonly rounds: number;
+  readonly pairs: number;
   readonly seconds: number;
   readonly perSecond: number;
   readonly only: readonly string[];
@@ -236,13 +238,14 @@ function bodiesOptions(args: readonly string[]): BodiesOptions {
 }
 
 function idleOptions(args: readonly string[]): IdleOptions {
-  const defaults = { idle: '10000', slow: '1000', rounds: '5', seconds: '5', rate: '1000', only: '' };
+  const defaults = { idle: '10000', slow: '1000', rounds: '3', pairs: '10', seconds: '2', rate: '1000', only: '' };
   const { text } = flags(args, { ...defaults, json: '.bench/idle.json' });
   return {
     kind: 'idle',
     idle: wholeNumber('idle', text.idle),
     slow: wholeNumber('slow', text.slow),
     rounds: wholeNumber('rounds', text.rounds),
+    pairs: wholeNumber('pairs', text.pairs),
     seconds: wholeNumber('seconds', text.seconds),
     perSecond: wholeNumber('rate', text.rate),
     only: words(text.only),

@@ -111,10 +111,10 @@ async function play(
   all: readonly Endpoint[],
   stop: Stack,
 ): Promise<Round[]> {
-  const steady = startScript<SteadyOrder, SteadyReport>('idle/steady.ts', OTHER_CORE);
+  const steady = startScript<SteadyOrder, readonly SteadyReport[]>('idle/steady.ts', OTHER_CORE);
   stop.push(steady);
   const seconds = Math.ceil((rounds * 3 * (AFTER_MS + BETWEEN_MS)) / 1000) * 4;
-  const load = steady.ask({ port, perSecond: PER_SECOND, seconds });
+  const load = steady.ask({ ports: [port], perSecond: PER_SECOND, seconds });
   load.catch(() => {});
   const found: Round[] = [];
   for (let i = 0; i < rounds; i++) {
