@@ -6,9 +6,11 @@
 // Small pieces are not copied at all where they are used up at once. Their memory is that of the read, which the
 // next one overwrites: whoever keeps a piece asks for `kept` first.
 
-const SLAB_BYTES = 64 * 1024;
+import { usedUp } from '../../core/young-garbage.ts';
+
+export const SLAB_BYTES = 64 * 1024;
 /** Slabs kept for later; more are let go. */
-const MOST_FREE = 64;
+const MOST_FREE = 32;
 
 /** Up to here Node cuts copies out of a pool of its own. */
 const SMALL_PIECE = 4 * 1024;
@@ -22,15 +24,28 @@ const lent = new WeakMap<ArrayBufferLike, boolean>();
 /** A copy of a piece of up to 64 KiB, in a slab. */
 export function copyToSlab(piece: Buffer): Buffer {
   if (piece.length > SLAB_BYTES) return Buffer.from(piece);
-  const slab = free.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
-  lent.set(slab.buffer, true);
+  const slab = newSlab();
   piece.copy(slab, 0);
   return slab.subarray(0, piece.length);
+}
+
+/** A whole slab, lent. */
+export function newSlab(): Buffer {
+  const slab = free.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
+  lent.set(slab.buffer, true);
+  return slab;
 }
 
 /** Pieces of this memory hold only until the next read. */
 export function markOverwritten(memory: Buffer): void {
   overwritten.add(memory.buffer);
+}
+
+/** Hands over memory that is used again when `use` returns: whoever keeps of it copies it. */
+export function withLent(memory: Buffer, use: () => void): void {
+  overwritten.add(memory.buffer);
+  use();
+  overwritten.delete(memory.buffer);
 }
 
 /** The piece, or a copy where its memory is about to be overwritten. */
@@ -44,7 +59,7 @@ export function ownCopy<P extends Buffer | string>(piece: P): P | Buffer {
   return typeof piece === 'string' || !overwritten.has(piece.buffer) ? piece : Buffer.from(piece);
 }
 
-/** Shorter reads are left to the collector: letting go of them costs more than it frees. */
+/** Shorter reads are left to the collector: letting go of each costs more than it frees. */
 const SMALL_READ = 16 * 1024;
 
 /**
@@ -54,13 +69,11 @@ const SMALL_READ = 16 * 1024;
  * only memory that is full is let go of.
  */
 export function lend(bytes: Buffer, use: (bytes: Buffer) => void): void {
-  if (bytes.length < SMALL_READ) {
-    use(bytes);
-    return;
-  }
   const memory = bytes.buffer;
-  if (bytes.length < memory.byteLength || !(memory instanceof ArrayBuffer)) {
+  if (bytes.length < SMALL_READ || bytes.length < memory.byteLength || !(memory instanceof ArrayBuffer)) {
+    const { length } = bytes;
     use(bytes);
+    usedUp(length);
     return;
   }
   overwritten.add(memory);

@@ -2,7 +2,7 @@
 // peer's identity is checked before a byte of a request is written.
 
 import { connect, isIP, type Socket } from 'node:net';
-import { type SecureContext, connect as tlsConnect, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, type SecureContext, connect as tlsConnect, type TLSSocket } from 'node:tls';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { FAILURE, ProxyError, reasonOf } from '../errors.ts';
 import type { ValidationContext } from '../model/secret.ts';
@@ -86,8 +86,15 @@ export class OwnBytes implements Incoming {
 
 /** Starts connecting; exactly one of the callbacks follows, unless the returned stop is called first. */
 export function dial(target: DialTarget, clock: Clock, dialled: Dialled): () => void {
-  const lent = target.tls === null ? new LentBytes() : null;
-  const socket = connect({
+  // What is said before TLS begins takes a socket of its own, on which TLS is put later.
+  const lent = target.tls === null || target.preface === null ? new LentBytes() : null;
+  const attempt = new Attempt(open(target, lent), lent, target, clock, dialled);
+  return () => attempt.stop();
+}
+
+/** With TLS at once, where nothing comes before it. */
+function open(target: DialTarget, lent: LentBytes | null): Socket {
+  const options = {
     ...(lent === null ? {} : { onread: lent.reader }),
     host: target.host,
     port: target.port,
@@ -97,9 +104,21 @@ export function dial(target: DialTarget, clock: Clock, dialled: Dialled): () => 
     ...(target.keepAliveSeconds === null
       ? {}
       : { keepAlive: true, keepAliveInitialDelay: target.keepAliveSeconds * 1000 }),
-  });
-  const attempt = new Attempt(socket, lent, target, clock, dialled);
-  return () => attempt.stop();
+  };
+  if (target.tls === null || lent === null) return connect(options);
+  return tlsConnect({ ...options, ...tlsOptions(target.tls) });
+}
+
+function tlsOptions(tls: DialTls): ConnectionOptions {
+  return {
+    secureContext: tls.context,
+    ...(tls.serverName !== '' && isIP(tls.serverName) === 0 ? { servername: tls.serverName } : {}),
+    ...(tls.alpn.length > 0 ? { ALPNProtocols: [...tls.alpn] } : {}),
+    // The chain's verdict is read and judged below together with the names; Node's own check of names
+    // knows only DNS, and on a resumed session none at all.
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+  };
 }
 
 /** A timer that comes so late says that the thread did not run. */
@@ -124,7 +143,26 @@ class Attempt {
     this.#clock = clock;
     this.#waitFor(target.timeoutMs);
     socket.once('error', this.#onError);
-    socket.once('connect', () => this.#onConnect());
+    if (target.tls !== null && lent !== null) this.#awaitTls(socket as TLSSocket, target.tls);
+    else socket.once('connect', () => this.#onConnect());
+  }
+
+  /** TLS that was begun with the connection. */
+  #awaitTls(secure: TLSSocket, tls: DialTls): void {
+    const { keepAliveSeconds } = this.#target;
+    // A TLS socket does not hand these on.
+    secure.once('connect', () => {
+      secure.setNoDelay(true);
+      if (keepAliveSeconds !== null) secure.setKeepAlive(true, keepAliveSeconds * 1000);
+    });
+    this.#followTls(secure, tls);
+  }
+
+  #followTls(secure: TLSSocket, tls: DialTls): void {
+    secure.once('close', () =>
+      this.#fail(new ProxyError(FAILURE.connectFailure, { context: 'closed during the TLS handshake' })),
+    );
+    secure.once('secureConnect', () => this.#onSecure(secure, tls));
   }
 
   /**
@@ -174,24 +212,12 @@ class Attempt {
   }
 
   #startTls(tls: DialTls): void {
-    const secure = tlsConnect({
-      socket: this.#socket,
-      secureContext: tls.context,
-      ...(tls.serverName !== '' && isIP(tls.serverName) === 0 ? { servername: tls.serverName } : {}),
-      ...(tls.alpn.length > 0 ? { ALPNProtocols: [...tls.alpn] } : {}),
-      // The chain's verdict is read and judged below together with the names; Node's own check of names
-      // knows only DNS, and on a resumed session none at all.
-      rejectUnauthorized: false,
-      checkServerIdentity: () => undefined,
-    });
+    const secure = tlsConnect({ socket: this.#socket, ...tlsOptions(tls) });
     this.#socket.removeListener('error', this.#onError);
     this.#socket.on('error', () => secure.destroy());
     this.#socket = secure;
     secure.once('error', this.#onError);
-    secure.once('close', () =>
-      this.#fail(new ProxyError(FAILURE.connectFailure, { context: 'closed during the TLS handshake' })),
-    );
-    secure.once('secureConnect', () => this.#onSecure(secure, tls));
+    this.#followTls(secure, tls);
   }
 
   #onSecure(secure: TLSSocket, tls: DialTls): void {

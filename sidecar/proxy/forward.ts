@@ -74,14 +74,7 @@ export class Forward {
     this.#sink = sink;
     this.#clock = clock;
     this.#retriesLeft = plan.rules?.numRetries ?? 0;
-    this.#body = new RequestBody(
-      plan.bufferLimit,
-      plan.rules !== null ||
-        plan.action.internalRedirect !== null ||
-        isIdempotent(x.request.method) ||
-        // It may be refused unprocessed.
-        plan.cluster.description.http.protocol !== 'http1',
-    );
+    this.#body = new RequestBody(plan.bufferLimit, worthKeeping(plan, x.request.method));
   }
 
   /** `end`: the request has no body. */
@@ -387,4 +380,14 @@ export class Forward {
   resumeAnswer(): void {
     this.#attempt?.resume();
   }
+}
+
+/** Over HTTP/2 an upstream may say that it did nothing with a request: soon, or hardly ever. */
+const KEPT_UNTIL_REFUSED = 64 * 1024;
+
+/** Bytes of a request's body that are worth keeping for another try. */
+function worthKeeping({ rules, action, bufferLimit, cluster }: ForwardPlan, method: string): number {
+  if (rules !== null || action.internalRedirect !== null) return bufferLimit;
+  if (cluster.description.http.protocol !== 'http1') return KEPT_UNTIL_REFUSED;
+  return isIdempotent(method) ? bufferLimit : 0;
 }

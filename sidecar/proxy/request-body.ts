@@ -13,12 +13,12 @@ export class RequestBody {
   #trailers: HeaderList | null = null;
   #whole = true;
   readonly #limit: number;
-  readonly #wanted: boolean;
+  readonly #worth: number;
 
-  /** `wanted`: the request may be repeated, so its body is worth keeping. */
-  constructor(limit: number, wanted: boolean) {
+  /** `worth`: up to so many bytes it is worth keeping for another try; 0: there will be none. */
+  constructor(limit: number, worth: number) {
     this.#limit = limit;
-    this.#wanted = wanted;
+    this.#worth = Math.min(worth, limit);
   }
 
   get ended(): boolean {
@@ -35,7 +35,7 @@ export class RequestBody {
 
   /** Everything that came so far is still here. */
   get replayable(): boolean {
-    return this.#whole && this.#wanted && !this.overLimit;
+    return this.#whole && this.#worth > 0 && this.#bytes <= this.#worth;
   }
 
   /** true: with this piece it is too large to be kept for another try. */

@@ -7,7 +7,7 @@ import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
 import type { ClosedBy, IncomingBytes } from '../client.ts';
 import { held } from '../held.ts';
 import { field, type HeaderList, type RequestHead, type ResponseHead } from '../head.ts';
-import { markOverwritten } from '../slabs.ts';
+import { lend, markOverwritten } from '../slabs.ts';
 import type { HttpStream, Piece, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
 import { type ClientConnection, ClientStream } from './client-stream.ts';
@@ -81,7 +81,8 @@ export class Http1Client implements ClientConnection {
     if (incoming.lent !== null) markOverwritten(incoming.lent);
     this.#options = options;
     this.#handler = handler;
-    incoming.onBytes((bytes) => this.#onBytes(bytes));
+    const take = (bytes: Buffer) => this.#onBytes(bytes);
+    incoming.onBytes(incoming.lent === null ? (bytes) => lend(bytes, take) : take);
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => this.#onError(error));
     socket.on('close', () => this.#onClose());

@@ -5,7 +5,7 @@ import type { Clock } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
 import type { RequestHead, ResponseHead } from '../head.ts';
 import type { ClosedBy, IncomingBytes } from '../client.ts';
-import { markOverwritten } from '../slabs.ts';
+import { lend, markOverwritten } from '../slabs.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
 import { ClientStream, type StreamOpener } from './client-stream.ts';
 import { CLOSED } from './closed-streams.ts';
@@ -68,7 +68,8 @@ export class Http2Client implements LinkOwner, StreamOpener {
     this.#handler = handler;
     if (incoming.lent !== null) markOverwritten(incoming.lent);
     this.#link = new Link(socket, { ...options, isServer: false, offersConnect: false }, this, clock);
-    incoming.onBytes((bytes) => this.#onBytes(bytes));
+    const take = (bytes: Buffer) => this.#onBytes(bytes);
+    incoming.onBytes(incoming.lent === null ? (bytes) => lend(bytes, take) : take);
     socket.on('end', () => this.#onGone('the upstream closed the connection'));
     socket.on('error', (error) => this.#onGone(error.message));
     socket.on('close', () => this.#onClose());

@@ -6,7 +6,7 @@ import { held } from '../held.ts';
 
 const SLAB_BYTES = 64 * 1024;
 /** Slabs kept for later; more are let go. */
-const MOST_FREE = 32;
+const MOST_FREE = 16;
 
 /** Memory for frames, given back when it was written. */
 class Slab {

@@ -2,10 +2,10 @@
 // not be sent yet waits here, and so does what came while its reader was paused, up to the window.
 
 import type { ProxyError } from '../../errors.ts';
-import { EarlyBytes } from '../early-bytes.ts';
 import type { HeaderList } from '../head.ts';
 import { held } from '../held.ts';
-import { ownCopy } from '../slabs.ts';
+import { SlabQueue } from '../slab-queue.ts';
+import { withLent } from '../slabs.ts';
 import { type HttpStream, noBytes, type Piece } from '../stream.ts';
 import { CLOSED, type HowClosed } from './closed-streams.ts';
 import { H2_FAULT } from './fault.ts';
@@ -45,8 +45,6 @@ export interface StreamLink {
 /** A stream tells the peer of room once it is half of the window. */
 const UPDATE_SHARE = 2;
 const EMPTY = Buffer.alloc(0);
-/** More than this is taken before it is full only by a window of that size. */
-const MOST_SPARE = 64 * 1024;
 
 const NO_END = 0;
 const END_WITH_DATA = 1;
@@ -73,16 +71,15 @@ export abstract class Http2Stream implements HttpStream<never> {
   #sentEnd = false;
   #closed = false;
   #paused = false;
-  /** What is to be sent, in order, and how it ends. */
-  #queue: Piece[] | null = null;
-  #queueEnd: typeof NO_END | typeof END_WITH_DATA | typeof END_WITH_TRAILERS = NO_END;
-  #queuedBytes = 0;
+  /** What is to be sent, and how it ends; null: nothing waits. */
+  #outbox: SlabQueue | null = null;
+  #outboxEnd: typeof NO_END | typeof END_WITH_DATA | typeof END_WITH_TRAILERS = NO_END;
   #trailers: HeaderList | null = null;
   /** A `sendData` returned false. */
   #owesDrain = false;
   /** What came while the reader was paused, and how it ends. */
-  #inbox: EarlyBytes | null = null;
-  #inboxEnd = false;
+  #inbox: SlabQueue | null = null;
+  #inboxEnd: typeof NO_END | typeof END_WITH_DATA | typeof END_WITH_TRAILERS = NO_END;
   #inboxTrailers: HeaderList | null = null;
   protected readonly link: StreamLink;
 
@@ -114,7 +111,7 @@ export abstract class Http2Stream implements HttpStream<never> {
   }
 
   get isWaiting(): boolean {
-    return this.#queue !== null;
+    return this.#outbox !== null;
   }
 
   // Sending.
@@ -122,20 +119,17 @@ export abstract class Http2Stream implements HttpStream<never> {
   sendData(chunk: Piece, end: boolean): boolean {
     if (this.#closed || this.#localEnded) return true;
     if (end) this.#localEnded = true;
-    if (this.#queue !== null) this.#enqueue(chunk, 0, end);
-    else {
-      const sent = this.#sendSome(chunk, 0, end);
-      if (sent < chunk.length || (end && !this.#sentEnd)) this.#enqueue(chunk, sent, end);
-    }
-    if (this.#queue === null && !this.link.blocked) return true;
+    const sent = this.#outbox === null ? this.#sendSome(chunk, end) : 0;
+    if (sent < chunk.length || (end && !this.#sentEnd)) this.#enqueue(chunk, sent, end);
+    if (this.#outbox === null && !this.link.blocked) return true;
     this.#owesDrain = true;
-    if (this.#queue === null) this.link.waits(this);
+    if (this.#outbox === null) this.link.waits(this);
     return false;
   }
 
   /** As much as windows and the connection allow; how far it came. An end goes with the last byte. */
-  #sendSome(piece: Piece, from: number, end: boolean): number {
-    let at = from;
+  #sendSome(piece: Piece, end: boolean): number {
+    let at = 0;
     while (at < piece.length || (end && piece.length === 0)) {
       const most = Math.min(this.sendWindow, this.link.sendWindow, this.link.maxFrameSize);
       const to = Math.min(piece.length, at + most);
@@ -152,30 +146,24 @@ export abstract class Http2Stream implements HttpStream<never> {
   }
 
   #enqueue(chunk: Piece, from: number, end: boolean): void {
-    if (this.#queue === null) {
-      this.#queue = [];
+    if (this.#outbox === null) {
+      this.#outbox = new SlabQueue();
       this.link.waits(this);
     }
-    const rest = from === 0 ? chunk : chunk.slice(from);
-    this.#queue.push(ownCopy(rest));
-    this.#count(rest.length);
-    if (end) this.#queueEnd = END_WITH_DATA;
-  }
-
-  #count(bytes: number): void {
-    this.#queuedBytes += bytes;
-    held.add(bytes);
+    this.#outbox.append(chunk, from, chunk.length);
+    held.add(chunk.length - from);
+    if (end) this.#outboxEnd = END_WITH_DATA;
   }
 
   sendTrailers(trailers: HeaderList): void {
     if (this.#closed || this.#localEnded) return;
     this.#localEnded = true;
-    if (this.#queue === null) {
+    if (this.#outbox === null) {
       this.#sendTrailers(trailers);
       return;
     }
     this.#trailers = trailers;
-    this.#queueEnd = END_WITH_TRAILERS;
+    this.#outboxEnd = END_WITH_TRAILERS;
   }
 
   #sendTrailers(trailers: HeaderList): void {
@@ -185,35 +173,41 @@ export abstract class Http2Stream implements HttpStream<never> {
     this.#ended();
   }
 
-  /** Sends of what waits, one frame's worth at a time, so that streams take turns. false: it cannot go on now. */
+  /** Sends one frame of what waits, so that streams take turns. false: it cannot go on now. */
   sendWaiting(): boolean {
-    const queue = this.#queue;
-    if (queue === null || this.#closed) return false;
-    const [piece] = queue;
-    if (piece !== undefined) {
-      const last = queue.length === 1 && this.#queueEnd === END_WITH_DATA;
-      const most = Math.min(this.sendWindow, this.link.sendWindow, this.link.maxFrameSize);
-      const to = Math.min(piece.length, most);
-      if (this.link.blocked || (to <= 0 && piece.length > 0)) return false;
-      this.#count(-to);
-      this.wire.sent += to;
-      this.link.data(this, piece, 0, to, last && to === piece.length);
-      if (to < piece.length) {
-        queue[0] = piece.slice(to);
-        return true;
-      }
-      queue.shift();
-    }
-    if (queue.length > 0) return true;
-    this.#queue = null;
-    if (this.#queueEnd === END_WITH_TRAILERS) this.#sendTrailers(this.#trailers as HeaderList);
-    else if (this.#queueEnd === END_WITH_DATA) this.#ended();
+    const outbox = this.#outbox;
+    if (outbox === null || this.#closed || this.link.blocked) return false;
+    if (outbox.length > 0 && !this.#sendFrame(outbox)) return false;
+    if (outbox.length > 0) return true;
+    this.#outbox = null;
+    if (this.#outboxEnd === END_WITH_TRAILERS) this.#sendTrailers(this.#trailers as HeaderList);
+    else if (this.#outboxEnd === END_WITH_DATA) this.#endOutbox();
     return false;
+  }
+
+  #sendFrame(outbox: SlabQueue): boolean {
+    const { head, headFrom, headTo } = outbox;
+    const most = Math.min(this.sendWindow, this.link.sendWindow, this.link.maxFrameSize);
+    const length = Math.min(headTo - headFrom, most);
+    if (length <= 0) return false;
+    const last = length === outbox.length && this.#outboxEnd === END_WITH_DATA;
+    this.link.data(this, head, headFrom, headFrom + length, last);
+    held.add(-length);
+    this.wire.sent += length;
+    outbox.consume(length);
+    if (last) this.#sentEnd = true;
+    return true;
+  }
+
+  /** The end went with the last frame; or there was nothing but an end. */
+  #endOutbox(): void {
+    if (!this.#sentEnd) this.link.data(this, EMPTY, 0, 0, true);
+    this.#ended();
   }
 
   /** What waited was sent: the one who sends may go on. */
   drained(): void {
-    if (!this.#owesDrain || this.#queue !== null || this.#closed) return;
+    if (!this.#owesDrain || this.#outbox !== null || this.#closed) return;
     this.#owesDrain = false;
     this.reader?.onDrain();
   }
@@ -280,12 +274,10 @@ export abstract class Http2Stream implements HttpStream<never> {
   }
 
   #keep(bytes: Buffer, start: number, end: number, last: boolean): void {
-    this.#inbox ??= new EarlyBytes(MOST_SPARE);
-    // A copy of its own: a byte must not keep the memory of a whole read.
-    const piece = bytes.subarray(start, end);
-    if (end > start) this.#inbox.append(this.#inbox.length === 0 ? Buffer.from(piece) : piece);
+    this.#inbox ??= new SlabQueue();
+    this.#inbox.append(bytes, start, end);
     held.add(end - start);
-    if (last) this.#inboxEnd = true;
+    if (last) this.#inboxEnd = END_WITH_DATA;
   }
 
   #deliver(piece: Buffer, last: boolean): void {
@@ -320,8 +312,9 @@ export abstract class Http2Stream implements HttpStream<never> {
     }
     this.remoteEnded = true;
     if (this.#paused || this.#inbox !== null) {
-      this.#inbox ??= new EarlyBytes(MOST_SPARE);
+      this.#inbox ??= new SlabQueue();
       this.#inboxTrailers = trailers;
+      this.#inboxEnd = END_WITH_TRAILERS;
       return;
     }
     this.#deliverTrailers(trailers);
@@ -357,25 +350,25 @@ export abstract class Http2Stream implements HttpStream<never> {
     if (this.#inbox !== null && !this.#closed) this.link.wake(this);
   }
 
-  /** Hands on what came while the reader was paused. */
+  /** Hands on what came while the reader was paused, until it asks for a pause again. */
   deliverKept(): void {
     const inbox = this.#inbox;
-    if (inbox === null || this.#paused || this.#closed) return;
-    const bytes = inbox.take();
-    held.add(-bytes.length);
-    const trailers = this.#inboxTrailers;
-    const end = this.#inboxEnd;
+    while (inbox !== null && inbox.length > 0 && !this.#paused && !this.#closed) this.#deliverHead(inbox);
+    if (inbox === null || inbox.length > 0 || this.#paused || this.#closed) return;
     this.#inbox = null;
-    this.#inboxTrailers = null;
-    if (bytes.length > 0 || end) this.#deliver(bytes, end && trailers === null);
-    if (trailers === null) return;
-    // The reader may have asked for a pause within the data.
-    if (this.#paused) {
-      this.#inbox = new EarlyBytes(MOST_SPARE);
-      this.#inboxTrailers = trailers;
-      return;
-    }
-    this.#deliverTrailers(trailers);
+    if (this.#inboxEnd === END_WITH_TRAILERS) this.#deliverTrailers(this.#inboxTrailers as HeaderList);
+    else if (this.#inboxEnd === END_WITH_DATA && !this.#remoteRead) this.#deliver(EMPTY, true);
+  }
+
+  #deliverHead(inbox: SlabQueue): void {
+    const { head, headFrom, headTo } = inbox;
+    const length = headTo - headFrom;
+    const last = length === inbox.length && this.#inboxEnd === END_WITH_DATA;
+    withLent(head, () => this.#deliver(head.subarray(headFrom, headTo), last));
+    // The stream may have been closed by it, and all of this let go.
+    if (inbox.length === 0) return;
+    inbox.consume(length);
+    held.add(-length);
   }
 
   // Ending.
@@ -412,10 +405,15 @@ export abstract class Http2Stream implements HttpStream<never> {
 
   #close(how: HowClosed): void {
     this.#closed = true;
-    this.#queue = null;
-    this.#count(-this.#queuedBytes);
-    if (this.#inbox !== null) held.add(-this.#inbox.length);
-    this.#inbox = null;
+    this.#outbox = dropped(this.#outbox);
+    this.#inbox = dropped(this.#inbox);
     this.link.closed(this, how);
   }
+}
+
+function dropped(queue: SlabQueue | null): null {
+  if (queue === null) return null;
+  held.add(-queue.length);
+  queue.clear();
+  return null;
 }

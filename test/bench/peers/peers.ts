@@ -58,6 +58,7 @@ export function sidecarCommand(
   return [
     process.execPath,
     '--disable-warning=ExperimentalWarning',
+    '--max-semi-space-size=8',
     ...nodeFlags,
     join(BUILT, 'cli', 'main.js'),
     'sidecar',
