@@ -76,10 +76,13 @@ export class Tunnel {
 
   /** `out`: what it sends on; `in`: what is sent to it. */
   #follow(side: Side, socket: Socket, out: Flow, into: Flow): void {
-    socket.on('end', () => {
+    const onEnd = () => {
       this.#lastEnd = side;
       out.end();
-    });
+    };
+    // Whoever ended without a word, before there was an upstream, does not say so again.
+    if (socket.readableEnded) onEnd();
+    else socket.on('end', onEnd);
     socket.on('drain', into.drained);
     socket.on('error', () => this.#cut({ by: side, reset: true }));
     socket.on('close', () => this.#onClose(side, out));

@@ -19,6 +19,8 @@ export interface LogFilesOptions extends SinkOptions {
 export class LogFiles {
   readonly #options: LogFilesOptions;
   readonly #sinks = new Map<string, { readonly sink: LineSink; users: number }>();
+  /** Let go of, with lines that are still being written. */
+  readonly #closing = new Set<Promise<void>>();
 
   constructor(options: LogFilesOptions) {
     this.#options = options;
@@ -46,7 +48,8 @@ export class LogFiles {
     const entry = this.#sinks.get(path);
     if (entry === undefined || --entry.users > 0) return;
     this.#sinks.delete(path);
-    void entry.sink.close();
+    const closing = entry.sink.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
   }
 
   /** After log rotation. */
@@ -64,7 +67,7 @@ export class LogFiles {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#sinks.values()].map(({ sink }) => sink.close()));
+    await Promise.all([...[...this.#sinks.values()].map(({ sink }) => sink.close()), ...this.#closing]);
     this.#sinks.clear();
   }
 }

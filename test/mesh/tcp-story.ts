@@ -1,9 +1,9 @@
 // A sidecar with one TCP proxy before one or more origins, and its log lines: what most tests of it need.
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { tempDir } from '../temp-dir.ts';
 import { type ProxyOptions, startProxy, type TestProxy } from './proxy.ts';
 import { tcpBootstrap, tcpCluster, tcpFilter, type TcpOrigin, startTcpOrigin, type Peer, dialTcp } from './tcp.ts';
 
@@ -39,7 +39,8 @@ const FORMAT =
   '%RESPONSE_FLAGS% %BYTES_RECEIVED% %BYTES_SENT% %UPSTREAM_CLUSTER% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %DOWNSTREAM_DETECTED_CLOSE_TYPE% %UPSTREAM_DETECTED_CLOSE_TYPE% %DOWNSTREAM_LOCAL_CLOSE_REASON%';
 
 export async function tcpStory(t: TestContext, origin: TcpOrigin | null, pieces: StoryPieces = {}): Promise<TcpStory> {
-  const path = join(tempDir(t), 'log');
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-'));
+  const path = join(folder, 'log');
   const { fields = 'cluster: a', format = FORMAT, chain = '', clusters, listener, before, ...options } = pieces;
   const proxy = await startProxy(
     tcpBootstrap({
@@ -49,7 +50,11 @@ export async function tcpStory(t: TestContext, origin: TcpOrigin | null, pieces:
     }),
     options,
   );
-  t.after(() => proxy.close());
+  t.after(async () => {
+    await proxy.close();
+    // Not before: its last lines are written when it closes.
+    rmSync(folder, { recursive: true, force: true });
+  });
   const client = async () => {
     const peer = await dialTcp(proxy.port());
     t.after(() => peer.socket.destroy());

@@ -1,6 +1,6 @@
 // What is counted of the connections of one TCP proxy.
 
-import { clearCounters, counter, gauge, rowsOf, zeros } from './table.ts';
+import { clearCounters, counter, rowsOf, zeros } from './table.ts';
 import type { Row, Table } from './table.ts';
 
 export class TcpStats {
@@ -12,8 +12,6 @@ export class TcpStats {
   downstream_flow_control_resumed_reading_total = 0;
   idle_timeout = 0;
   max_downstream_connection_duration = 0;
-  upstream_flush_total = 0;
-  upstream_flush_active = 0;
 
   clear(): void {
     clearCounters<TcpStats>(TCP_TABLE, this);
@@ -29,11 +27,16 @@ const TCP_TABLE: Table<TcpStats> = {
   downstream_flow_control_resumed_reading_total: counter('Times reading from the client was resumed'),
   idle_timeout: counter('Connections closed for idleness'),
   max_downstream_connection_duration: counter('Connections closed for their age'),
-  upstream_flush_total: counter('Connections that were sent to the upstream after the client had gone'),
-  upstream_flush_active: gauge('Connections being sent to the upstream after the client has gone'),
 };
 
 export const TCP_ROWS: readonly Row<TcpStats>[] = [
   ...rowsOf<TcpStats, TcpStats>(TCP_TABLE, (cell) => cell),
-  ...zeros<TcpStats>('counter', ['early_data_received_count_total']),
+  ...zeros<TcpStats>('counter', [
+    'downstream_cx_drain_close',
+    'downstream_cx_overload_close',
+    'early_data_received_count_total',
+    'route_delayed_total',
+    'upstream_flush_total',
+  ]),
+  ...zeros<TcpStats>('gauge', ['upstream_flush_active']),
 ];

@@ -94,6 +94,24 @@ test('what comes before there is an upstream is kept for it, the end as well', a
   assert.equal(client.heard, 'answer');
 });
 
+test('a client that ends without a byte before there is an upstream', async (t) => {
+  const origin = await tcpOrigin(t);
+  const story = await tcpStory(t, origin, {
+    fields: 'cluster: a, max_connect_attempts: 3',
+    clusters: [tcpCluster('a', [await deadPort(), origin.port])],
+  });
+  for (let n = 0; n < 3; n++) {
+    const client = await story.client();
+    client.socket.end();
+    const server = await origin.next();
+    await server.end();
+    server.socket.end();
+    await client.gone();
+  }
+  await story.log(3);
+  assert.equal(story.proxy.runtime.activeRequests, 0);
+});
+
 test('many tunnels at once do not mix their bytes', async (t) => {
   const origin = await tcpOrigin(t);
   const story = await tcpStory(t, origin);

@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, test, type TestContext } from 'node:test';
 import { type ConnectionOptions, connect, createServer, type TLSSocket } from 'node:tls';
@@ -11,7 +12,6 @@ import { makeLeaf, makeRoot, type Pair, type Root } from '../../mesh/pki.ts';
 import { startProxy, type TestProxy } from '../../mesh/proxy.ts';
 import { dialTcp, Peer, startTcpOrigin, tcpBootstrap, tcpCluster, tcpFilter } from '../../mesh/tcp.ts';
 import { tcpOrigin } from '../../mesh/tcp-story.ts';
-import { tempDir } from '../../temp-dir.ts';
 
 const TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3';
 const SERVER = 'spiffe://mesh.test/ns/default/sa/server';
@@ -45,7 +45,8 @@ async function started(t: TestContext, text: string): Promise<TestProxy> {
 /** A sidecar that wraps, one that unwraps, and an origin behind both. */
 async function meshHop(t: TestContext, as: Pair) {
   const origin = await tcpOrigin(t);
-  const path = join(tempDir(t), 'log');
+  const folder = mkdtempSync(join(tmpdir(), 'fairlead-'));
+  const path = join(folder, 'log');
   const log = { path, format: '%RESPONSE_FLAGS% %DOWNSTREAM_PEER_URI_SAN% %BYTES_RECEIVED% %BYTES_SENT%' };
   const inbound = await started(
     t,
@@ -61,6 +62,8 @@ async function meshHop(t: TestContext, as: Pair) {
       clusters: [tcpCluster('b', [inbound.port()], `connect_timeout: 5s, ${socketOf('Upstream', as, SERVER)}`)],
     }),
   );
+  // After the sidecars, which write their last lines when they close.
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const client = await dialTcp(outbound.port());
   t.after(() => client.socket.destroy());
   const lines = async () => {

@@ -105,6 +105,15 @@ test('what waits is written at the end of the process', async (t) => {
   assert.equal(await readFile(path, 'utf8'), 'x\nx\n');
 });
 
+test('closing waits for the last lines of loggers that were let go', async (t) => {
+  const { path, files } = await place(t);
+  const { log, close } = createAccessLogs([logTo(path, 'last\n')], files, Math.random);
+  log?.(factsWith());
+  close();
+  await files.close();
+  assert.equal(await readFile(path, 'latin1'), 'last\n');
+});
+
 test('filters', () => {
   const passes = (filter: AccessLogFilter, facts = factsWith(), random = 0.5) =>
     compileFilter(filter, () => random)(facts);
