@@ -175,7 +175,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
   onGoaway(lastId: number, code: number): void {
     this.drain();
     const error = new ProxyError(FAILURE.refusedStream, { context: `GOAWAY with ${errorName(code)}` });
-    for (const stream of [...this.#link.streams.values()]) if (stream.id > lastId) stream.gone(error, CLOSED.BY_PEER);
+    for (const stream of this.#link.streams.all()) if (stream.id > lastId) stream.gone(error, CLOSED.BY_PEER);
     this.#endIfDone();
   }
 

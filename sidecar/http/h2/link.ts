@@ -22,6 +22,7 @@ import { Keepalive, type KeepaliveTimes } from './keepalive.ts';
 import { Output, type OutputOwner } from './output.ts';
 import { SendQueue } from './send-queue.ts';
 import type { Http2Stream, StreamLink } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
 
 export interface LinkOptions {
   /** What a stream may send us before it is told of room, in bytes. */
@@ -73,7 +74,7 @@ const UPDATE_SHARE = 2;
 const NO_FIELDS: HeaderList = [];
 
 export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner {
-  readonly streams = new Map<number, Http2Stream>();
+  readonly streams = new StreamTable();
   readonly output: Output;
   readonly sender: FrameSender;
   /** The peer's word. */
@@ -142,7 +143,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   open(stream: Http2Stream, id: number): void {
     stream.begin(id, this.#peerStreamWindow, this.#clock.turn());
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     this.#flood.opened();
   }
 
@@ -257,7 +258,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   #moveWindows(value: number): void {
     const by = value - this.#peerStreamWindow;
     this.#peerStreamWindow = value;
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.all()) {
       stream.sendWindow += by;
       if (stream.sendWindow > LARGEST_WINDOW) this.fail(H2_ERROR.FLOW_CONTROL_ERROR, 'a window beyond 2^31-1');
     }
@@ -385,7 +386,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   closed(stream: Http2Stream, how: HowClosed): void {
     // One of ours that was given up before its head has no number yet.
-    if (this.streams.delete(stream.id)) this.#closedStreams.add(stream.id, how);
+    if (stream.id !== 0 && this.streams.delete(stream)) this.#closedStreams.add(stream.id, how);
     this.#queue.delete(stream);
     this.#owner.onStreamClosed();
   }
@@ -429,7 +430,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   /** Every stream ends with its connection. */
   abandon(error: ProxyError): void {
-    for (const stream of [...this.streams.values()]) stream.gone(error, CLOSED.BY_PEER);
+    for (const stream of this.streams.all()) stream.gone(error, CLOSED.BY_PEER);
   }
 
   /** The socket is gone. */

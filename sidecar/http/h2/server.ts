@@ -17,6 +17,7 @@ import { Link, type LinkOptions, type LinkOwner } from './link.ts';
 import { requestHead, trailersOf } from './messages.ts';
 import { ServerStream } from './server-stream.ts';
 import type { Http2Stream } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
 
 export interface Http2ServerOptions extends Omit<LinkOptions, 'isServer'>, FieldRules {
   readonly scheme: 'http' | 'https';
@@ -87,7 +88,7 @@ export class Http2Server implements ServerCodec, LinkOwner {
     this.#link.read(bytes);
   }
 
-  get #streams(): ReadonlyMap<number, Http2Stream> {
+  get #streams(): StreamTable {
     return this.#link.streams;
   }
 
