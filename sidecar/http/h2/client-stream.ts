@@ -50,8 +50,9 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     this.#reader?.onReset(new ProxyError(this.#protocolRow, { context: reason }));
   }
 
+  /** A head that waited was not passed on. */
   get #protocolRow(): FailureRow {
-    return this.#answered ? FAILURE.upstreamCut : FAILURE.upstreamProtocol;
+    return this.#answered && this.#promised === null ? FAILURE.upstreamCut : FAILURE.upstreamProtocol;
   }
 
   get answered(): boolean {
@@ -96,7 +97,8 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     if (end && length > 0 && !isBodiless) return false;
     if (!end) {
       this.#promised = head;
-      this.#opener.promise(this);
+      // One that says that nothing follows waits until that is so.
+      if (this.lengthLeft !== 0) this.#opener.promise(this);
       return true;
     }
     const reader = this.#reader;
@@ -138,7 +140,7 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
   }
 
   override gone(error: ProxyError, how: Parameters<Http2Stream['gone']>[1]): void {
-    this.flushHead(false);
+    if (this.lengthLeft !== 0) this.flushHead(false);
     super.gone(error, how);
   }
 }

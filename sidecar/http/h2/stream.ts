@@ -80,7 +80,7 @@ export abstract class Http2Stream implements HttpStream<never> {
   #trailers: HeaderList | null = null;
   /** A `sendData` returned false. */
   #owesDrain = false;
-  /** What came while the reader was paused, and how it ends. */
+  /** What came while the reader was paused or an end was lacking, and how it ends. */
   #inbox: EarlyBytes | null = null;
   #inboxEnd = false;
   #inboxTrailers: HeaderList | null = null;
@@ -261,7 +261,7 @@ export abstract class Http2Stream implements HttpStream<never> {
     if (last) this.remoteEnded = true;
     // Padding is used up as it comes.
     if (frameEnds) this.#consumePadding();
-    if (this.#paused || this.#inbox !== null) this.#keep(bytes, start, end, last);
+    if (this.#paused || this.#inbox !== null || this.#lacksEnd) this.#keep(bytes, start, end, last);
     else this.#deliver(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), last);
   }
 
@@ -269,6 +269,14 @@ export abstract class Http2Stream implements HttpStream<never> {
     const padding = this.#padding;
     this.#padding = 0;
     if (padding > 0) this.#consume(padding);
+  }
+
+  /**
+   * Of a body whose length was said the last piece waits for the word that it was the last: whoever reads it by
+   * the length takes the message for complete with it, and what came behind would make it malformed.
+   */
+  get #lacksEnd(): boolean {
+    return this.lengthLeft === 0 && !this.remoteEnded;
   }
 
   #isWithinLength(length: number, last: boolean): boolean {
@@ -285,7 +293,9 @@ export abstract class Http2Stream implements HttpStream<never> {
     const piece = bytes.subarray(start, end);
     if (end > start) this.#inbox.append(this.#inbox.length === 0 ? Buffer.from(piece) : piece);
     held.add(end - start);
-    if (last) this.#inboxEnd = true;
+    if (!last) return;
+    this.#inboxEnd = true;
+    this.deliverKept();
   }
 
   #deliver(piece: Buffer, last: boolean): void {
@@ -322,6 +332,7 @@ export abstract class Http2Stream implements HttpStream<never> {
     if (this.#paused || this.#inbox !== null) {
       this.#inbox ??= new EarlyBytes(MOST_SPARE);
       this.#inboxTrailers = trailers;
+      this.deliverKept();
       return;
     }
     this.#deliverTrailers(trailers);
@@ -357,10 +368,10 @@ export abstract class Http2Stream implements HttpStream<never> {
     if (this.#inbox !== null && !this.#closed) this.link.wake(this);
   }
 
-  /** Hands on what came while the reader was paused. */
+  /** Hands on what had to wait. */
   deliverKept(): void {
     const inbox = this.#inbox;
-    if (inbox === null || this.#paused || this.#closed) return;
+    if (inbox === null || this.#paused || this.#closed || this.#lacksEnd) return;
     const bytes = inbox.take();
     held.add(-bytes.length);
     const trailers = this.#inboxTrailers;
