@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
 import type { RequestHead, ResponseHead } from '../head.ts';
+import type { UnderscoreCounts } from '../h1/fields.ts';
 import type { ClosedBy, IncomingBytes } from '../client.ts';
 import { markOverwritten } from '../slabs.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
@@ -13,11 +14,12 @@ import { H2_FAULT } from './fault.ts';
 import { FieldList, type FieldRules, NO_PSEUDO, RESPONSE_PSEUDO } from './field-list.ts';
 import type { Flood } from './flood.ts';
 import { errorName, H2_ERROR } from './frames/error-codes.ts';
-import { Link, type LinkOptions, type LinkOwner } from './link.ts';
+import { Link, type LinkCounts, type LinkOptions, type LinkOwner } from './link.ts';
 import { responseHead, trailersOf } from './messages.ts';
 import type { Http2Stream } from './stream.ts';
 
 export interface Http2ClientOptions extends Omit<LinkOptions, 'isServer' | 'offersConnect'>, FieldRules {
+  readonly counts: LinkCounts & UnderscoreCounts;
   /** Streams that we open at once, where the peer allows more. */
   readonly maxStreams: number;
 }

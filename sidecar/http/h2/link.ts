@@ -23,7 +23,17 @@ import { Output, type OutputOwner } from './output.ts';
 import { SendQueue } from './send-queue.ts';
 import type { Http2Stream, StreamLink } from './stream.ts';
 
+/** What is counted of a connection, for whoever shows it. */
+export interface LinkCounts {
+  rx_reset: number;
+  tx_reset: number;
+  goaway_sent: number;
+  tx_flush_timeout: number;
+  rx_messaging_error: number;
+}
+
 export interface LinkOptions {
+  readonly counts: LinkCounts;
   /** What a stream may send us before it is told of room, in bytes. */
   readonly initialStreamWindow: number;
   /** The same over all streams. */
@@ -113,7 +123,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     this.#receiveWindow = Math.max(options.initialConnectionWindow, DEFAULT_WINDOW);
     this.#decoder = new HpackDecoder(undefined, { bytes: options.maxHeadersBytes, fields: options.maxHeadersCount });
     this.#reader = new FrameReader(this, { preface: options.isServer });
-    this.#queue = new SendQueue(this.output, clock, options.writeStallMs, (stream) => owner.onWriteStalled(stream));
+    this.#queue = new SendQueue(this.output, clock, options.writeStallMs, (stream) => this.#onStalled(stream));
   }
 
   /** Our first frames. */
@@ -148,7 +158,8 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   read(bytes: Buffer): void {
     this.#reader.push(bytes);
-    if (this.#reader.unknownFrames > MOST_UNKNOWN_FRAMES) this.#floods('inbound_unknown_frames_flood');
+    if (!this.isEnding && this.#reader.unknownFrames > MOST_UNKNOWN_FRAMES)
+      this.#floods('inbound_unknown_frames_flood');
     this.#owner.onRead();
   }
 
@@ -227,7 +238,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
         this.#onReset(id, payload.readUInt32BE(start));
         return;
       case FRAME.PRIORITY:
-        this.#onPriority(id, payload.readUInt32BE(start) & ALL_STREAMS);
+        this.#floods(this.#flood.priority());
         return;
       case FRAME.GOAWAY:
         this.#owner.onGoaway(payload.readUInt32BE(start) & ALL_STREAMS, payload.readUInt32BE(start + 4));
@@ -300,18 +311,15 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
       if (this.#isIdle(id)) this.onStrayFrame(id, 'RST_STREAM');
       return;
     }
+    this.#options.counts.rx_reset++;
     const isEarly = this.#isEarly(stream);
     stream.gone(this.#owner.resetError(code), CLOSED.BY_PEER);
     if (isEarly && this.#options.isServer) this.#floods(this.#flood.earlyReset());
   }
 
-  #onPriority(id: number, dependsOn: number): void {
-    if (this.#floods(this.#flood.priority())) return;
-    if (dependsOn === id) this.onStreamFault(id, H2_ERROR.PROTOCOL_ERROR, 'a stream that depends on itself');
-  }
-
-  /** A frame that is wrong for its stream alone. */
+  /** A priority that is wrong for its stream alone: counted like a good one, for it is answered besides. */
   onStreamFault(id: number, code: number, _reason: string): void {
+    if (this.#floods(this.#flood.priority())) return;
     const stream = this.streams.get(id);
     if (stream !== undefined) this.peerFault(stream, code, H2_FAULT.messaging);
     else this.refuse(id, code);
@@ -319,6 +327,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   /** A stream ends for what the peer did. Such a reset counts like one of its own (CVE-2025-8671). */
   peerFault(stream: Http2Stream, code: number, fault: Fault): void {
+    this.#options.counts.rx_messaging_error++;
     const isEarly = this.#isEarly(stream);
     stream.fail(code, fault);
     if (isEarly) this.#floods(this.#flood.earlyReset());
@@ -339,6 +348,11 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     this.#owner.onFlood(flood);
     this.fail(H2_ERROR.ENHANCE_YOUR_CALM, flood);
     return true;
+  }
+
+  #onStalled(stream: Http2Stream): void {
+    this.#options.counts.tx_flush_timeout++;
+    this.#owner.onWriteStalled(stream);
   }
 
   // What a stream asks of its connection.
@@ -370,6 +384,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   /** Resets a stream, which need not be open. */
   refuse(id: number, code: number): void {
     this.#closedStreams.add(id, CLOSED.BY_US);
+    this.#options.counts.tx_reset++;
     this.sender.rstStream(id, code);
     this.#floods(this.#flood.sentControl(this.blocked));
   }
@@ -405,6 +420,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   /** Says that no stream after this one is served; all that may still come are, unless it is given. */
   goaway(lastId = ALL_STREAMS): void {
+    this.#options.counts.goaway_sent++;
     this.sender.goaway(lastId, H2_ERROR.NO_ERROR, '');
   }
 
@@ -420,6 +436,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     if (this.isEnding) return;
     this.isEnding = true;
     this.#reader.stop();
+    this.#options.counts.goaway_sent++;
     this.sender.goaway(this.lastPeerId, code, reason);
     this.output.end();
     // What still comes is read and dropped: unread, it would become a reset that takes our goodbye away.
