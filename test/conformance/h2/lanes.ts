@@ -28,3 +28,13 @@ export async function closeLane({ proxy, origin }: Lane): Promise<void> {
   await proxy.close();
   await origin.close();
 }
+
+const OPTIONS = 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+
+/** Lines of a cluster that is asked over HTTP/2. */
+export function http2Upstream(options = '{}', more = 'connect_timeout: 1s'): string {
+  return `${more}
+typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: {"@type": ${OPTIONS}, explicit_http_config: {http2_protocol_options: ${options}}}}`;
+}
+
+export const HTTP2_UPSTREAM = http2Upstream();
