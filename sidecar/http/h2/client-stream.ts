@@ -59,6 +59,10 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     return this.#answered;
   }
 
+  override get takesData(): boolean {
+    return this.#answered;
+  }
+
   // The request.
 
   sendHead(head: RequestHead, end: boolean): void {
@@ -93,7 +97,8 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     this.#answered = true;
     if (this.#upgrade !== null && head.status < 300) this.#switch(head);
     const isBodiless = this.method === 'HEAD' || head.status === 204 || head.status === 304;
-    if (!end && !isBodiless) this.lengthLeft = length;
+    // What may have no body is malformed with one (RFC 9113 8.1.1): to a reader of HTTP/1.1 it would be the next answer.
+    if (!end) this.lengthLeft = isBodiless ? 0 : length;
     if (end && length > 0 && !isBodiless) return false;
     if (!end) {
       this.#promised = head;

@@ -185,6 +185,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     const stream = this.streams.get(id);
     if (stream === undefined) this.onStrayFrame(id, 'DATA');
     else if (stream.remoteEnded) this.peerFault(stream, H2_ERROR.STREAM_CLOSED, H2_FAULT.closedStream);
+    else if (!stream.takesData) this.peerFault(stream, H2_ERROR.PROTOCOL_ERROR, H2_FAULT.messaging);
     else stream.receive(bytes, start, end, counted, frameEnds, last);
   }
 

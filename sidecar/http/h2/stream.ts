@@ -247,6 +247,11 @@ export abstract class Http2Stream implements HttpStream<never> {
 
   // Receiving.
 
+  /** A body may come: its head was there. */
+  get takesData(): boolean {
+    return true;
+  }
+
   /** A piece of a DATA frame; `counted`: of the window, the whole of the frame with its first piece. */
   receive(bytes: Buffer, start: number, end: number, counted: number, frameEnds: boolean, last: boolean): void {
     const length = end - start;
