@@ -16,6 +16,7 @@ const RESET_REASONS = new Map<FailureRow, string>([
   [FAILURE.reusedClosed, 'connection termination'],
   [FAILURE.upstreamClosed, 'connection termination'],
   [FAILURE.upstreamReset, 'remote reset'],
+  [FAILURE.refusedStream, 'remote refused stream reset'],
   [FAILURE.upstreamProtocol, 'protocol error'],
   [FAILURE.upstreamCut, 'protocol error'],
 ]);
