@@ -25,6 +25,8 @@ export interface Http2ClientOptions extends Omit<LinkOptions, 'isServer' | 'offe
 }
 
 export interface Http2ClientHandler {
+  /** How many streams the peer takes at once. Told before `onRoom`, with all of its SETTINGS. */
+  onStreamLimit(most: number): void;
   /** There is room for another stream, or more of it than before. */
   onRoom(): void;
   onStreamClosed(): void;
@@ -39,8 +41,6 @@ export interface Http2ClientHandler {
   onProtocolError(reason: string): void;
 }
 
-/** Streams before the peer has said how many it takes. */
-const STREAMS_AT_FIRST = 100;
 /** Numbers of streams are used up: long before, another connection takes its place. */
 const LAST_ID = 2 ** 30;
 /** Used up before the next block is read. */
@@ -57,14 +57,18 @@ export class Http2Client implements LinkOwner, StreamOpener {
   readonly #socket: Socket;
   readonly #options: Http2ClientOptions;
   readonly #handler: Http2ClientHandler;
+  readonly #streamsAtFirst: number;
 
+  /** `streamsAtFirst`: to be opened before the peer has said how many it takes. */
   constructor(
     socket: Socket,
     incoming: IncomingBytes,
     options: Http2ClientOptions,
     handler: Http2ClientHandler,
     clock: Clock,
+    streamsAtFirst: number,
   ) {
+    this.#streamsAtFirst = streamsAtFirst;
     this.#socket = socket;
     this.#options = options;
     this.#handler = handler;
@@ -80,7 +84,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
   /** How many streams may be opened now. */
   get room(): number {
     if (this.#draining || this.#over) return 0;
-    const most = this.#link.isSettled ? this.#link.peerMaxStreams : STREAMS_AT_FIRST;
+    const most = this.#link.isSettled ? this.#link.peerMaxStreams : this.#streamsAtFirst;
     return Math.min(most, this.#options.maxStreams) - this.#open;
   }
 
@@ -169,6 +173,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
   }
 
   onSettings(): void {
+    this.#handler.onStreamLimit(this.#link.peerMaxStreams);
     this.#handler.onRoom();
   }
 
