@@ -4,25 +4,16 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { held } from '../../../sidecar/http/held.ts';
-import { type ManualClock, manualClock } from '../../manual-clock.ts';
+import { manualClock } from '../../manual-clock.ts';
 import { eventually } from '../../mesh/discovery.ts';
-import { type BootstrapPieces, startProxy, type TestProxy } from '../../mesh/proxy.ts';
+import { startProxy, type TestProxy } from '../../mesh/proxy.ts';
 import { polled } from '../h1/ours.ts';
 import { figure } from './figures.ts';
 import * as f from './frames.ts';
 import { HTTP2_UPSTREAM } from './lanes.ts';
-import { connectPeer, fieldOf, type Peer, type PeerOptions, type PeerOrigin, startPeerOrigin } from './peer.ts';
+import { connectPeer, type Peer, type PeerOrigin } from './peer.ts';
 import { FLOODS, type FloodRow } from './rows/floods.ts';
-
-/** An upstream of HTTP/2 that answers all but `/slow`. */
-async function startOrigin(): Promise<PeerOrigin> {
-  const origin = await startPeerOrigin();
-  origin.onRequest = (peer, id, { heads }) => {
-    if (fieldOf(heads[0] ?? [], ':path') !== '/slow')
-      peer.send(f.headers(id, f.response(200), false), f.data(id, 'ok'));
-  };
-  return origin;
-}
+import { SLOW, startAnswering, story } from './story.ts';
 
 async function served(peer: Peer, id: number): Promise<void> {
   peer.send(f.headers(id, f.request()));
@@ -40,7 +31,7 @@ describe('floods', () => {
     return last;
   };
   before(async () => {
-    origin = await startOrigin();
+    origin = await startAnswering();
     proxy = await startProxy({ origins: { o1: origin.port }, cluster: { o1: HTTP2_UPSTREAM } });
     beside = await connectPeer(proxy.port());
   });
@@ -65,29 +56,13 @@ describe('floods', () => {
     assert.equal(await figure(proxy, 'http.main.downstream_rq_active'), 0);
     const streams = origin.peers.flatMap((one) => [...one.streams.values()]);
     await origin.until(
-      () => streams.every((one) => one.reset !== null || one.field(':path') !== '/slow'),
+      () => streams.every((one) => one.reset !== null || one.field(':path') !== SLOW),
       'RST_STREAM for what nobody waits for',
     );
   }
 });
 
-/** A proxy and an upstream of one test. */
-async function story(t: TestContext, pieces: Partial<BootstrapPieces> = {}, clock?: ManualClock) {
-  const origin = await startOrigin();
-  t.after(() => origin.close());
-  const options = clock === undefined ? {} : { clock };
-  const all = { origins: { o1: origin.port }, cluster: { o1: HTTP2_UPSTREAM }, ...pieces };
-  const proxy = await startProxy(all, options);
-  t.after(() => proxy.close());
-  const connected = async (how: Partial<PeerOptions> = {}) => {
-    const peer = await connectPeer(proxy.port(), how);
-    t.after(() => peer.close());
-    return peer;
-  };
-  return { origin, proxy, connected };
-}
-
-const OPEN = (id: number) => f.headers(id, f.request('POST', '/slow'), false);
+const OPEN = (id: number) => f.headers(id, f.request('POST', SLOW), false);
 
 it('X11 1000 open streams: those beyond 100 are refused, the connection goes on', async (t) => {
   const { proxy, connected } = await story(t);
