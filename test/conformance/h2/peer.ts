@@ -81,6 +81,8 @@ export class Peer {
   /** Room that was given to us, by stream. */
   readonly room = new Map<number, number>();
   closed = false;
+  /** Bytes of bodies that a BodySender said. */
+  bodySent = 0;
   /** Told of each head. */
   onHead: ((id: number, heard: Heard, end: boolean) => void) | null = null;
   onFrame: ((type: number, id: number) => void) | null = null;
@@ -236,7 +238,10 @@ export async function startPeerOrigin(options: Partial<PeerOptions> = {}): Promi
   const server = createServer({ noDelay: true }, (socket) => {
     const peer = new Peer(socket, { role: 'server', ...origin.options });
     peers.push(peer);
-    peer.onHead = (id, heard, end) => origin.onRequest(peer, id, heard, end);
+    peer.onHead = (id, heard, end) => {
+      // Trailers are no request.
+      if (heard.heads.length === 1) origin.onRequest(peer, id, heard, end);
+    };
     peer.onFrame = () => changes.touch();
     socket.on('close', () => changes.touch());
     origin.onPeer(peer);

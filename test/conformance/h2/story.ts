@@ -58,17 +58,17 @@ export async function story(
 /** Says a body as the windows of the other end allow. Of a peer that gives SETTINGS before it begins. */
 export class BodySender {
   sent = 0;
-  #allowed: number;
   readonly #peer: Peer;
   readonly #id: number;
   readonly #total: number;
+  /** The last frame is not the end: something follows. */
+  readonly #then: (() => void) | null;
 
-  /** Takes all of the peer's connection for itself. */
-  constructor(peer: Peer, id: number, total: number) {
+  constructor(peer: Peer, id: number, total: number, then: (() => void) | null = null) {
     this.#peer = peer;
     this.#id = id;
     this.#total = total;
-    this.#allowed = 0;
+    this.#then = then;
     const before = peer.onFrame;
     peer.onFrame = (type, on) => {
       before?.(type, on);
@@ -81,7 +81,7 @@ export class BodySender {
   get window(): number {
     const { room, settings } = this.#peer;
     const stream = (settings.get(f.SETTING.WINDOW) ?? 65_535) + (room.get(this.#id) ?? 0);
-    return Math.min(stream, 65_535 + (room.get(0) ?? 0)) - this.sent;
+    return Math.min(stream - this.sent, 65_535 + (room.get(0) ?? 0) - this.#peer.bodySent);
   }
 
   get done(): boolean {
@@ -89,12 +89,14 @@ export class BodySender {
   }
 
   #go(): void {
-    this.#allowed = Math.min(this.window, this.#total - this.sent);
-    while (this.#allowed > 0) {
-      const length = Math.min(this.#allowed, f.MOST_IN_FRAME);
-      this.#allowed -= length;
+    if (this.done) return;
+    for (let allowed = this.window; allowed > 0 && !this.done; allowed = this.window) {
+      const length = Math.min(allowed, this.#total - this.sent, f.MOST_IN_FRAME);
       this.sent += length;
-      this.#peer.send(f.data(this.#id, Buffer.alloc(length, 0x61), this.done));
+      this.#peer.bodySent += length;
+      const end = this.done && this.#then === null;
+      this.#peer.send(f.data(this.#id, Buffer.alloc(length, 0x61), end));
     }
+    if (this.done) this.#then?.();
   }
 }
