@@ -98,7 +98,7 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     if (this.#upgrade !== null && head.status < 300) this.#switch(head);
     const isBodiless = this.method === 'HEAD' || head.status === 204 || head.status === 304;
     // What may have no body is malformed with one (RFC 9113 8.1.1): to a reader of HTTP/1.1 it would be the next answer.
-    if (!end) this.lengthLeft = isBodiless ? 0 : length;
+    if (!end && !this.#tunnel) this.lengthLeft = isBodiless ? 0 : length;
     if (end && length > 0 && !isBodiless) return false;
     if (!end) {
       this.#promised = head;

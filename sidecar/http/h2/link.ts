@@ -78,6 +78,8 @@ const MOST_FRAME = DEFAULT_FRAME_SIZE;
 const ALL_STREAMS = 2 ** 31 - 1;
 /** A peer that was told that the connection ends has so long to go (milliseconds). */
 const CLOSE_MS = 1_000;
+/** While all that may be held is held, it is asked so often whether that has changed (milliseconds). */
+const FULL_MS = 100;
 /** The window of the connection is opened again at half of it. */
 const UPDATE_SHARE = 2;
 const NO_FIELDS: HeaderList = [];
@@ -111,6 +113,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   readonly #owner: LinkOwner;
   readonly #clock: Clock;
   #closeTimer: Timer | null = null;
+  #roomTimer: Timer | null = null;
   #keepalive: Keepalive | null = null;
 
   constructor(socket: Socket, options: LinkOptions, owner: LinkOwner, clock: Clock) {
@@ -196,7 +199,19 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
       this.fail(H2_ERROR.FLOW_CONTROL_ERROR, 'more data than the window of the connection allows');
       return;
     }
-    if (this.#received * UPDATE_SHARE < this.#receiveWindow || held.full) return;
+    if (this.#received * UPDATE_SHARE >= this.#receiveWindow) this.#giveRoom();
+  }
+
+  /** Where none is at present, later: a peer that has used up its window sends nothing that would remind us. */
+  #giveRoom(): void {
+    if (this.isEnding) return;
+    if (held.full) {
+      this.#roomTimer ??= this.#clock.after(FULL_MS, () => {
+        this.#roomTimer = null;
+        this.#giveRoom();
+      });
+      return;
+    }
     this.sender.windowUpdate(0, this.#received);
     this.#received = 0;
   }
@@ -455,6 +470,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     this.isEnding = true;
     this.#reader.stop();
     this.#closeTimer?.cancel();
+    this.#roomTimer?.cancel();
     this.#keepalive?.stop();
     this.#queue.close();
     this.output.close();

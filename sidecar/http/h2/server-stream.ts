@@ -29,7 +29,7 @@ export class ServerStream extends Http2Stream implements HttpStream<ResponseHead
   /** The request is sound: it begins. `length` by Content-Length; -1: not said. */
   start(head: RequestHead, end: boolean, length: number): void {
     this.lengthLeft = end ? -1 : length;
-    if (length === 0 && !end && !head.expectsContinue) {
+    if (length === 0 && !end && !head.expectsContinue && head.upgrade === null) {
       this.#unconfirmed = head;
       return;
     }
