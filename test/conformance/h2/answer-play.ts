@@ -19,7 +19,7 @@ const ROUTES = `- match: {prefix: /}
   route: {cluster: o1}
   response_headers_to_add: [{header: {key: x-flags, value: "%RESPONSE_FLAGS%"}}]`;
 const HCM = 'delayed_close_timeout: 0.01s\nhttp_protocol_options: {enable_trailers: true}';
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 const MOST_PLACES = 40;
 
 export async function startAnswerLane(): Promise<AnswerLane> {

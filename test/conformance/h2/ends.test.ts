@@ -12,7 +12,7 @@ import * as f from './frames.ts';
 import { clusterOf, type Version } from './pair.ts';
 import { connectPeer, startPeerOrigin } from './peer.ts';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 
 /** Either origin, which says nothing until it is told to. */
 interface Behind {

@@ -62,7 +62,7 @@ export interface Pair {
 const TRAILERS = 'http_protocol_options: {enable_trailers: true}';
 const OPTIONS = 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const HCM = `normalize_path: true\nmerge_slashes: true\ndelayed_close_timeout: 0.01s\nproxy_100_continue: true\n${TRAILERS}`;
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 
 export function clusterOf(version: Version): string {
   const protocol = version === 1 ? TRAILERS : 'http2_protocol_options: {}';

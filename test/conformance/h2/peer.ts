@@ -69,7 +69,7 @@ export interface PeerOptions {
 }
 
 /** What must come is waited for so long. */
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 const LARGE_BLOCK = { bytes: 2 ** 20, fields: 4096 };
 
 export class Peer {

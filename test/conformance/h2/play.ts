@@ -11,7 +11,7 @@ import { type Gets, type Row, STREAM } from './row.ts';
 
 /** A stream that no row uses. */
 const CANARY_STREAM = 1001;
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 let canaries = 0;
 
 /** Every place of a short row; more are spread evenly. */

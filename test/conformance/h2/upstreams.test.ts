@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { held } from '../../../sidecar/http/held.ts';
+import { OverloadStats } from '../../../sidecar/telemetry/cells/overload.ts';
 import { manualClock } from '../../manual-clock.ts';
 import { eventually } from '../../mesh/discovery.ts';
 import { openClient } from '../../mesh/client.ts';
@@ -399,6 +401,39 @@ describe('windows', () => {
     peer.send(f.settings({ [f.SETTING.WINDOW]: 65_535 }), f.headers(3, f.request()));
     await answered(peer, 3);
     assert.equal(s.origin.peers.length, 1);
+  });
+
+  it('a window that was not opened for want of memory is opened when there is some', async (t) => {
+    const clock = manualClock();
+    const s = await story(t, {}, clock);
+    const peer = await s.connected();
+    await peer.until(() => peer.settings.size > 0, 'SETTINGS');
+    peer.send(f.headers(1, f.request('POST', SLOW), false));
+    await s.origin.until(() => s.origin.peers[0]?.streams.size === 1, 'the request');
+    const LIMIT = 64 * 1024 * 1024;
+    held.use({ limitBytes: LIMIT, stats: new OverloadStats() });
+    t.after(() => held.use({ limitBytes: Number.POSITIVE_INFINITY, stats: new OverloadStats() }));
+    held.add(LIMIT);
+    const sender = new BodySender(peer, 1, SIZE);
+    await peer.until(() => sender.sent === 1024 * 1024, 'an end of the connection window');
+    await s.origin.until(() => s.origin.peers[0]?.stream(1).length === sender.sent, 'all that was sent');
+    clock.advance(1000);
+    for (let i = 0; i < 5; i++) await polled();
+    assert.equal(sender.sent, 1024 * 1024);
+    held.add(-LIMIT);
+    clock.advance(100);
+    await s.origin.until(() => s.origin.peers[0]?.stream(1).ended === true, 'the whole body');
+  });
+
+  it('a client that sends more than its window: its stream ends', async (t) => {
+    const s = await story(t);
+    s.origin.options = { reads: false };
+    const peer = await s.connected();
+    peer.send(f.headers(1, f.request('POST', SLOW), false), f.data(1, Buffer.alloc(3 * WINDOW), false));
+    assert.equal((await peer.over(1)).reset, f.ERROR.FLOW_CONTROL);
+    await s.origin.until(() => s.origin.peers[0]?.stream(1).reset !== null, 'RST_STREAM');
+    peer.send(f.headers(3, f.request()));
+    await answered(peer, 3);
   });
 
   it('settings that take away room that was used up: nothing is sent until it is there again', async (t) => {
