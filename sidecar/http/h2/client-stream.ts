@@ -50,11 +50,16 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     this.#reader?.onReset(new ProxyError(this.#protocolRow, { context: reason }));
   }
 
+  /** A head that waited was not passed on. */
   get #protocolRow(): FailureRow {
-    return this.#answered ? FAILURE.upstreamCut : FAILURE.upstreamProtocol;
+    return this.#answered && this.#promised === null ? FAILURE.upstreamCut : FAILURE.upstreamProtocol;
   }
 
   get answered(): boolean {
+    return this.#answered;
+  }
+
+  override get takesData(): boolean {
     return this.#answered;
   }
 
@@ -92,11 +97,13 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     this.#answered = true;
     if (this.#upgrade !== null && head.status < 300) this.#switch(head);
     const isBodiless = this.method === 'HEAD' || head.status === 204 || head.status === 304;
-    if (!end && !isBodiless) this.lengthLeft = length;
+    // What may have no body is malformed with one (RFC 9113 8.1.1): to a reader of HTTP/1.1 it would be the next answer.
+    if (!end && !this.#tunnel) this.lengthLeft = isBodiless ? 0 : length;
     if (end && length > 0 && !isBodiless) return false;
     if (!end) {
       this.#promised = head;
-      this.#opener.promise(this);
+      // One that says that nothing follows waits until that is so.
+      if (this.lengthLeft !== 0) this.#opener.promise(this);
       return true;
     }
     const reader = this.#reader;
@@ -138,7 +145,7 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
   }
 
   override gone(error: ProxyError, how: Parameters<Http2Stream['gone']>[1]): void {
-    this.flushHead(false);
+    if (this.lengthLeft !== 0) this.flushHead(false);
     super.gone(error, how);
   }
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
 import type { RequestHead, ResponseHead } from '../head.ts';
+import type { UnderscoreCounts } from '../h1/fields.ts';
 import type { ClosedBy, IncomingBytes } from '../client.ts';
 import { lend, markOverwritten } from '../slabs.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
@@ -13,16 +14,19 @@ import { H2_FAULT } from './fault.ts';
 import { FieldList, type FieldRules, NO_PSEUDO, RESPONSE_PSEUDO } from './field-list.ts';
 import type { Flood } from './flood.ts';
 import { errorName, H2_ERROR } from './frames/error-codes.ts';
-import { Link, type LinkOptions, type LinkOwner } from './link.ts';
+import { Link, type LinkCounts, type LinkOptions, type LinkOwner } from './link.ts';
 import { responseHead, trailersOf } from './messages.ts';
 import type { Http2Stream } from './stream.ts';
 
 export interface Http2ClientOptions extends Omit<LinkOptions, 'isServer' | 'offersConnect'>, FieldRules {
+  readonly counts: LinkCounts & UnderscoreCounts;
   /** Streams that we open at once, where the peer allows more. */
   readonly maxStreams: number;
 }
 
 export interface Http2ClientHandler {
+  /** How many streams the peer takes at once. Told before `onRoom`, with all of its SETTINGS. */
+  onStreamLimit(most: number): void;
   /** There is room for another stream, or more of it than before. */
   onRoom(): void;
   onStreamClosed(): void;
@@ -37,8 +41,6 @@ export interface Http2ClientHandler {
   onProtocolError(reason: string): void;
 }
 
-/** Streams before the peer has said how many it takes. */
-const STREAMS_AT_FIRST = 100;
 /** Numbers of streams are used up: long before, another connection takes its place. */
 const LAST_ID = 2 ** 30;
 /** Used up before the next block is read. */
@@ -55,14 +57,18 @@ export class Http2Client implements LinkOwner, StreamOpener {
   readonly #socket: Socket;
   readonly #options: Http2ClientOptions;
   readonly #handler: Http2ClientHandler;
+  readonly #streamsAtFirst: number;
 
+  /** `streamsAtFirst`: to be opened before the peer has said how many it takes. */
   constructor(
     socket: Socket,
     incoming: IncomingBytes,
     options: Http2ClientOptions,
     handler: Http2ClientHandler,
     clock: Clock,
+    streamsAtFirst: number,
   ) {
+    this.#streamsAtFirst = streamsAtFirst;
     this.#socket = socket;
     this.#options = options;
     this.#handler = handler;
@@ -79,7 +85,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
   /** How many streams may be opened now. */
   get room(): number {
     if (this.#draining || this.#over) return 0;
-    const most = this.#link.isSettled ? this.#link.peerMaxStreams : STREAMS_AT_FIRST;
+    const most = this.#link.isSettled ? this.#link.peerMaxStreams : this.#streamsAtFirst;
     return Math.min(most, this.#options.maxStreams) - this.#open;
   }
 
@@ -168,6 +174,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
   }
 
   onSettings(): void {
+    this.#handler.onStreamLimit(this.#link.peerMaxStreams);
     this.#handler.onRoom();
   }
 

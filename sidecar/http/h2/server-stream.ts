@@ -19,6 +19,8 @@ export class ServerStream extends Http2Stream implements HttpStream<ResponseHead
   #reader: RequestReader | null = null;
   /** After an upgrade each side ends for itself. */
   #tunnel = false;
+  /** A head that says that nothing follows, until that is so. */
+  #unconfirmed: RequestHead | null = null;
 
   attach(reader: RequestReader): void {
     this.#reader = reader;
@@ -27,8 +29,19 @@ export class ServerStream extends Http2Stream implements HttpStream<ResponseHead
   /** The request is sound: it begins. `length` by Content-Length; -1: not said. */
   start(head: RequestHead, end: boolean, length: number): void {
     this.lengthLeft = end ? -1 : length;
+    if (length === 0 && !end && !head.expectsContinue && head.upgrade === null) {
+      this.#unconfirmed = head;
+      return;
+    }
     this.#reader?.onHead(head, end && head.upgrade === null, false);
     if (end && !this.isClosed) this.remoteHeadEnded();
+  }
+
+  protected override beforeRead(): void {
+    const head = this.#unconfirmed;
+    if (head === null) return;
+    this.#unconfirmed = null;
+    this.#reader?.onHead(head, false, false);
   }
 
   /** The request is answered for what it is. */
