@@ -4,7 +4,7 @@
 
 import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
-import { type LocalReply, runData, runRequest, runResponse, type Verdict } from '../filters/filter.ts';
+import { type LocalReply, runData, runRequest, runResponse, runTrailers, type Verdict } from '../filters/filter.ts';
 import type { FilterChain } from '../filters/filter.ts';
 import { held } from '../http/held.ts';
 import { type HeaderList, removeField, type RequestHead, type ResponseHead } from '../http/head.ts';
@@ -33,6 +33,7 @@ const NO_FILTERS: FilterChain = {
   onRequestData: null,
   onResponse: null,
   onResponseData: null,
+  onResponseTrailers: null,
   onEnd: null,
 };
 const NO_MIRRORS: readonly Mirror[] = [];
@@ -205,8 +206,13 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
   }
 
   #sendBody(chunk: Piece, end: boolean): void {
-    const piece =
-      this.filters.onRequestData === null ? chunk : (runData(this.filters.onRequestData, this.x, chunk, end) ?? EMPTY);
+    const { onRequestData } = this.filters;
+    const piece = onRequestData === null ? chunk : (runData(onRequestData, this.x, chunk, end) ?? EMPTY);
+    if (typeof piece === 'object' && 'status' in piece) {
+      this.#forward?.cancel(new ProxyError(FAILURE.downstreamProtocol, { context: piece.details }));
+      this.reply(piece);
+      return;
+    }
     for (const mirror of this.#mirrors) mirror.sendData(piece, end);
     this.#forward?.sendData(piece, end);
   }
@@ -392,7 +398,12 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
   onUpstreamTrailers(trailers: HeaderList): void {
     if (this.#over) return;
     this.x.responseTrailers = trailers;
-    this.#stream.sendTrailers(trailers);
+    const last = this.filters.onResponseTrailers === null ? null : runTrailers(this.filters, this.x, trailers);
+    if (last === null) this.#stream.sendTrailers(trailers);
+    else {
+      this.x.bytesSent += last.length;
+      this.#stream.sendData(last, true);
+    }
     this.#answered();
   }
 
