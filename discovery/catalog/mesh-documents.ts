@@ -20,6 +20,7 @@ import {
   toTraffic,
 } from './convert.ts';
 import { type Documents, KINDS, type Kind, type ShortForm, type ShortService, shortForm } from './mesh-schema.ts';
+import { checkProtocols } from './protocols.ts';
 import { checkReferences } from './references.ts';
 import {
   type AuthorizationPolicy,
@@ -60,6 +61,7 @@ export function readMesh(documents: readonly ConfigDocument[]): MeshResult {
   const draft = newDraft();
   for (const document of documents) readDocument(draft, document);
   checkReferences(documents, draft.errors);
+  checkProtocols(documents, draft.errors);
   return { part: finish(draft), errors: draft.errors.all };
 }
 

@@ -117,7 +117,7 @@ const targetRefs = z.array(serviceTarget).min(1, 'name at least one service');
 
 export const serviceSpec = z.strictObject({
   port: port(),
-  protocol: z.enum(['http', 'grpc']).optional(),
+  protocol: z.enum(['http', 'http2', 'grpc', 'tcp']).optional(),
   hosts: z.array(hostname).optional(),
   instances: z.array(instanceFields).optional(),
   upstreams: z.array(z.strictObject({ service: label(), port: port() })).optional(),

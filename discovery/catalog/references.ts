@@ -111,7 +111,7 @@ function candidates(
 }
 
 /** Every concrete path that matches the pattern in `value`. */
-function find(value: unknown, pattern: readonly string[], base: ConfigPath = []): ConfigPath[] {
+export function find(value: unknown, pattern: readonly string[], base: ConfigPath = []): ConfigPath[] {
   const [head, ...rest] = pattern;
   if (head === undefined) return [base];
   if (typeof value !== 'object' || value === null) return [];

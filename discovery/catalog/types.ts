@@ -2,7 +2,8 @@
 // leases or xDS; times are milliseconds.
 
 export type MtlsMode = 'STRICT' | 'PERMISSIVE' | 'DISABLE';
-export type Protocol = 'http' | 'grpc';
+/** What a port takes: requests in HTTP/1.1 or HTTP/2, gRPC (HTTP/2 too), or connections of any kind. */
+export type Protocol = 'http' | 'http2' | 'grpc' | 'tcp';
 
 export interface Service {
   readonly name: string;

@@ -9,13 +9,13 @@ import {
   ClusterSchema,
 } from '../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
 import type { OutlierDetectionSchema } from '../../proto/gen/envoy/config/cluster/v3/outlier_detection_pb.ts';
-import { HttpProtocolOptionsSchema } from '../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
 import { CLUSTER } from '../../proto/resources.ts';
 import { toDuration } from '../../proto/scalars.ts';
-import type { LoadBalancing, MeshPolicy, OutlierDetection, Service } from '../catalog/types.ts';
+import type { LoadBalancing, MeshPolicy, OutlierDetection, Protocol, Service } from '../catalog/types.ts';
 import { clusterName, identityOf, inboundCluster } from './names.ts';
-import { any, type EncodedResource, encodeResource } from './resource.ts';
+import { type EncodedResource, encodeResource } from './resource.ts';
 import { adsSource, upstreamTls } from './tls.ts';
+import { MESH_ALPN, towardsApplication, towardsService } from './upstream-http.ts';
 
 const CONNECT_TIMEOUT_MS = 1000;
 const RETRY_BUDGET = { percent: 20, minConcurrency: 3 };
@@ -33,8 +33,8 @@ export function serviceCluster(
   secured: boolean,
 ): EncodedResource {
   const name = clusterName(service, version);
-  const { traffic } = service;
-  const http = httpOptions(service);
+  const { traffic, protocol } = service;
+  const alpn = protocol === 'tcp' ? [] : MESH_ALPN;
   const message = create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
@@ -46,26 +46,10 @@ export function serviceCluster(
     ...(traffic.panicThresholdPercent === null
       ? {}
       : { commonLbConfig: { healthyPanicThreshold: { value: traffic.panicThresholdPercent } } }),
-    ...(secured ? { transportSocket: upstreamTls(identityOf(mesh, service.namespace, service.name)) } : {}),
-    ...(http === null
-      ? {}
-      : { typedExtensionProtocolOptions: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': http } }),
+    ...(secured ? { transportSocket: upstreamTls(identityOf(mesh, service.namespace, service.name), alpn) } : {}),
+    typedExtensionProtocolOptions: towardsService(protocol, secured, traffic.idleTimeoutMs),
   });
   return encodeResource(CLUSTER, name, ClusterSchema, message, name);
-}
-
-/** Only where something differs from Envoy's own defaults. */
-function httpOptions(service: Service) {
-  const idle = service.traffic.idleTimeoutMs;
-  if (service.protocol === 'http' && idle === null) return null;
-  const protocolConfig =
-    service.protocol === 'grpc'
-      ? ({ case: 'http2ProtocolOptions', value: {} } as const)
-      : ({ case: 'httpProtocolOptions', value: {} } as const);
-  return any(HttpProtocolOptionsSchema, {
-    ...(idle === null ? {} : { commonHttpProtocolOptions: { idleTimeout: toDuration(idle) } }),
-    upstreamProtocolOptions: { case: 'explicitHttpConfig', value: { protocolConfig } },
-  });
 }
 
 function circuitBreakers(service: Service): MessageInitShape<typeof CircuitBreakersSchema> {
@@ -109,7 +93,7 @@ function outlierDetection(given: OutlierDetection | null): MessageInitShape<type
 }
 
 /** The application behind an inbound listener: one fixed address, nothing to balance or to eject. */
-export function localCluster(address: string, appPort: number): EncodedResource {
+export function localCluster(address: string, appPort: number, protocol: Protocol): EncodedResource {
   const name = inboundCluster(appPort);
   const endpoint = {
     address: {
@@ -120,6 +104,7 @@ export function localCluster(address: string, appPort: number): EncodedResource 
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: toDuration(CONNECT_TIMEOUT_MS),
+    typedExtensionProtocolOptions: towardsApplication(protocol),
     loadAssignment: {
       clusterName: name,
       endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: endpoint } }] }],

@@ -1,4 +1,4 @@
-// Listeners of sidecars and gateways. Outbound: one port that routes by Host, and a loopback port for each
+// Listeners of sidecars and gateways that carry HTTP, in either version: the first bytes or ALPN say which. Outbound: one port that routes by Host, and a loopback port for each
 // upstream that the service names. Inbound: mutual TLS, then who may call, then the application.
 
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
@@ -20,6 +20,7 @@ import { gatewayListener, INBOUND, OUTBOUND } from './names.ts';
 import { rbacFilters } from './rbac.ts';
 import { any, type EncodedResource, encodeResource } from './resource.ts';
 import { adsSource, downstreamTls } from './tls.ts';
+import { HTTP1_OPTIONS, MESH_ALPN } from './upstream-http.ts';
 
 type HcmInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
 type ChainInit = MessageInitShape<typeof FilterChainSchema>;
@@ -59,7 +60,7 @@ export function inboundListener(inbound: Inbound, mesh: MeshPolicy): EncodedReso
   const secured: ChainInit = {
     name: 'mtls',
     filters: [hcmFilter(tls)],
-    transportSocket: downstreamTls(mesh.trustDomain),
+    transportSocket: downstreamTls(mesh.trustDomain, MESH_ALPN),
   };
   const open: ChainInit = { name: 'plain', filters: [hcmFilter(plain)] };
   const both: ChainInit[] = [
@@ -67,7 +68,9 @@ export function inboundListener(inbound: Inbound, mesh: MeshPolicy): EncodedReso
     { ...open, filterChainMatch: { transportProtocol: 'raw_buffer' } },
   ];
   const chains = { STRICT: [secured], DISABLE: [open], PERMISSIVE: both }[inbound.mode];
-  return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, chains, inbound.mode === 'PERMISSIVE');
+  return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, chains, {
+    inspectTls: inbound.mode === 'PERMISSIVE',
+  });
 }
 
 export function gatewayListenerOf(
@@ -86,12 +89,20 @@ export function gatewayListenerOf(
   return listener(name, bind, TrafficDirection.OUTBOUND, [plainChain(edge)]);
 }
 
-function listener(
+/** What a listener finds out before it chooses a chain. */
+interface FirstLooks {
+  /** Whether a connection begins with TLS. */
+  readonly inspectTls?: boolean;
+  /** A client that has said nothing for so long is taken as one without TLS; by default it is turned away. */
+  readonly silentClientMs?: number;
+}
+
+export function listener(
   name: string,
   bind: Bind,
   trafficDirection: TrafficDirection,
   filterChains: ChainInit[],
-  inspectTls = false,
+  { inspectTls = false, silentClientMs }: FirstLooks = {},
 ): EncodedResource {
   const inspector = {
     name: 'envoy.filters.listener.tls_inspector',
@@ -108,6 +119,9 @@ function listener(
     },
     filterChains,
     ...(inspectTls ? { listenerFilters: [inspector] } : {}),
+    ...(silentClientMs === undefined
+      ? {}
+      : { listenerFiltersTimeout: toDuration(silentClientMs), continueOnListenerFiltersTimeout: true }),
   });
   return encodeResource(LISTENER, name, ListenerSchema, message);
 }
@@ -130,7 +144,14 @@ function manager(
   routeSpecifier: NonNullable<HcmInit['routeSpecifier']>,
   httpFilters: MessageInitShape<typeof HttpFilterSchema>[] = [router()],
 ) {
-  return { statPrefix, routeSpecifier, httpFilters, normalizePath: true, accessLog: accessLogs(mesh) };
+  return {
+    statPrefix,
+    routeSpecifier,
+    httpFilters,
+    normalizePath: true,
+    httpProtocolOptions: HTTP1_OPTIONS,
+    accessLog: accessLogs(mesh),
+  };
 }
 
 function rds(routeConfigName: string): NonNullable<HcmInit['routeSpecifier']> {

@@ -18,9 +18,10 @@ import { any } from './resource.ts';
 type PermissionInit = MessageInitShape<typeof PermissionSchema>;
 type PrincipalInit = MessageInitShape<typeof PrincipalSchema>;
 
-const ACTIONS = ['DENY', 'ALLOW'] as const;
+export const ACTIONS = ['DENY', 'ALLOW'] as const;
+export type Action = (typeof ACTIONS)[number];
 
-function filterName(action: (typeof ACTIONS)[number]): string {
+function filterName(action: Action): string {
   return `envoy.filters.http.rbac.${action.toLowerCase()}`;
 }
 
@@ -38,7 +39,7 @@ export function rbacRules(
   policies: readonly AuthorizationPolicy[],
   mesh: MeshPolicy,
 ): Record<string, Any> {
-  const applying = policies.filter((policy) => policy.services === null || policy.services.includes(service));
+  const applying = applyingTo(service, policies);
   const rules = ACTIONS.flatMap((action) => {
     const chosen = applying.filter((policy) => policy.action === action);
     return chosen.length === 0 ? [] : [[filterName(action), rulesOf(action, chosen, mesh)] as const];
@@ -46,7 +47,11 @@ export function rbacRules(
   return Object.fromEntries(rules);
 }
 
-function rulesOf(action: 'ALLOW' | 'DENY', policies: readonly AuthorizationPolicy[], mesh: MeshPolicy): Any {
+export function applyingTo(service: string, policies: readonly AuthorizationPolicy[]): readonly AuthorizationPolicy[] {
+  return policies.filter((policy) => policy.services === null || policy.services.includes(service));
+}
+
+function rulesOf(action: Action, policies: readonly AuthorizationPolicy[], mesh: MeshPolicy): Any {
   const entries = policies.flatMap((policy) =>
     policy.rules.map((rule, i) => [`${policy.name}[${i}]`, policyOf(rule, mesh)] as const),
   );
@@ -54,7 +59,7 @@ function rulesOf(action: 'ALLOW' | 'DENY', policies: readonly AuthorizationPolic
   return any(RBACPerRouteSchema, { rbac: { rules } });
 }
 
-function policyOf(rule: AuthorizationRule, mesh: MeshPolicy): MessageInitShape<typeof PolicySchema> {
+export function policyOf(rule: AuthorizationRule, mesh: MeshPolicy): MessageInitShape<typeof PolicySchema> {
   const anyone: PrincipalInit = { identifier: { case: 'any', value: true } };
   const anything: PermissionInit = { rule: { case: 'any', value: true } };
   return {

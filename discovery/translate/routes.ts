@@ -201,9 +201,20 @@ function forward(
       ? {}
       : { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: rewrite.hostname } }),
     ...(rewrite?.path == null ? {} : pathRewrite(rewrite.path, path)),
-    ...(rule.timeoutMs === null ? {} : { timeout: toDuration(rule.timeoutMs) }),
+    ...howLong(rule, backends, services),
     ...(policy === null ? {} : { retryPolicy: policy }),
   };
+}
+
+/** A gRPC call lasts as long as its caller says, and a stream as long as it likes; other requests, Envoy's 15 s. */
+function howLong(
+  { timeoutMs }: RouteRule,
+  backends: readonly BackendRef[],
+  services: Services,
+): Pick<MessageInitShape<typeof RouteActionSchema>, 'timeout' | 'maxStreamDuration'> {
+  const isGrpc = backends.every(({ service }) => services.get(service)?.protocol === 'grpc');
+  if (!isGrpc) return timeoutMs === null ? {} : { timeout: toDuration(timeoutMs) };
+  return { timeout: toDuration(timeoutMs ?? 0), maxStreamDuration: { grpcTimeoutHeaderMax: toDuration(0) } };
 }
 
 function clusterSpecifier(

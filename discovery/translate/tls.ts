@@ -25,22 +25,27 @@ export function adsSource(): MessageInitShape<typeof ConfigSourceSchema> {
 }
 
 /** Towards a service: whoever answers must be exactly `identity`. */
-export function upstreamTls(identity: string): MessageInitShape<typeof TransportSocketSchema> {
-  const context = any(UpstreamTlsContextSchema, { commonTlsContext: commonTls({ case: 'exact', value: identity }) });
+export function upstreamTls(identity: string, alpn: readonly string[]): MessageInitShape<typeof TransportSocketSchema> {
+  const commonTlsContext = commonTls({ case: 'exact', value: identity }, alpn);
+  const context = any(UpstreamTlsContextSchema, { commonTlsContext });
   return { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value: context } };
 }
 
 /** At an inbound listener: any workload of the trust domain may connect; who may call what is RBAC's to say. */
-export function downstreamTls(trustDomain: string): MessageInitShape<typeof TransportSocketSchema> {
+export function downstreamTls(
+  trustDomain: string,
+  alpn: readonly string[],
+): MessageInitShape<typeof TransportSocketSchema> {
   const context = any(DownstreamTlsContextSchema, {
     requireClientCertificate: true,
-    commonTlsContext: commonTls({ case: 'prefix', value: `spiffe://${trustDomain}/` }),
+    commonTlsContext: commonTls({ case: 'prefix', value: `spiffe://${trustDomain}/` }, alpn),
   });
   return { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value: context } };
 }
 
 function commonTls(
   peer: NonNullable<MessageInitShape<typeof StringMatcherSchema>['matchPattern']>,
+  alpn: readonly string[],
 ): MessageInitShape<typeof CommonTlsContextSchema> {
   return {
     // A highest version must be said: towards an upstream Envoy's default is TLS 1.2.
@@ -48,7 +53,7 @@ function commonTls(
       tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
       tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
     },
-    alpnProtocols: ['http/1.1'],
+    alpnProtocols: [...alpn],
     tlsCertificateSdsSecretConfigs: [{ name: OWN_CERTIFICATE, sdsConfig: adsSource() }],
     validationContextType: {
       case: 'combinedValidationContext',

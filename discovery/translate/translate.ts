@@ -12,6 +12,7 @@ import type { NodeDescription } from './node.ts';
 import { type EncodedResource, Memo } from './resource.ts';
 import { gatewayRoutes, outboundRoutes, singleServiceRoutes } from './routes.ts';
 import { type KeyPair, ownCertificateSecret, type TrustBundle, trustBundleSecret } from './secrets.ts';
+import { tcpInboundListener, tcpUpstreamListener } from './tcp.ts';
 
 export interface Secrets {
   readonly bundle: TrustBundle;
@@ -75,7 +76,7 @@ function grpcResources(
   one: Memo<EncodedResource>,
   many: Memo<readonly EncodedResource[]>,
 ): readonly EncodedResource[] {
-  const services = [...catalog.services.values()];
+  const services = [...catalog.services.values()].filter(carriesHttp);
   const clusters = subsetsOf(catalog, services).flatMap(({ service, version, instances }) => [
     one.of([service], `grpc cluster ${version}`, () => grpcCluster(service, version)),
     one.of([service, instances], `grpc endpoints ${version}`, () =>
@@ -97,8 +98,7 @@ function proxyResources(
   node: NodeDescription,
   one: Memo<EncodedResource>,
 ): readonly EncodedResource[] {
-  const visible = visibleServices(catalog, node);
-  const clusters = subsetsOf(catalog, visible).flatMap(({ service, version, instances }) => [
+  const clusters = subsetsOf(catalog, [...catalog.services.values()]).flatMap(({ service, version, instances }) => [
     clusterFor(catalog, node, one, service, version, instances),
     one.of([service, instances], `endpoints ${version}`, () =>
       endpointsOf(clusterName(service, version), instances, version, false),
@@ -107,15 +107,13 @@ function proxyResources(
   const gateway = gatewayFor(catalog, node);
   return [
     ...clusters,
-    ...(gateway === null
-      ? sidecarResources(catalog, node, visible, one)
-      : gatewayResources(catalog, node, gateway, one)),
+    ...(gateway === null ? sidecarResources(catalog, node, one) : gatewayResources(catalog, node, gateway, one)),
   ];
 }
 
-/** Our own proxy speaks HTTP/1.1 to services in this version; gRPC services are for others. */
-function visibleServices(catalog: Catalog, node: NodeDescription): readonly Service[] {
-  return [...catalog.services.values()].filter((service) => node.stock || service.protocol === 'http');
+/** The others have no place in tables of routes. */
+function carriesHttp({ protocol }: Service): boolean {
+  return protocol !== 'tcp';
 }
 
 function clusterFor(
@@ -152,7 +150,6 @@ function gatewayFor(catalog: Catalog, node: NodeDescription): Gateway | null {
 function sidecarResources(
   catalog: Catalog,
   node: NodeDescription,
-  visible: readonly Service[],
   one: Memo<EncodedResource>,
 ): readonly EncodedResource[] {
   if (node.kind === 'gateway') return [];
@@ -161,7 +158,9 @@ function sidecarResources(
   const own = services.get(node.service) ?? null;
   return [
     one.of([mesh], `outbound ${bind.address} ${bind.port}`, () => outboundListener(bind, mesh)),
-    one.of([services, routes], `outbound routes ${node.stock}`, () => outboundRoutes(catalog, visible)),
+    one.of([services, routes], 'outbound routes', () =>
+      outboundRoutes(catalog, [...services.values()].filter(carriesHttp)),
+    ),
     ...upstreamResources(catalog, node, own, one),
     ...inboundResources(catalog, node, own, one),
   ];
@@ -178,10 +177,12 @@ function upstreamResources(
     const service = services.get(name);
     if (service === undefined) return [];
     const listener = upstreamListener(name, port);
+    const bind = { address: node.outboundAddress, port };
+    const key = `${listener} ${bind.address}`;
+    if (!carriesHttp(service))
+      return [one.of([mesh, service], key, () => tcpUpstreamListener(listener, bind, service, mesh))];
     return [
-      one.of([mesh, service], `${listener} ${node.outboundAddress}`, () =>
-        upstreamListenerOf(listener, { address: node.outboundAddress, port }, serviceRoutes(service), mesh),
-      ),
+      one.of([mesh, service], key, () => upstreamListenerOf(listener, bind, serviceRoutes(service), mesh)),
       one.of([services, routes, service], 'service routes', () => singleServiceRoutes(catalog, service)),
     ];
   });
@@ -201,6 +202,19 @@ function inboundResources(
   const mode = node.holdsCertificate ? declared : 'DISABLE';
   const { mesh, policies } = catalog;
   const bind = { address: node.inboundAddress, port: node.inboundPort };
+  const protocol = own?.protocol ?? 'http';
+  const local = one.of([LOCAL], `local ${node.appAddress} ${appPort} ${protocol}`, () =>
+    localCluster(node.appAddress, appPort, protocol),
+  );
+  if (protocol === 'tcp') {
+    const inbound = { bind, service: node.service, appPort, mode, policies };
+    return [
+      one.of([mesh, policies], `inbound tcp ${bind.address} ${bind.port} ${node.service} ${appPort} ${mode}`, () =>
+        tcpInboundListener(inbound, mesh),
+      ),
+      local,
+    ];
+  }
   const routes = inboundRoutesName(node.service, appPort);
   const table = { service: node.service, appPort, policies, safeRetries: !node.stock };
   return [
@@ -208,7 +222,7 @@ function inboundResources(
       inboundListener({ bind, routes, mode }, mesh),
     ),
     one.of([mesh, policies], `${routes} ${node.stock}`, () => inboundRoutes(table, mesh)),
-    one.of([LOCAL], `local ${node.appAddress} ${appPort}`, () => localCluster(node.appAddress, appPort)),
+    local,
   ];
 }
 

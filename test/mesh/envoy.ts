@@ -106,3 +106,26 @@ function canConnect(address: string): Promise<void> {
     });
   });
 }
+
+/** A bootstrap with its xDS cluster over TLS, with a client certificate. */
+export function withTls(
+  bootstrap: Record<string, unknown>,
+  pair: { readonly chain: string; readonly key: string; readonly roots: string },
+) {
+  const { clusters } = bootstrap['static_resources'] as { clusters: Record<string, unknown>[] };
+  const inline = (text: string) => ({ inline_string: text });
+  const context = {
+    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+    sni: 'localhost',
+    common_tls_context: {
+      tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
+      tls_certificates: [{ certificate_chain: inline(pair.chain), private_key: inline(pair.key) }],
+      validation_context: { trusted_ca: inline(pair.roots) },
+    },
+  };
+  const secure = clusters.map((cluster) => ({
+    ...cluster,
+    transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: context },
+  }));
+  return { ...bootstrap, static_resources: { clusters: secure } };
+}

@@ -8,7 +8,7 @@ import { bootstrapOf } from '../../../cli/verbs/bootstrap.ts';
 import { call } from '../../mesh/call.ts';
 import { certificateFor } from '../../mesh/certificates.ts';
 import { eventually, runDiscovery, type TestDiscovery } from '../../mesh/discovery.ts';
-import { envoyOrSkip, runEnvoy } from '../../mesh/envoy.ts';
+import { envoyOrSkip, runEnvoy, withTls } from '../../mesh/envoy.ts';
 import { type Echo, runEchoOrigin } from '../../mesh/echo-origin.ts';
 
 function bootstrap(discovery: TestDiscovery, flags: Record<string, string | boolean>) {
@@ -171,29 +171,7 @@ services:
   await eventually(async () => assert.equal((await call(outbound, '/', { host: 'catalog' })).status, 200));
   const echo = JSON.parse((await call(outbound, '/', { host: 'catalog' })).body) as Echo;
   assert.match(String(echo.headers['x-forwarded-client-cert']), /URI=spiffe:\/\/cluster\.local\/ns\/default\/sa\/web/);
+  assert.equal(await web.sum(/^cluster\.outbound\|9000\|.*\.upstream_cx_http2_total$/), 1);
   await assert.rejects(call(inbound, '/'));
   assert.equal((await web.sum(REJECTED)) + (await catalog.sum(REJECTED)), 0, web.stderr() + catalog.stderr());
 });
-
-/** The bootstrap's xDS cluster over TLS, with a client certificate. */
-function withTls(
-  bootstrap: Record<string, unknown>,
-  pair: { readonly chain: string; readonly key: string; readonly roots: string },
-) {
-  const { clusters } = bootstrap['static_resources'] as { clusters: Record<string, unknown>[] };
-  const inline = (text: string) => ({ inline_string: text });
-  const context = {
-    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
-    sni: 'localhost',
-    common_tls_context: {
-      tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
-      tls_certificates: [{ certificate_chain: inline(pair.chain), private_key: inline(pair.key) }],
-      validation_context: { trusted_ca: inline(pair.roots) },
-    },
-  };
-  const secure = clusters.map((cluster) => ({
-    ...cluster,
-    transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: context },
-  }));
-  return { ...bootstrap, static_resources: { clusters: secure } };
-}

@@ -114,6 +114,31 @@ const CASES: readonly { readonly what: string; readonly text: string; readonly l
     line: /instances\[0\]\.address: must be an IP address/,
   },
   {
+    what: 'a protocol misspelt',
+    text: 'services: {a: {port: 1, protocol: gprc}}',
+    line: /^m\.yaml:1:35: services\.a\.protocol: "gprc" is not one of http, http2, grpc, tcp \(did you mean "grpc"\?\)/,
+  },
+  {
+    what: 'a route to a service of connections',
+    text: 'services: {a: {port: 1, protocol: tcp}}\nroutes: {r: {hostnames: [x], rules: [{backendRefs: [{name: a}]}]}}',
+    line: /^m\.yaml:2:60: routes\.r\.rules\[0\]\.backendRefs\[0\]\.name: a route carries requests, and "a" takes connections .*FL0112/,
+  },
+  {
+    what: 'rules for the callers of a service of connections',
+    text: 'services: {a: {port: 1, protocol: tcp}, b: {port: 2}}\nroutes: {r: {parentRefs: [{kind: Service, name: a}], rules: [{backendRefs: [{name: b}]}]}}',
+    line: /^m\.yaml:2:49: routes\.r\.parentRefs\[0\]\.name: a route carries requests/,
+  },
+  {
+    what: 'host names of a service of connections',
+    text: 'services: {a: {port: 1, protocol: tcp, hosts: [x]}}',
+    line: /^m\.yaml:1:40: services\.a\.hosts: a connection names no host.*FL0112/,
+  },
+  {
+    what: 'paths of connections',
+    text: 'kind: Service\nmetadata: {name: a}\nspec: {port: 1, protocol: tcp}\n---\nkind: AuthorizationPolicy\nmetadata: {name: p}\nspec: {targetRefs: [{name: a}], rules: [{to: [{paths: [/x]}]}]}',
+    line: /^m\.yaml:7:48: spec\.rules\[0\]\.to\[0\]\.paths: "a" takes connections \(protocol: tcp\), which have no paths \[FL0112\]/,
+  },
+  {
     what: 'weights of nothing',
     text: 'services: {a: {port: 1}}\nroutes: {r: {hostnames: [x], rules: [{backendRefs: [{name: a, weight: 0}]}]}}',
     line: /weights add up to 0.*FL0112/,

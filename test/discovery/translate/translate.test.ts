@@ -16,7 +16,7 @@ import { decodeBytes } from '../../../sidecar/xds/decode/resource.ts';
 const SECRETS = { bundle: { pem: '-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n' }, own: null };
 const MESH = `
 services:
-  web: {port: 80, upstreams: [{service: catalog, port: 9100}]}
+  web: {port: 80, upstreams: [{service: catalog, port: 9100}, {service: store, port: 9200}]}
   catalog:
     port: 9000
     instances:
@@ -26,6 +26,8 @@ services:
     traffic: {limits: {requests: 7}, outlierDetection: {consecutive5xx: 3}}
   plain: {port: 81, instances: ['127.0.0.1:8181']}
   rpc: {port: 50051, protocol: grpc, instances: [{address: 127.0.0.1, port: 15006, appPort: 50051}]}
+  h2: {port: 82, protocol: http2, instances: ['127.0.0.1:8182']}
+  store: {port: 5432, protocol: tcp, instances: [{address: 127.0.0.1, port: 15006, appPort: 5433}], allow: [web], traffic: {idleTimeout: 5m, retry: {attempts: 1}}}
 gateways: {edge: {listeners: [{name: http, port: 8080}]}}
 routes:
   split: {parentRefs: [{kind: Service, name: catalog}], rules: [{backendRefs: [{name: catalog, version: v1, weight: 9}, {name: catalog, version: v2}]}]}
@@ -65,7 +67,7 @@ const CATALOG = 'outbound|9000||catalog.default.svc.cluster.local';
 
 test('a sidecar gets its listeners, tables, clusters, endpoints and roots', () => {
   const resources = translator()(catalogOf(MESH), SECRETS, WEB);
-  assert.deepEqual(names(resources, 'LDS'), ['outbound', 'upstream|9100|catalog', 'inbound']);
+  assert.deepEqual(names(resources, 'LDS'), ['outbound', 'upstream|9100|catalog', 'upstream|9200|store', 'inbound']);
   assert.deepEqual(names(resources, 'RDS'), [
     'outbound',
     'service|9000||catalog.default.svc.cluster.local',
@@ -79,7 +81,92 @@ test('a sidecar gets its listeners, tables, clusters, endpoints and roots', () =
       .filter((name) => name.startsWith('outbound'))
       .sort(),
   );
-  assert.ok(!names(resources, 'CDS').some((name) => name.includes('rpc')));
+});
+
+/** Protocol options and ALPN of a cluster. */
+function spokenTo(text: string): readonly [string | undefined, string | undefined] {
+  const options = /"(explicit_http_config":\{"[a-z0-9_]*|auto_config":\{.*?\}\})/.exec(text)?.[1];
+  return [options, /"alpn_protocols":(\[[^\]]*\])/.exec(text)?.[1]];
+}
+
+test('between sidecars ALPN chooses, HTTP/2 first; elsewhere the port says', () => {
+  const resources = translator()(catalogOf(MESH), SECRETS, WEB);
+  const cluster = (name: string) => spokenTo(json(resources, `outbound|${name}.default.svc.cluster.local`, 'CDS'));
+  const auto = 'auto_config":{"http_protocol_options":{"enable_trailers":true},"http2_protocol_options":{}}';
+  assert.deepEqual(cluster('9000||catalog'), [auto, '["h2","http/1.1"]']);
+  assert.deepEqual(cluster('50051||rpc'), [auto, '["h2","http/1.1"]']);
+  assert.deepEqual(cluster('81||plain'), ['explicit_http_config":{"http_protocol_options', undefined]);
+  assert.deepEqual(cluster('82||h2'), ['explicit_http_config":{"http2_protocol_options', undefined]);
+  assert.deepEqual(cluster('5432||store'), [undefined, undefined]);
+  assert.equal(spokenTo(json(resources, 'inbound', 'LDS'))[1], '["h2","http/1.1"]');
+  for (const [service, expected] of [
+    ['catalog', 'http_protocol_options'],
+    ['h2', 'http2_protocol_options'],
+    ['rpc', 'http2_protocol_options'],
+  ] as const) {
+    const own = translator()(catalogOf(MESH), SECRETS, node({ service, app_port: 7, features: ['identity'] }));
+    assert.equal(spokenTo(json(own, 'inbound|7||', 'CDS'))[0], `explicit_http_config":{"${expected}`, service);
+  }
+});
+
+test("a gRPC call has its caller's time, other requests the usual", () => {
+  const routes = json(translator()(catalogOf(MESH), SECRETS, WEB), 'outbound', 'RDS');
+  const action = (cluster: string) => new RegExp(`"cluster":"outbound\\|${cluster}[^"]*","timeout":"0s".*?"max_stream`);
+  assert.match(routes, action('50051'));
+  assert.doesNotMatch(routes, action('81'));
+});
+
+const STORE = node({ service: 'store', app_port: 5433, features: ['identity'] });
+
+test('a service of connections: a loopback port for callers, no host in tables, a chain of rules and TLS', () => {
+  const catalog = catalogOf(MESH);
+  const web = translator()(catalog, SECRETS, WEB);
+  const outbound = json(web, 'upstream|9200|store', 'LDS');
+  assert.match(outbound, /tcp_proxy.*"cluster":"outbound\|5432\|\|store/);
+  assert.match(outbound, /"max_connect_attempts":2,"idle_timeout":"300s"/);
+  assert.ok(!json(web, 'outbound', 'RDS').includes('store'));
+  assert.ok(!translator()(catalog, SECRETS, GRPC).some(({ name }) => name.includes('store')));
+
+  const own = translator()(catalog, SECRETS, STORE);
+  const inbound = json(own, 'inbound', 'LDS');
+  assert.match(inbound, /rbac\.allow.*"exact":"spiffe:\/\/cluster\.local\/ns\/default\/sa\/web".*tcp_proxy/);
+  assert.match(inbound, /"require_client_certificate":true/);
+  assert.ok(!inbound.includes('alpn') && !inbound.includes('raw_buffer'));
+  assert.deepEqual(
+    names(own, 'RDS').filter((name) => name.startsWith('inbound')),
+    [],
+  );
+  const permissive = translator()(catalogOf(`mesh: {mtls: PERMISSIVE}\n${MESH}`), SECRETS, STORE);
+  // A client that waits for a greeting sends nothing by which it could be told from one of TLS.
+  assert.match(
+    json(permissive, 'inbound', 'LDS'),
+    /"listener_filters_timeout":"1s".*"continue_on_listener_filters_timeout":true/,
+  );
+});
+
+test('what rules say of requests allows no connection, and keeps no denial from one', () => {
+  const rules = (yaml: string) =>
+    json(
+      translator()(
+        catalogOf(`${MESH}---\nkind: AuthorizationPolicy\nmetadata: {name: p}\nspec: ${yaml}`),
+        SECRETS,
+        STORE,
+      ),
+      'inbound',
+      'LDS',
+    );
+  const web = '{from: [{service: web}], to: [{paths: [/x], methods: [GET]}]}';
+  const allowed = rules(`{action: ALLOW, rules: [${web}, {from: [{service: catalog}], to: [{}]}]}`);
+  assert.ok(!allowed.includes('p[0]') && allowed.includes('"p[1]"'), allowed);
+  const denied = rules(`{action: DENY, rules: [${web}]}`);
+  assert.match(denied, /rbac\.deny.*"p\[0\]":\{"permissions":\[\{"any":true\}\],"principals":\[\{"authenticated"/);
+  assert.match(denied, /rbac\.deny.*rbac\.allow.*tcp_proxy/);
+  const nobody = `services: {store: {port: 1, protocol: tcp}}\n---\nkind: AuthorizationPolicy\nmetadata: {name: p}\nspec: {rules: [${web.replace('web', 'store')}]}`;
+  // Rules that are there and name nobody let nobody in.
+  assert.match(
+    json(translator()(catalogOf(nobody), SECRETS, STORE), 'inbound', 'LDS'),
+    /rbac\.allow","typed_config":\{"rules":\{\},/,
+  );
 });
 
 test('a gateway gets its listener and table, and nothing of a sidecar', () => {
@@ -127,7 +214,11 @@ test('one instance behind a sidecar keeps the service secured', () => {
 
 test('a strict service has no plain door: none for who holds no certificate, none beside TLS', () => {
   const catalog = catalogOf(MESH);
-  assert.deepEqual(names(translator()(catalog, SECRETS, PLAIN_WEB), 'LDS'), ['outbound', 'upstream|9100|catalog']);
+  assert.deepEqual(names(translator()(catalog, SECRETS, PLAIN_WEB), 'LDS'), [
+    'outbound',
+    'upstream|9100|catalog',
+    'upstream|9200|store',
+  ]);
   const strict = json(translator()(catalog, SECRETS, WEB), 'inbound', 'LDS');
   assert.match(strict, /"require_client_certificate":true/);
   assert.ok(!strict.includes('raw_buffer'));
@@ -192,7 +283,7 @@ test('endpoints: one group per zone, weights, draining ones marked', () => {
 test('everything that discovery sends is taken whole by our own sidecar', () => {
   for (const mode of ['STRICT', 'PERMISSIVE', 'DISABLE']) {
     const catalog = catalogOf(`mesh: {mtls: ${mode}, accessLog: stdout}\n${MESH}`);
-    for (const one of [WEB, PLAIN_WEB, EDGE]) {
+    for (const one of [WEB, PLAIN_WEB, EDGE, STORE]) {
       for (const { type, name, bytes } of translator()(catalog, SECRETS, one)) {
         if (type.shortName === 'SDS') continue;
         const decoded = decodeBytes(type.schema, bytes, { allowUnsupported: false });
