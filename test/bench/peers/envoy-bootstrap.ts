@@ -17,6 +17,8 @@ export interface Hop {
   readonly dial?: TlsSide;
   /** Of the route, as Envoy writes it; `0s` for none. Absent: 15 s. */
   readonly timeout?: string;
+  /** Absent: 1 s. */
+  readonly connectTimeout?: string;
   /** What grows; absent: one of each. The last route leads to the last cluster, as the first ones do not. */
   readonly grown?: Grown;
 }
@@ -154,7 +156,7 @@ function cluster(hop: Hop, name: string): Record<string, unknown> {
   return {
     name,
     type: 'STATIC',
-    connect_timeout: '1s',
+    connect_timeout: hop.connectTimeout ?? '1s',
     lb_policy: 'LEAST_REQUEST',
     circuit_breakers: { thresholds: [thresholds] },
     outlier_detection: { consecutive_5xx: 5, interval: '10s', base_ejection_time: '30s', max_ejection_percent: 50 },
