@@ -17,6 +17,7 @@ const RESET_REASONS = new Map<FailureRow, string>([
   [FAILURE.upstreamClosed, 'connection termination'],
   [FAILURE.upstreamReset, 'remote reset'],
   [FAILURE.upstreamProtocol, 'protocol error'],
+  [FAILURE.upgradeNotOffered, 'extended CONNECT not announced'],
   [FAILURE.upstreamCut, 'protocol error'],
 ]);
 
