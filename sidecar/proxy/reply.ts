@@ -18,6 +18,7 @@ const RESET_REASONS = new Map<FailureRow, string>([
   [FAILURE.upstreamReset, 'remote reset'],
   [FAILURE.refusedStream, 'remote refused stream reset'],
   [FAILURE.upstreamProtocol, 'protocol error'],
+  [FAILURE.upgradeNotOffered, 'extended CONNECT not announced'],
   [FAILURE.upstreamCut, 'protocol error'],
 ]);
 

@@ -1,7 +1,7 @@
 // One HTTP/2 connection to an upstream: many exchanges at once, each on a stream of its own. Twin of server.ts.
 
 import type { Socket } from 'node:net';
-import type { Clock } from '../../../core/clock.ts';
+import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
 import type { RequestHead, ResponseHead } from '../head.ts';
 import type { UnderscoreCounts } from '../h1/fields.ts';
@@ -41,6 +41,8 @@ export interface Http2ClientHandler {
   onProtocolError(reason: string): void;
 }
 
+/** An upgrade waits so long for the peer's SETTINGS. */
+const SETTINGS_MS = 5_000;
 /** Numbers of streams are used up: long before, another connection takes its place. */
 const LAST_ID = 2 ** 30;
 /** Used up before the next block is read. */
@@ -49,6 +51,9 @@ const FIELDS = new FieldList();
 export class Http2Client implements LinkOwner, StreamOpener {
   readonly #link: Link;
   readonly #promised: ClientStream[] = [];
+  /** Upgrades that wait for the peer's SETTINGS; no more than streams may be open. */
+  #unsettled: ClientStream[] = [];
+  #settingsTimer: Timer | null = null;
   /** Streams that were given out: those without a number too. */
   #open = 0;
   #nextId = 1;
@@ -58,6 +63,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
   readonly #options: Http2ClientOptions;
   readonly #handler: Http2ClientHandler;
   readonly #streamsAtFirst: number;
+  readonly #clock: Clock;
 
   /** `streamsAtFirst`: to be opened before the peer has said how many it takes. */
   constructor(
@@ -72,6 +78,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
     this.#socket = socket;
     this.#options = options;
     this.#handler = handler;
+    this.#clock = clock;
     if (incoming.lent !== null) markOverwritten(incoming.lent);
     this.#link = new Link(socket, { ...options, isServer: false, offersConnect: false }, this, clock);
     const take = (bytes: Buffer) => this.#onBytes(bytes);
@@ -117,8 +124,25 @@ export class Http2Client implements LinkOwner, StreamOpener {
 
   // What a stream asks.
 
-  get offersConnect(): boolean {
-    return this.#link.peerOffersConnect;
+  get offersConnect(): boolean | null {
+    return this.#link.isSettled ? this.#link.peerOffersConnect : null;
+  }
+
+  awaitSettings(stream: ClientStream): void {
+    this.#unsettled.push(stream);
+    this.#settingsTimer ??= this.#clock.after(SETTINGS_MS, () => this.#settle(false));
+  }
+
+  #settle(offersConnect: boolean): void {
+    for (const stream of this.#takeUnsettled()) stream.settled(offersConnect);
+  }
+
+  #takeUnsettled(): readonly ClientStream[] {
+    const streams = this.#unsettled;
+    this.#unsettled = [];
+    this.#settingsTimer?.cancel();
+    this.#settingsTimer = null;
+    return streams;
   }
 
   begin(stream: ClientStream): void {
@@ -175,6 +199,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
 
   onSettings(): void {
     this.#handler.onStreamLimit(this.#link.peerMaxStreams);
+    if (this.#unsettled.length > 0) this.#settle(this.#link.peerOffersConnect);
     this.#handler.onRoom();
   }
 
@@ -183,6 +208,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
     this.drain();
     const error = new ProxyError(FAILURE.refusedStream, { context: `GOAWAY with ${errorName(code)}` });
     for (const stream of this.#link.streams.all()) if (stream.id > lastId) stream.gone(error, CLOSED.BY_PEER);
+    for (const stream of this.#takeUnsettled()) stream.gone(error, CLOSED.BY_PEER);
     this.#endIfDone();
   }
 
@@ -240,6 +266,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
     this.#over = true;
     const during = this.#open > 0;
     this.#link.abandon(error);
+    for (const stream of this.#takeUnsettled()) stream.gone(error, CLOSED.BY_PEER);
     this.#handler.onOver(by, during);
   }
 }
