@@ -10,7 +10,10 @@ import { type BodyReader, Http2Stream, type StreamLink } from './stream.ts';
 
 /** What a stream asks of the client it belongs to. */
 export interface StreamOpener {
-  readonly offersConnect: boolean;
+  /** null: the peer has not said yet. */
+  readonly offersConnect: boolean | null;
+  /** Calls `settled` once the peer has said what it offers. */
+  awaitSettings(stream: ClientStream): void;
   /** Gives the stream its number. */
   begin(stream: ClientStream): void;
   /** A head was read and waits for what follows it. */
@@ -23,6 +26,8 @@ const MOST_INTERIM = 8;
 export class ClientStream extends Http2Stream implements HttpStream<RequestHead> {
   method = '';
   #upgrade: string | null = null;
+  /** A head that may only be sent if the peer offers what it asks for (RFC 8441 3). */
+  #unsent: RequestHead | null = null;
   #tunnel = false;
   #expectsContinue = false;
   #interim = 0;
@@ -70,14 +75,27 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     this.method = head.method;
     this.#upgrade = head.upgrade;
     this.#expectsContinue = head.expectsContinue;
-    if (head.upgrade !== null && !this.#opener.offersConnect) {
-      this.#refuseUpgrade();
-      return;
-    }
+    if (head.upgrade === null) this.#open(head, head.headers, end);
+    else if (this.#opener.offersConnect === null) {
+      this.#unsent = head;
+      this.#opener.awaitSettings(this);
+    } else if (this.#opener.offersConnect) this.#open(head, withoutUpgrade(head.headers), end);
+    else this.#refuseUpgrade();
+  }
+
+  #open(head: RequestHead, fields: HeaderList, end: boolean): void {
     this.#opener.begin(this);
-    const fields = head.upgrade === null ? head.headers : withoutUpgrade(head.headers);
     this.countFields(this.link.headers(this, pseudoOf(head), fields, end));
     if (end) this.headEnded();
+  }
+
+  /** The peer has said what it offers. */
+  settled(): void {
+    const head = this.#unsent;
+    this.#unsent = null;
+    if (head === null || this.isClosed) return;
+    if (this.#opener.offersConnect) this.#open(head, withoutUpgrade(head.headers), false);
+    else this.#refuseUpgrade();
   }
 
   /** Told in the next turn, as no callback runs within a verb. */

@@ -49,6 +49,8 @@ const FIELDS = new FieldList();
 export class Http2Client implements LinkOwner, StreamOpener {
   readonly #link: Link;
   readonly #promised: ClientStream[] = [];
+  /** Wait for the peer's SETTINGS. */
+  readonly #unsettled: ClientStream[] = [];
   /** Streams that were given out: those without a number too. */
   #open = 0;
   #nextId = 1;
@@ -116,8 +118,12 @@ export class Http2Client implements LinkOwner, StreamOpener {
 
   // What a stream asks.
 
-  get offersConnect(): boolean {
-    return this.#link.peerOffersConnect;
+  get offersConnect(): boolean | null {
+    return this.#link.isSettled ? this.#link.peerOffersConnect : null;
+  }
+
+  awaitSettings(stream: ClientStream): void {
+    this.#unsettled.push(stream);
   }
 
   begin(stream: ClientStream): void {
@@ -173,6 +179,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
   }
 
   onSettings(): void {
+    for (const stream of this.#unsettled.splice(0)) stream.settled();
     this.#handler.onStreamLimit(this.#link.peerMaxStreams);
     this.#handler.onRoom();
   }
@@ -182,6 +189,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
     this.drain();
     const error = new ProxyError(FAILURE.refusedStream, { context: `GOAWAY with ${errorName(code)}` });
     for (const stream of [...this.#link.streams.values()]) if (stream.id > lastId) stream.gone(error, CLOSED.BY_PEER);
+    this.#endUnsettled(error);
     this.#endIfDone();
   }
 
@@ -234,11 +242,17 @@ export class Http2Client implements LinkOwner, StreamOpener {
     this.#link.close();
   }
 
+  /** Those that have no number yet. */
+  #endUnsettled(error: ProxyError): void {
+    for (const stream of this.#unsettled.splice(0)) stream.gone(error, CLOSED.BY_PEER);
+  }
+
   #abandon(error: ProxyError, by: ClosedBy): void {
     if (this.#over) return;
     this.#over = true;
     const during = this.#open > 0;
     this.#link.abandon(error);
+    this.#endUnsettled(error);
     this.#handler.onOver(by, during);
   }
 }

@@ -105,6 +105,11 @@ export abstract class Http2Stream implements HttpStream<never> {
     this.#receiveWindow = this.link.receiveWindow;
   }
 
+  /** It has a number: its head was sent. */
+  get #begun(): boolean {
+    return this.id !== 0;
+  }
+
   get isClosed(): boolean {
     return this.#closed;
   }
@@ -122,7 +127,7 @@ export abstract class Http2Stream implements HttpStream<never> {
   sendData(chunk: Piece, end: boolean): boolean {
     if (this.#closed || this.#localEnded) return true;
     if (end) this.#localEnded = true;
-    if (this.#queue !== null) this.#enqueue(chunk, 0, end);
+    if (this.#queue !== null || !this.#begun) this.#enqueue(chunk, 0, end);
     else {
       const sent = this.#sendSome(chunk, 0, end);
       if (sent < chunk.length || (end && !this.#sentEnd)) this.#enqueue(chunk, sent, end);
@@ -170,6 +175,7 @@ export abstract class Http2Stream implements HttpStream<never> {
   sendTrailers(trailers: HeaderList): void {
     if (this.#closed || this.#localEnded) return;
     this.#localEnded = true;
+    if (!this.#begun) this.#enqueue(EMPTY, 0, false);
     if (this.#queue === null) {
       this.#sendTrailers(trailers);
       return;
@@ -188,7 +194,7 @@ export abstract class Http2Stream implements HttpStream<never> {
   /** Sends of what waits, one frame's worth at a time, so that streams take turns. false: it cannot go on now. */
   sendWaiting(): boolean {
     const queue = this.#queue;
-    if (queue === null || this.#closed) return false;
+    if (queue === null || this.#closed || !this.#begun) return false;
     const [piece] = queue;
     if (piece !== undefined) {
       const last = queue.length === 1 && this.#queueEnd === END_WITH_DATA;
