@@ -13,6 +13,8 @@ import type { Forward } from './forward.ts';
 import { HeaderAccessOf } from './header-access.ts';
 import { isTransportFailure } from './reply.ts';
 
+const EMPTY = Buffer.alloc(0);
+
 export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
   /** Something of the request was handed to a connection. */
   started = false;
@@ -84,7 +86,10 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     if (body.ended) this.requestComplete();
     const pieces = body.take();
     const bare = body.ended && pieces.length === 0 && body.trailers === null;
-    stream.sendHead(this.#head, bare && this.#head.upgrade === null);
+    const isTunnel = this.#head.upgrade !== null;
+    stream.sendHead(this.#head, bare && !isTunnel);
+    // The client has ended its side of it already.
+    if (bare && isTunnel) stream.sendData(EMPTY, true);
     this.#replay(stream, pieces);
     if (this.#stream !== null) this.#forward.onUpstreamDrain();
     this.#limitDuration();

@@ -139,6 +139,7 @@ describe('what is no tunnel', () => {
       [1, f.data(1, 'last')],
       [3, f.headers(3, [['x', '1']])],
       [5, f.data(5, 'early', false)],
+      [7, f.data(7, '')],
     ] as const) {
       const peer = await s.connected();
       peer.send(f.headers(id, ASKS_HTTP2, false), rest);
