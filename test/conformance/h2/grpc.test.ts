@@ -3,123 +3,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it, type TestContext } from 'node:test';
-import {
-  Client,
-  type ClientDuplexStream,
-  credentials,
-  Metadata,
-  type sendUnaryData,
-  Server,
-  ServerCredentials,
-  type ServerDuplexStream,
-  type ServerUnaryCall,
-  type ServiceDefinition,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js';
+import { Client, type ClientDuplexStream, credentials, Metadata, status } from '@grpc/grpc-js';
 import { eventually } from '../../mesh/discovery.ts';
 import { startOrigin } from '../../mesh/origin.ts';
-import { type BootstrapPieces, bootstrapText, startProxy, type TestProxy } from '../../mesh/proxy.ts';
+import { type BootstrapPieces, bootstrapText } from '../../mesh/proxy.ts';
 import { figure } from './figures.ts';
 import * as f from './frames.ts';
+import { echo, SAY, type Say, same, say, startEcho, TALK, through, throughProxy } from './grpc-calls.ts';
 import { HTTP2_UPSTREAM, http2Upstream } from './lanes.ts';
 import { clusterOf } from './pair.ts';
 import type { Heard } from './peer.ts';
 import { story } from './story.ts';
-
-const same = (bytes: Buffer) => bytes;
-
-function method(path: string, streams: boolean) {
-  return {
-    path,
-    requestStream: streams,
-    responseStream: streams,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  };
-}
-
-const SAY = '/test.Echo/Say';
-const TALK = '/test.Echo/Talk';
-const ECHO = { say: method(SAY, false), talk: method(TALK, true) } as const satisfies ServiceDefinition;
-
-type Say = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => void;
-type Talk = (call: ServerDuplexStream<Buffer, Buffer>) => void;
-
-const echo: Say = (call, done) => done(null, call.request);
-const echoAll: Talk = (call) => {
-  call.on('data', (piece: Buffer) => call.write(piece));
-  call.on('end', () => call.end());
-};
-
-async function startEcho(t: TestContext, say: Say = echo, talk: Talk = echoAll): Promise<number> {
-  const server = new Server({ 'grpc.max_receive_message_length': -1 });
-  server.addService(ECHO, { say, talk });
-  t.after(() => server.forceShutdown());
-  return new Promise((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
-      error === null ? resolve(port) : reject(error),
-    ),
-  );
-}
-
-interface Call {
-  readonly proxy: TestProxy;
-  readonly client: Client;
-}
-
-function through(t: TestContext, port: number, pieces: Partial<BootstrapPieces> = {}): Promise<Call> {
-  return throughProxy(t, { origins: { o1: port }, cluster: { o1: HTTP2_UPSTREAM }, ...pieces });
-}
-
-async function throughProxy(t: TestContext, bootstrap: string | BootstrapPieces): Promise<Call> {
-  const proxy = await startProxy(bootstrap);
-  t.after(() => proxy.close());
-  const client = new Client(`127.0.0.1:${proxy.port()}`, credentials.createInsecure(), {
-    'grpc.max_receive_message_length': -1,
-    'grpc.enable_retries': 0,
-  });
-  t.after(() => client.close());
-  return { proxy, client };
-}
-
-interface Said {
-  readonly code: number;
-  readonly text: string;
-  readonly body: Buffer | null;
-  readonly trailers: Metadata;
-}
-
-function say(
-  { client }: Call,
-  body = Buffer.from('hello'),
-  metadata = new Metadata(),
-  deadlineMs = 20_000,
-): Promise<Said> {
-  return new Promise((resolve) => {
-    let trailers = new Metadata();
-    const options = { deadline: Date.now() + deadlineMs };
-    const call = client.makeUnaryRequest(
-      SAY,
-      same,
-      same,
-      body,
-      metadata,
-      options,
-      (error: ServiceError | null, value) => {
-        // After the callback comes the status, with its trailers.
-        setImmediate(() =>
-          resolve({ code: error?.code ?? 0, text: error?.details ?? '', body: value ?? null, trailers }),
-        );
-      },
-    );
-    call.on('status', (all) => {
-      trailers = all.metadata;
-    });
-  });
-}
 
 const ROUTE = '{match: {prefix: /}, route: {cluster: o1';
 const silent: Say = () => {};

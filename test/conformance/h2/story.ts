@@ -1,5 +1,6 @@
 // One test's own proxy between clients and an upstream that both say exactly what the test tells them.
 
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { ManualClock } from '../../manual-clock.ts';
 import { type BootstrapPieces, startProxy, type TestProxy } from '../../mesh/proxy.ts';
@@ -53,6 +54,25 @@ export async function story(
     return peer;
   };
   return { origin, proxy, connected };
+}
+
+/** A whole answer on a stream. */
+export function ok(id: number): Buffer {
+  return Buffer.concat([f.headers(id, f.response(200), false), f.data(id, 'ok')]);
+}
+
+/** `count` requests have come to an upstream connection, whole. */
+export async function asked({ origin }: Story, connection: number, count: number): Promise<Peer> {
+  const whole = () => [...(origin.peers[connection]?.streams.values() ?? [])].filter((one) => one.ended);
+  await origin.until(() => whole().length >= count, `${count} requests on connection ${connection}`);
+  return origin.peers[connection] as Peer;
+}
+
+export async function answered(peer: Peer, ...ids: readonly number[]): Promise<void> {
+  for (const id of ids) {
+    const heard = await peer.over(id);
+    assert.deepEqual([heard.status, heard.text, heard.ended], [200, 'ok', true], peer.summary());
+  }
 }
 
 /** Says a body as the windows of the other end allow. Of a peer that gives SETTINGS before it begins. */
