@@ -12,7 +12,8 @@ export function connectionBelow(socket: Socket): Socket | null {
 /** Ends a connection with a reset, so that it never looks like an end that was meant. TLS has none of its own. */
 export function abortConnection(socket: Socket): void {
   const below = connectionBelow(socket);
-  if (below === null || below.destroyed) socket.destroy();
+  if (below === null) resetHandle(socket);
+  else if (below.destroyed) socket.destroy();
   else if (below.writableEnded && !below.writableFinished) resetOnceEnded(socket, below);
   else reset(socket, below);
 }
@@ -32,4 +33,13 @@ function resetOnceEnded(socket: Socket, below: Socket): void {
     clearTimeout(late);
     reset(socket, below);
   });
+}
+
+/** Where TLS made its connection itself there is no socket below it, only what Node holds of one. */
+function resetHandle(socket: Socket): void {
+  const { _handle: handle } = socket as {
+    readonly _handle?: { readonly _parent?: { reset?(done: () => void): number } };
+  };
+  if (!socket.destroyed) handle?._parent?.reset?.(() => {});
+  socket.destroy();
 }

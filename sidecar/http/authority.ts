@@ -9,6 +9,18 @@ export function isAuthority(text: string): boolean {
   return AUTHORITY.test(text);
 }
 
+/** What CONNECT is within the house: an upgrade, which no Upgrade field can ask for. */
+export const CONNECT = 'connect';
+
+const PORT = /:(\d{1,5})$/;
+const LAST_PORT = 65_535;
+
+/** Whether there is a host and a port to connect to (RFC 9110 9.3.6); null where there is none. */
+export function connectTarget(target: string): string | null {
+  const port = Number(PORT.exec(target)?.[1] ?? 0);
+  return port > 0 && port <= LAST_PORT && !target.startsWith(':') ? authorityOf(target) : null;
+}
+
 /** Hosts that are remembered: a proxy sees the same ones again and again. */
 const known = new KnownWords<Known>(1024, 255);
 

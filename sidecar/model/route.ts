@@ -134,6 +134,8 @@ export interface UpgradeConfig {
   /** Lower case. */
   readonly type: string;
   readonly enabled: boolean;
+  /** Of CONNECT: the bytes go to the cluster as they are, and not within another CONNECT. */
+  readonly terminates: boolean;
 }
 
 export interface RequestMirror {

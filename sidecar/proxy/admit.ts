@@ -3,6 +3,7 @@
 
 import { FAILURE } from '../errors.ts';
 import type { Verdict } from '../filters/filter.ts';
+import { CONNECT } from '../http/authority.ts';
 import { field, type RequestHead } from '../http/head.ts';
 import { isWebSocketKey, WEBSOCKET, WEBSOCKET_VERSION } from '../http/websocket.ts';
 import type { ForwardAction } from '../model/route.ts';
@@ -11,12 +12,14 @@ import { HeaderAccessOf } from './header-access.ts';
 import { admitRequest, passedTooOften } from './ingress.ts';
 import { matchHost, matchRoute, mustUseTls } from './match.ts';
 import { canonicalHost, canonicalPath } from './path.ts';
-import { chooseTarget, noteCluster } from './plan.ts';
+import { chooseTarget, noteCluster, upgradeOf } from './plan.ts';
 import { replyOf } from './reply.ts';
 import type { CompiledRoute, RouteTable } from './route-table.ts';
 import type { Serving } from './serve.ts';
 import { longestDuration } from './timeouts.ts';
 
+/** CONNECT has none. */
+const NO_PATH = { kind: 'keep', path: '' } as const;
 const NO_HEADERS: readonly string[] = [];
 
 /** An answer where the request goes no further. */
@@ -27,7 +30,7 @@ export function admit(serving: Serving, head: RequestHead): Verdict {
   if (head.authority === '') return replyOf(FAILURE.missingHost);
   if (head.path === '*') return replyOf(FAILURE.absoluteUrl);
   if (passedTooOften(head)) return replyOf(FAILURE.loopDetected);
-  const path = canonicalPath(head.path, config);
+  const path = head.upgrade === CONNECT ? NO_PATH : canonicalPath(head.path, config);
   head.path = path.path;
   if (path.kind === 'reject') {
     hcm.stats.downstream_rq_failed_path_normalization++;
@@ -102,6 +105,8 @@ function startTrace(serving: Serving, tracer: Tracer, head: RequestHead): void {
 }
 
 function admitUpgrade(serving: Serving, head: RequestHead, type: string): Verdict {
+  // Where it is to go nobody knows: the router says so (as Envoy).
+  if (type === CONNECT && serving.route === null) return null;
   if (mayUpgrade(serving, type)) return type === WEBSOCKET ? handshakeFault(head) : null;
   serving.hcm.stats.downstream_rq_ws_on_non_ws_route++;
   return replyOf(FAILURE.upgradeFailed);
@@ -119,7 +124,7 @@ function handshakeFault({ method, headers }: RequestHead): Verdict {
 
 function mayUpgrade({ route, hcm }: Serving, type: string): boolean {
   const { action } = route?.route ?? { action: null };
-  const onRoute = action?.kind === 'forward' ? action.upgrades.find((upgrade) => upgrade.type === type) : undefined;
+  const onRoute = action?.kind === 'forward' ? upgradeOf(action, type) : undefined;
   const here = onRoute ?? hcm.config.upgrades.find((upgrade) => upgrade.type === type);
   return here?.enabled === true;
 }

@@ -7,7 +7,7 @@ import type { HeaderList, RequestHead, ResponseHead } from '../http/head.ts';
 import type { HttpStream, Piece, StreamReader } from '../http/stream.ts';
 import type { Host } from '../upstream/host.ts';
 import type { PooledConnection } from '../upstream/pooled-connection.ts';
-import type { PoolWaiter } from '../upstream/pool.ts';
+import type { Pool, PoolWaiter } from '../upstream/pool.ts';
 import type { AttemptTrace } from '../telemetry/tracing.ts';
 import type { Forward } from './forward.ts';
 import { HeaderAccessOf } from './header-access.ts';
@@ -48,11 +48,17 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
 
   start(fresh: boolean): void {
     const { cluster, action } = this.#forward.plan;
-    const pool = this.#forward.overHttp1
-      ? cluster.http1Pool(this.#host, action.priority)
-      : cluster.pool(this.#host, action.priority, this.#head.version);
+    const pool =
+      this.#head.upgrade === null ? cluster.pool(this.#host, action.priority, this.#head.version) : this.#tunnelPool();
     const stop = pool.take(this, fresh);
     if (!this.#over && this.#stream === null) this.#stopWaiting = stop;
+  }
+
+  #tunnelPool(): Pool {
+    const { cluster, action, terminatesConnect } = this.#forward.plan;
+    if (terminatesConnect) return cluster.rawPool(this.#host, action.priority);
+    if (this.#forward.overHttp1) return cluster.http1Pool(this.#host, action.priority);
+    return cluster.pool(this.#host, action.priority, this.#head.version);
   }
 
   onReady(connection: PooledConnection): void {

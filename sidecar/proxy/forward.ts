@@ -45,6 +45,8 @@ export interface ForwardPlan {
   readonly suppressEnvoyHeaders: boolean;
   readonly countAttempts: boolean;
   readonly bufferLimit: number;
+  /** The bytes of a CONNECT go to the upstream as they are. */
+  readonly terminatesConnect: boolean;
   readonly trace: RequestTrace | null;
 }
 

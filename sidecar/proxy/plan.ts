@@ -4,8 +4,9 @@
 import { FAILURE } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { LocalReply } from '../filters/filter.ts';
+import { CONNECT } from '../http/authority.ts';
 import { field, type HeaderList, isEnvoyName, removeField, setField } from '../http/head.ts';
-import type { ForwardAction, WeightedCluster } from '../model/route.ts';
+import type { ForwardAction, UpgradeConfig, WeightedCluster } from '../model/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Clusters } from '../upstream/clusters.ts';
 import type { ForwardPlan } from './forward.ts';
@@ -103,8 +104,14 @@ function prepare(
     suppressEnvoyHeaders: options.suppressEnvoyHeaders,
     countAttempts: host.includeRequestAttemptCount,
     bufferLimit: hcm.bufferLimit,
+    terminatesConnect: head.upgrade === CONNECT && upgradeOf(action, CONNECT)?.terminates === true,
     trace: serving.trace,
   };
+}
+
+/** What the route says of an upgrade. */
+export function upgradeOf({ upgrades }: ForwardAction, type: string): UpgradeConfig | undefined {
+  return upgrades.find((upgrade) => upgrade.type === type);
 }
 
 /** Whether some field may steer how long and how often we try: most requests carry none. */

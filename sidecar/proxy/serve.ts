@@ -6,6 +6,7 @@ import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { type LocalReply, runData, runRequest, runResponse, runTrailers, type Verdict } from '../filters/filter.ts';
 import type { FilterChain } from '../filters/filter.ts';
+import { CONNECT } from '../http/authority.ts';
 import { held } from '../http/held.ts';
 import { type HeaderList, removeField, type RequestHead, type ResponseHead } from '../http/head.ts';
 import type { Fault, RequestReader } from '../http/server.ts';
@@ -405,6 +406,7 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
   #countUpgrade(): void {
     const { stats } = this.hcm;
     this.#upgraded = true;
+    if (this.x.request.upgrade === CONNECT) this.x.statusOverride = 200;
     stats.downstream_cx_upgrades_total++;
     stats.downstream_cx_upgrades_active++;
     this.timers.requestDone();

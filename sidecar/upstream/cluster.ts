@@ -46,6 +46,7 @@ export class Cluster {
   /** For clients that speak HTTP/2, where the upstream is spoken to like them. */
   #http2Settings: PoolSettings;
   #http1Settings: PoolSettings;
+  #rawSettings: PoolSettings;
   #trustGeneration = 0;
   #ready = false;
   #dns: DnsEndpoints | null = null;
@@ -65,6 +66,7 @@ export class Cluster {
     this.#settings = poolSettings(description, 0, this.stats);
     this.#http2Settings = { ...this.#settings, protocol: 'http2' };
     this.#http1Settings = { ...this.#settings, protocol: 'http1' };
+    this.#rawSettings = { ...this.#settings, protocol: 'raw' };
     this.stats.gauges = {
       membership: () => this.#membership(),
       limits: (priority) => this.#breakers[priority].gauges(),
@@ -225,6 +227,11 @@ export class Cluster {
     return host.http1Pools[priority] ?? this.#makePool(host, host.http1Pools, priority, () => this.#http1Settings);
   }
 
+  /** Of connections that carry the bytes of one CONNECT each. */
+  rawPool(host: Host, priority: 'default' | 'high'): Pool {
+    return host.rawPools[priority] ?? this.#makePool(host, host.rawPools, priority, () => this.#rawSettings);
+  }
+
   #makePool(host: Host, pools: Host['pools'], priority: 'default' | 'high', settings: () => PoolSettings): Pool {
     const target = () => this.#dialTarget(host, null, pools === host.http1Pools ? 'http1-only' : settings().protocol);
     const pool = new Pool(settings, target, this.#breakers[priority], this.stats, host.stats, this.#context.clock);
@@ -258,6 +265,7 @@ export class Cluster {
     this.#settings = poolSettings(this.#description, this.#trustGeneration, this.stats);
     this.#http2Settings = { ...this.#settings, protocol: 'http2' };
     this.#http1Settings = { ...this.#settings, protocol: 'http1' };
+    this.#rawSettings = { ...this.#settings, protocol: 'raw' };
   }
 
   /**
@@ -318,7 +326,7 @@ type Offered = PoolSettings['protocol'] | 'http1-only';
 /** What is offered by ALPN, where the description of TLS leaves it open (Envoy's defaults by protocol). */
 function offering(tls: DialTls, protocol: Offered): DialTls {
   if (protocol === 'http1-only') return { ...tls, alpn: withoutHttp2(tls.alpn) };
-  if (tls.alpn.length > 0 || protocol === 'http1') return tls;
+  if (tls.alpn.length > 0 || protocol === 'http1' || protocol === 'raw') return tls;
   return { ...tls, alpn: protocol === 'http2' ? ['h2'] : ['h2', 'http/1.1'] };
 }
 

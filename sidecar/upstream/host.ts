@@ -42,6 +42,8 @@ export class Host {
   readonly http2Pools: { default: Pool | null; high: Pool | null } = { default: null, high: null };
   /** For upgrades, where the upstream speaks HTTP/2 but takes no extended CONNECT. */
   readonly http1Pools: { default: Pool | null; high: Pool | null } = { default: null, high: null };
+  /** For bytes of CONNECT. */
+  readonly rawPools: { default: Pool | null; high: Pool | null } = { default: null, high: null };
   /** When it joined, monotonic ms; slow start counts from here. */
   readonly joinedMs: number;
 
@@ -86,7 +88,7 @@ export class Host {
   }
 
   get #pools(): readonly Pool[] {
-    const all = [this.pools, this.http2Pools, this.http1Pools];
+    const all = [this.pools, this.http2Pools, this.http1Pools, this.rawPools];
     return all.flatMap((pools) => [pools.default, pools.high]).filter((pool) => pool !== null);
   }
 

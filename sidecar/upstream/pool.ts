@@ -16,6 +16,7 @@ import { Http1Connection } from './http1-connection.ts';
 import { Http2Connection } from './http2-connection.ts';
 import type { CircuitBreaker } from './limits.ts';
 import { countDestroyed, type PooledConnection } from './pooled-connection.ts';
+import { RawConnection } from './raw-connection.ts';
 
 /** Who asked for a connection. Exactly one of the two is called, unless the wait is cancelled. */
 export interface PoolWaiter {
@@ -27,7 +28,8 @@ export interface PoolWaiter {
 /** What a pool reads of its cluster each time, so that a changed description holds for new connections. */
 export interface PoolSettings {
   /** `alpn`: what the peer chooses of both (Envoy's auto_config). */
-  readonly protocol: 'http1' | 'http2' | 'alpn';
+  /** `raw`: bytes of a CONNECT, without HTTP. */
+  readonly protocol: 'http1' | 'http2' | 'alpn' | 'raw';
   readonly codec: Http1ClientOptions;
   readonly http2: Http2ClientOptions;
   readonly idleTimeoutMs: number;
@@ -78,7 +80,7 @@ export class Pool {
     clock: Clock,
   ) {
     this.#settings = settings;
-    this.#speaksHttp2 = settings().protocol !== 'http1';
+    this.#speaksHttp2 = settings().protocol === 'http2' || settings().protocol === 'alpn';
     this.#dialTarget = dialTarget;
     this.#breaker = breaker;
     this.#stats = stats;
@@ -205,11 +207,14 @@ export class Pool {
     const parts = { socket, tls, settings, pool: this, stats: this.#stats, clock: this.#clock };
     this.#speaksHttp2 = settings.protocol === 'http2' || (settings.protocol === 'alpn' && isHttp2(socket));
     if (this.#speaksHttp2) this.#share(new Http2Connection(parts, incoming, this.#clock));
-    else this.#lend(new Http1Connection(parts, incoming));
+    else
+      this.#lend(
+        settings.protocol === 'raw' ? new RawConnection(parts, incoming) : new Http1Connection(parts, incoming),
+      );
     if (settings.codec.secure || this.#waiting.size > 0) this.#connectIfNeeded();
   }
 
-  #lend(connection: Http1Connection): void {
+  #lend(connection: PooledConnection): void {
     this.#all.add(connection);
     this.onFree(connection);
   }

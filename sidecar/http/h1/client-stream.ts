@@ -2,11 +2,12 @@
 // small request goes out in one write.
 
 import type { ProxyError } from '../../errors.ts';
+import { CONNECT } from '../authority.ts';
 import { type HeaderList, type RequestHead, removeField, setField } from '../head.ts';
 import { type HttpStream, noBytes, type Piece } from '../stream.ts';
 import { newWebSocketKey, WEBSOCKET, webSocketAccept } from '../websocket.ts';
 import { chunkedEnd, chunkHead } from './chunked.ts';
-import { type HeaderCase, requestFieldLines, requestLine } from './format.ts';
+import { connectLine, type HeaderCase, requestFieldLines, requestLine } from './format.ts';
 
 /** What a stream asks of its connection. */
 export interface ClientConnection {
@@ -66,7 +67,8 @@ export class ClientStream implements HttpStream<RequestHead> {
     // No body came: there is nothing for which a 100 could be waited.
     if (end && head.expectsContinue) removeField(head.headers, 'expect');
     const fields = requestFieldLines(head, connection.framing(this, head, end), connection.headerCase);
-    const text = requestLine(head) + fields + '\r\n';
+    const line = head.upgrade === CONNECT ? connectLine(head) : requestLine(head);
+    const text = line + fields + '\r\n';
     this.wire.sent += text.length;
     this.wire.sentFields = fields.length;
     return text;

@@ -5,9 +5,10 @@
 import type { Socket } from 'node:net';
 import { abortConnection } from '../../../core/connection-below.ts';
 import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
+import { CONNECT } from '../authority.ts';
 import type { ClosedBy, IncomingBytes } from '../client.ts';
 import { held } from '../held.ts';
-import { field, fields, type HeaderList, type RequestHead, type ResponseHead } from '../head.ts';
+import { field, fields, type HeaderList, removeField, type RequestHead, type ResponseHead } from '../head.ts';
 import { lend, markOverwritten } from '../slabs.ts';
 import type { HttpStream, Piece, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
@@ -203,6 +204,7 @@ export class Http1Client implements ClientConnection {
     const { status } = parsed.head;
     if (status === 101) return this.#onSwitch(parsed, stream, next);
     if (status < 200) return this.#onInterim(parsed, stream, next);
+    if (status < 300 && stream.upgrade === CONNECT) return this.#onConnected(parsed, stream, next);
     this.#startBody(parsed, next < bytes);
     return next;
   }
@@ -220,11 +222,23 @@ export class Http1Client implements ClientConnection {
     }
     if (stream.accept !== null && fields(parsed.head.headers, 'sec-websocket-accept').join() !== stream.accept)
       return this.#fail({ ...FAULT.statusLine, reason: 'a Sec-WebSocket-Accept that does not belong to the key' });
+    this.#startTunnel(parsed.head, stream);
+    return next;
+  }
+
+  /** A success of CONNECT has no body, whatever it says (RFC 9110 9.3.6). */
+  #onConnected({ head }: ParsedResponse, stream: ClientStream, next: number): number {
+    removeField(head.headers, 'content-length');
+    head.status = 101;
+    this.#startTunnel(head, stream);
+    return next;
+  }
+
+  #startTunnel(head: ResponseHead, stream: ClientStream): void {
     this.#state = TUNNEL;
     this.#close = true;
     stream.tunnel = true;
-    this.#reader?.onHead(parsed.head, false, false);
-    return next;
+    this.#reader?.onHead(head, false, false);
   }
 
   #startBody(parsed: ParsedResponse, more: boolean): void {
@@ -415,7 +429,7 @@ export class Http1Client implements ClientConnection {
   // What a stream asks of its connection.
 
   framing(stream: ClientStream, head: RequestHead, end: boolean): string {
-    if (stream.upgrade !== null) return `connection: upgrade\r\n`;
+    if (stream.upgrade !== null) return stream.upgrade === CONNECT ? '' : 'connection: upgrade\r\n';
     if (field(head.headers, 'content-length') !== null) return '';
     if (end)
       return head.method === 'POST' || head.method === 'PUT' || head.method === 'PATCH' || head.method === 'OPTIONS'

@@ -79,6 +79,10 @@ export function requestLine(head: RequestHead): string {
   return head.method + ' ' + head.path + ' HTTP/1.1\r\n';
 }
 
+export function connectLine(head: RequestHead): string {
+  return 'CONNECT ' + head.authority + ' HTTP/1.1\r\n';
+}
+
 /** The field lines of a request. `framing`: those that delimit the body and steer the connection. */
 export function requestFieldLines(head: RequestHead, framing: string, headerCase: HeaderCase): string {
   const host = headerCase === 'lower' ? 'host: ' : 'Host: ';

@@ -3,6 +3,7 @@
 // (robustness.md 2.2 and 2.3; RFC 9112).
 
 import { type HttpVersion, type RequestHead, type ResponseHead, removeField } from '../head.ts';
+import { CONNECT } from '../authority.ts';
 import { isTarget, isToken } from './characters.ts';
 import { FAULT, type Fault } from './fault.ts';
 import {
@@ -114,16 +115,18 @@ export function requestOf(
   if ('reason' in place) return place;
   const members = connectionMembers(found.connection);
   if ('reason' in members) return members;
-  const upgrade = version === 11 && members.upgrade ? wantedUpgrade(found.upgrade) : null;
-  if (upgrade !== null && length !== 0) return FAULT.upgradeWithBody;
-  if (method === 'CONNECT' && length !== 0) return FAULT.connectWithBody;
+  const isConnect = method === 'CONNECT';
+  if (isConnect && length !== 0) return FAULT.connectWithBody;
+  const offered = version === 11 && members.upgrade && !isConnect ? wantedUpgrade(found.upgrade) : null;
+  if (offered !== null && length !== 0) return FAULT.upgradeWithBody;
   dropNominated(found.headers, members);
   const expects = found.expect !== null && version === 11 && length !== 0;
   if (expects && found.expect !== '100-continue') return FAULT.expectation;
   // Without a body there is nothing to wait for; a stray Expect is a desync gadget for the next hop.
   if (found.expect !== null && !expects) removeField(found.headers, 'expect');
   if (found.te) found.headers.push('te', 'trailers');
-  if (upgrade !== null) found.headers.push('upgrade', found.upgrade as string);
+  if (offered !== null) found.headers.push('upgrade', found.upgrade as string);
+  if (isConnect) removeField(found.headers, 'content-length');
   const head: RequestHead = {
     method,
     path: place.path,
@@ -131,7 +134,7 @@ export function requestOf(
     scheme,
     version,
     headers: found.headers,
-    upgrade,
+    upgrade: isConnect ? CONNECT : offered,
     expectsContinue: expects,
     wireBytes,
   };
@@ -140,10 +143,13 @@ export function requestOf(
   return { head, length, close, keepAlive: members.keepAlive, fieldBytes: bytes, window };
 }
 
-/** An upgrade to HTTP/2 is never passed on: the offer is dropped, as RFC 9113 3.1 and Envoy have it. */
+/**
+ * An upgrade to HTTP/2 is never passed on: the offer is dropped, as RFC 9113 3.1 and Envoy have it. CONNECT is
+ * none that a field could ask for.
+ */
 function wantedUpgrade(value: string | null): string | null {
   const type = value?.toLowerCase() ?? null;
-  return type === 'h2c' ? null : type;
+  return type === 'h2c' || type === CONNECT ? null : type;
 }
 
 /** As parseRequest. `method` of the request decides whether an answer has a body (RFC 9112 6.3). */

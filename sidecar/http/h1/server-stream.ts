@@ -2,7 +2,8 @@
 // so that a small answer goes out in one write.
 
 import type { ProxyError } from '../../errors.ts';
-import type { HeaderList, ResponseHead } from '../head.ts';
+import { CONNECT } from '../authority.ts';
+import { type HeaderList, removeField, type ResponseHead } from '../head.ts';
 import { type HttpStream, noBytes, type Piece } from '../stream.ts';
 import { chunkedEnd, chunkHead } from './chunked.ts';
 import { formatFields, formatResponse, type HeaderCase, statusLine } from './format.ts';
@@ -60,8 +61,16 @@ export class ServerStream implements HttpStream<ResponseHead> {
 
   #switch(head: ResponseHead): void {
     this.#tunnel = true;
-    this.#connection.write(this.#headText(head, false, false));
+    this.#connection.write(this.upgrade === CONNECT ? this.#connected(head) : this.#headText(head, false, false));
     this.#connection.startTunnel();
+  }
+
+  /** What an upgrade calls a switch is a success of CONNECT, without any framing (RFC 9110 9.3.6). */
+  #connected(head: ResponseHead): string {
+    removeField(head.headers, 'content-length');
+    const text = formatResponse({ ...head, status: 200 }, this.version, '', this.#connection.headerCase);
+    this.wire.sent += text.length;
+    return text;
   }
 
   #finishWithHead(head: ResponseHead): void {

@@ -1,6 +1,6 @@
 // The request target and the Host: where a request is meant to go (RFC 9112 3.2).
 
-import { authorityOf, isAuthority } from '../authority.ts';
+import { authorityOf, connectTarget, isAuthority } from '../authority.ts';
 import { FAULT, type Fault } from './fault.ts';
 
 export interface Place {
@@ -21,7 +21,10 @@ export function readTarget(method: string, target: string, host: string): Place 
   if (authority === null) return FAULT.badHost;
   if (target.charCodeAt(0) === 47) return { path: target, authority };
   if (target === '*') return method === 'OPTIONS' ? { path: '*', authority } : null;
-  if (method === 'CONNECT') return isAuthority(target) ? { path: '', authority: target } : null;
+  if (method === 'CONNECT') {
+    const connected = connectTarget(target);
+    return connected === null ? null : { path: '', authority: connected };
+  }
   return absolute(target);
 }
 

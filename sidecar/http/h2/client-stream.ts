@@ -1,6 +1,7 @@
 // The asking side of one exchange over HTTP/2.
 
 import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
+import { CONNECT } from '../authority.ts';
 import { field, type HeaderList, removeField, type RequestHead, type ResponseHead } from '../head.ts';
 import type { Fault } from '../server.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
@@ -91,7 +92,8 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
   /** Only where the peer has said that it takes extended CONNECT (RFC 8441 3). */
   #askUpgrade(head: RequestHead): void {
     this.#unsent = head;
-    if (this.#opener.offersConnect === null) this.#opener.awaitSettings(this);
+    if (head.upgrade === CONNECT) this.settled(true);
+    else if (this.#opener.offersConnect === null) this.#opener.awaitSettings(this);
     else if (this.#opener.offersConnect) this.settled(true);
     // Told in the next turn, as no callback runs within a verb.
     else process.nextTick(() => this.settled(false));
@@ -155,7 +157,7 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     head.status = 101;
     removeField(head.headers, 'content-length');
     removeField(head.headers, 'sec-websocket-accept');
-    head.headers.push('upgrade', upgrade);
+    if (upgrade !== CONNECT) head.headers.push('upgrade', upgrade);
     if (this.#key !== null) head.headers.push('sec-websocket-accept', webSocketAccept(this.#key));
     this.#promised = head;
     this.#opener.promise(this);
@@ -187,7 +189,7 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
 
 function pseudoOf(head: RequestHead): HeaderList {
   const { method, scheme, authority, path, upgrade } = head;
-  if (upgrade !== null)
+  if (upgrade !== null && upgrade !== CONNECT)
     return [':method', 'CONNECT', ':protocol', upgrade, ':scheme', scheme, ':authority', authority, ':path', path];
   if (method === 'CONNECT') return [':method', method, ':authority', authority];
   return [':method', method, ':scheme', scheme, ':authority', authority, ':path', path];

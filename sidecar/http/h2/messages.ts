@@ -1,7 +1,7 @@
 // Heads from decoded fields (RFC 9113 8.3): what a request and an answer must have, and how the forms of HTTP/2
 // look to the rest of the house, which knows HTTP/1.1's.
 
-import { authorityOf } from '../authority.ts';
+import { authorityOf, CONNECT, connectTarget } from '../authority.ts';
 import { isTarget, isToken } from '../h1/characters.ts';
 import { interned } from '../h1/known.ts';
 import { type HeaderList, removeField, type RequestHead, type ResponseHead } from '../head.ts';
@@ -23,10 +23,13 @@ export function requestHead(
   if (!found.has(KNOWN.METHOD) || method === null) return H2_FAULT.messaging;
   if (method === 'TRACE') return H2_FAULT.trace;
   const isConnect = method === 'CONNECT';
-  const upgrade = found.has(KNOWN.PROTOCOL) ? found.protocol.toLowerCase() : null;
-  if (upgrade !== null && (!isConnect || !offersConnect || !isToken(upgrade))) return H2_FAULT.messaging;
-  if (!hasPlace(found, isConnect && upgrade === null)) return H2_FAULT.messaging;
-  const authority = authorityIn(found);
+  const protocol = found.has(KNOWN.PROTOCOL) ? found.protocol.toLowerCase() : null;
+  if (protocol !== null && (!isConnect || !offersConnect || !isToken(protocol) || protocol === CONNECT))
+    return H2_FAULT.messaging;
+  const isPlainConnect = isConnect && protocol === null;
+  if (!hasPlace(found, isPlainConnect)) return H2_FAULT.messaging;
+  const upgrade = isPlainConnect ? CONNECT : protocol;
+  const authority = isPlainConnect ? connectTarget(found.authority) : authorityIn(found);
   if (authority === null) return H2_FAULT.messaging;
   if ((end || upgrade !== null) && found.contentLength > 0) return H2_FAULT.length;
   const expects = found.expect !== null && !end;
@@ -35,10 +38,10 @@ export function requestHead(
   if (found.expect !== null && !expects) removeField(headers, 'expect');
   if (upgrade !== null) {
     removeField(headers, 'content-length');
-    headers.push('upgrade', upgrade);
+    if (protocol !== null) headers.push('upgrade', protocol);
   }
   return {
-    method: upgrade === null ? method : 'GET',
+    method: protocol === null ? method : 'GET',
     path: found.has(KNOWN.PATH) ? found.path : '',
     authority,
     scheme,

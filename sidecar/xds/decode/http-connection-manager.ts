@@ -249,7 +249,7 @@ function decodeUpgrades(list: readonly Fields<typeof UpgradeSchema>[]): UpgradeC
     f.end();
     if (seen.has(type)) f.invalid('upgradeType', `"${type}" stands twice`);
     seen.add(type);
-    return { type, enabled };
+    return { type, enabled, terminates: false };
   });
 }
 

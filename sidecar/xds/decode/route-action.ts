@@ -14,6 +14,7 @@ import {
   RouteAction_RequestMirrorPolicySchema as MirrorSchema,
   RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
   RetryPolicySchema,
+  RouteAction_UpgradeConfig_ConnectConfigSchema as ConnectSchema,
   RouteAction_UpgradeConfigSchema as UpgradeSchema,
   WeightedClusterSchema,
 } from '../../../proto/gen/envoy/config/route/v3/route_components_pb.ts';
@@ -213,11 +214,19 @@ function decodeUpgrades(list: readonly Fields<typeof UpgradeSchema>[]): UpgradeC
     const type = f.take('upgradeType').toLowerCase();
     const enabled = f.take('enabled') ?? true;
     if (seen.has(type)) f.invalid('upgradeType', `"${type}" stands twice`);
-    if (f.message.connectConfig !== undefined && type !== 'connect') f.invalid('connectConfig', 'is for CONNECT only');
+    const connect = f.child('connectConfig', ConnectSchema);
+    if (connect !== null && type !== 'connect') f.invalid('connectConfig', 'is for CONNECT only');
+    if (connect !== null) checkConnect(connect);
     f.end();
     seen.add(type);
-    return { type, enabled };
+    return { type, enabled, terminates: connect !== null };
   });
+}
+
+function checkConnect(f: Fields<typeof ConnectSchema>): void {
+  if (f.message.proxyProtocolConfig !== undefined) f.unsupported('proxyProtocolConfig');
+  if (f.take('allowPost')) f.unsupported('allowPost');
+  f.end();
 }
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

@@ -31,10 +31,10 @@ const AGAIN: ServingOptions = {
   room: Number.POSITIVE_INFINITY,
 };
 
-/** Whether a proxy passes it on: without a Host it does not, and CONNECT names no path. */
+/** Whether a proxy passes it on as a message: without a Host it does not, and what goes through a tunnel is none. */
 export function isForwarded(request: Recorder<RequestHead>): boolean {
   const { head } = request;
-  return request.ended && head !== null && head.authority !== '' && head.method !== 'CONNECT';
+  return request.ended && head !== null && head.authority !== '' && head.upgrade === null;
 }
 
 export function checkForwardedRequest(request: Recorder<RequestHead>, headerCase: HeaderCase, known: boolean): void {

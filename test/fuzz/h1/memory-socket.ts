@@ -103,6 +103,15 @@ export class MemorySocket extends EventEmitter {
     return this;
   }
 
+  destroySoon(): void {
+    this.destroy();
+  }
+
+  /** What was written is taken at once. */
+  get writableFinished(): boolean {
+    return this.writableEnded;
+  }
+
   resetAndDestroy(): this {
     this.wasReset = true;
     return this.destroy();

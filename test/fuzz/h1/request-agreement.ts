@@ -28,11 +28,11 @@ export function checkRequests(
     }
     checkHead(head, theirs);
     checkFields(head.headers, theirs.fields, options.droppedUnderscores);
+    checkConnect(head, theirs);
     if (head.upgrade !== null && options.upgrades) {
       checkTunnel(ours, input.toString('latin1', theirs.end));
       return;
     }
-    checkConnect(head, theirs);
     if (!checkBody(ours, theirs, oracle, input)) return;
     checkLength(ours.received, theirs.end - (oracle.messages[i - 1]?.end ?? 0));
   }
