@@ -191,6 +191,15 @@ export const FAILURE = {
     'upstream',
     'maybe-processed',
   ),
+  /** An upgrade over HTTP/2 to a peer that has not announced extended CONNECT (RFC 8441). */
+  upgradeNotOffered: row(
+    FLAG.UPE,
+    'upstream_reset_before_response_started{extended_connect_not_announced}',
+    502,
+    UNAVAILABLE,
+    'upstream',
+    'never',
+  ),
   upstreamCut: row(
     FLAG.UPE,
     'upstream_reset_after_response_started{protocol_error}',
@@ -218,6 +227,8 @@ export const FAILURE = {
   pathNormalization: row(0, 'path_normalization_failed', 400, 3, 'downstream', 'never'),
   unexpectedUnderscore: row(FLAG.DPE, 'http1.unexpected_underscore', 400, 3, 'downstream', 'never'),
   upgradeFailed: row(0, 'upgrade_failed', 403, 7, 'downstream', 'never'),
+  webSocketVersion: row(0, 'websocket_version_not_supported', 426, 3, 'downstream', 'never'),
+  webSocketHandshake: row(0, 'websocket_handshake_malformed', 400, 3, 'downstream', 'never'),
   rbacDenied: row(0, 'rbac_access_denied_matched_policy[none]', 403, 7, 'downstream', 'never'),
   overload: row(FLAG.OM, 'overload', 503, UNAVAILABLE, 'ours', 'never'),
   payloadTooLarge: row(0, 'request_payload_too_large', 413, 8, 'downstream', 'never'),

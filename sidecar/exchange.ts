@@ -32,6 +32,9 @@ const NOT_YET = -1;
 const NO_DATA: Metadata = Object.freeze({});
 const NO_HOSTS: readonly AddressFacts[] = Object.freeze([]);
 
+/** How filters read and change heads. */
+export { field, type HeaderList, removeField, setField } from './http/head.ts';
+
 export class Exchange implements RequestFacts {
   readonly connection: ConnectionFacts;
   remote: AddressFacts;

@@ -54,7 +54,9 @@ test('figures, fields and flags in docs/limits.md are there', () => {
     [...registry].flatMap((desc) => (desc.kind === 'message' ? desc.fields : [])).map(({ name }) => name),
   );
   const spans = spansOfLimits();
-  const shown = spans.filter((span) => /^(?:http\.P|listener\.L|cluster\.C|http1|overload\.(?!global))/.test(span));
+  const shown = spans.filter((span) =>
+    /^(?:http\.P|listener\.L|cluster\.C|http1|http2|overload\.(?!global))/.test(span),
+  );
   assert.ok(shown.length > 40, `only ${shown.length} figures`);
   const wrongFigures = shown.filter((span) => !DETAILS.test(span) && !figures.has(span.split('.').at(-1) ?? ''));
   assert.deepEqual(wrongFigures, []);
@@ -74,7 +76,7 @@ test('figures, fields and flags in docs/limits.md are there', () => {
 
 /** Not figures, though they begin like some. */
 const DETAILS =
-  /^http1\.(?:headers_too_large|too_many_headers|trailers_too_large|connection_header_rejected|unexpected_underscore|codec_error)$/;
+  /^http[12]\.(?:headers_too_large|too_many_headers|trailers_too_large|connection_header_rejected|unexpected_underscore|codec_error)$/;
 const DETAIL_NAMES = new Set<string>(
   [...Object.values(FAILURE), ...Object.values(FAULT)].map(({ details }) => details),
 );

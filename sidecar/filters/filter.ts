@@ -2,7 +2,7 @@
 // `compile` makes one array per hook, or null where no filter has it; the runners are flat loops that stay
 // synchronous until a hook returns a promise.
 
-import type { Exchange } from '../exchange.ts';
+import type { Exchange, HeaderList } from '../exchange.ts';
 
 /** An answer of our own, in place of an upstream's. */
 export interface LocalReply {
@@ -24,18 +24,22 @@ export type Verdict = LocalReply | null;
 export interface Filter {
   readonly name: string;
   onRequest?(x: Exchange): Verdict | Promise<Verdict>;
-  onRequestData?(x: Exchange, chunk: Buffer, end: boolean): Buffer | null;
+  /** An answer of our own where the body is not to go on. */
+  onRequestData?(x: Exchange, chunk: Buffer, end: boolean): Buffer | LocalReply | null;
   onResponse?(x: Exchange): void | Promise<void>;
   onResponseData?(x: Exchange, chunk: Buffer, end: boolean): Buffer | null;
+  /** The last of the body, in the place of the trailers; null: they go on. */
+  onResponseTrailers?(x: Exchange, trailers: HeaderList): Buffer | null;
   /** Exactly once, also after failure. */
   onEnd?(x: Exchange): void;
 }
 
 export interface FilterChain {
   readonly onRequest: readonly ((x: Exchange) => Verdict | Promise<Verdict>)[] | null;
-  readonly onRequestData: readonly ((x: Exchange, chunk: Buffer, end: boolean) => Buffer | null)[] | null;
+  readonly onRequestData: readonly ((x: Exchange, chunk: Buffer, end: boolean) => Buffer | LocalReply | null)[] | null;
   readonly onResponse: readonly ((x: Exchange) => void | Promise<void>)[] | null;
   readonly onResponseData: readonly ((x: Exchange, chunk: Buffer, end: boolean) => Buffer | null)[] | null;
+  readonly onResponseTrailers: readonly ((x: Exchange, trailers: HeaderList) => Buffer | null)[] | null;
   readonly onEnd: readonly ((x: Exchange) => void)[] | null;
 }
 
@@ -52,6 +56,7 @@ export function compile(filters: readonly Filter[]): FilterChain {
     onRequestData: hooks(filters, (filter) => filter.onRequestData?.bind(filter)),
     onResponse: hooks(reversed, (filter) => filter.onResponse?.bind(filter)),
     onResponseData: hooks(reversed, (filter) => filter.onResponseData?.bind(filter)),
+    onResponseTrailers: hooks(reversed, (filter) => filter.onResponseTrailers?.bind(filter)),
     onEnd: hooks(reversed, (filter) => filter.onEnd?.bind(filter)),
   };
 }
@@ -89,19 +94,29 @@ function runResponseFrom(
   }
 }
 
-/** The chunk as the filters leave it; null: held back by one of them. */
-export function runData(
-  list: FilterChain['onRequestData'],
+/** The chunk as the filters leave it; null: held back by one of them. Or an answer of our own. */
+export function runData<R>(
+  list: readonly ((x: Exchange, chunk: Buffer, end: boolean) => Buffer | R | null)[] | null,
   x: Exchange,
   chunk: Buffer | string,
   end: boolean,
-): Buffer | null {
-  let piece: Buffer | null = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk;
+): Buffer | R | null {
+  let piece: Buffer = typeof chunk === 'string' ? Buffer.from(chunk, 'latin1') : chunk;
   for (const hook of list ?? []) {
-    piece = hook(x, piece, end);
-    if (piece === null) return null;
+    const next = hook(x, piece, end);
+    if (!Buffer.isBuffer(next)) return next;
+    piece = next;
   }
   return piece;
+}
+
+/** What a filter makes of trailers, by the first that makes anything of them. */
+export function runTrailers(chain: FilterChain, x: Exchange, trailers: HeaderList): Buffer | null {
+  for (const hook of chain.onResponseTrailers ?? []) {
+    const last = hook(x, trailers);
+    if (last !== null) return last;
+  }
+  return null;
 }
 
 export function runEnd(chain: FilterChain, x: Exchange): void {

@@ -4,6 +4,7 @@
 import type { HttpFilter } from '../model/filter.ts';
 import type { RbacStats } from '../telemetry/cells/http.ts';
 import type { Filter } from './filter.ts';
+import { grpcWebFilter } from './grpc-web.ts';
 import { rbacFilter } from './rbac.ts';
 
 export interface FilterContext {
@@ -16,6 +17,7 @@ export type BuildFilter = (filter: HttpFilter, base: HttpFilter) => Filter | nul
 export function filterBuilder(context: FilterContext): BuildFilter {
   return (filter, base) => {
     const { config } = filter;
+    if (config.kind === 'grpc-web') return grpcWebFilter(filter.name);
     if (config.kind !== 'rbac') return null;
     const prefix = base.config.kind === 'rbac' ? base.config.statPrefix : config.statPrefix;
     return rbacFilter(filter.name, config, context.rbacStats(prefix));

@@ -12,6 +12,7 @@ export type TypedFilterConfig =
       readonly shadowStatPrefix: string;
       readonly statPrefix: string;
     }
+  | { readonly kind: 'grpc-web' }
   /** FilterConfig{disabled: true} on a route. */
   | { readonly kind: 'disabled' };
 

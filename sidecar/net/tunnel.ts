@@ -8,7 +8,7 @@
 // that is kept.
 
 import type { Socket } from 'node:net';
-import { connectionBelow } from './below.ts';
+import { abortConnection } from '../../core/connection-below.ts';
 import type { Incoming } from './dial.ts';
 
 export type Side = 'client' | 'upstream';
@@ -97,7 +97,7 @@ export class Tunnel {
 
   #cut(end: TunnelEnd): void {
     if (this.#over) return;
-    abort(end.by === 'client' ? this.#upstream : this.#client);
+    abortConnection(end.by === 'client' ? this.#upstream : this.#client);
     (end.by === 'client' ? this.#client : this.#upstream).destroy();
     this.#finish(end);
   }
@@ -113,13 +113,6 @@ export class Tunnel {
     this.#client.destroy();
     this.#upstream.destroy();
   }
-}
-
-/** TLS has no reset of its own: the connection below it is reset. */
-function abort(socket: Socket): void {
-  const below = connectionBelow(socket);
-  if (below !== null && !below.destroyed) below.resetAndDestroy();
-  socket.destroy();
 }
 
 /** One direction. */

@@ -3,7 +3,8 @@
 
 import { FAILURE } from '../errors.ts';
 import type { Verdict } from '../filters/filter.ts';
-import type { RequestHead } from '../http/head.ts';
+import { field, type RequestHead } from '../http/head.ts';
+import { isWebSocketKey, WEBSOCKET, WEBSOCKET_VERSION } from '../http/websocket.ts';
 import type { ForwardAction } from '../model/route.ts';
 import type { Tracer } from '../telemetry/tracing.ts';
 import { HeaderAccessOf } from './header-access.ts';
@@ -41,7 +42,7 @@ export function admit(serving: Serving, head: RequestHead): Verdict {
   }
   if (table !== null) findRoute(serving, head, table);
   if (hcm.tracer !== null) startTrace(serving, hcm.tracer, head);
-  return head.upgrade !== null && !mayUpgrade(serving, head.upgrade) ? replyOf(FAILURE.upgradeFailed) : null;
+  return head.upgrade === null ? null : admitUpgrade(serving, head, head.upgrade);
 }
 
 export function findRoute(serving: Serving, head: RequestHead, table: RouteTable): void {
@@ -98,6 +99,22 @@ function startTrace(serving: Serving, tracer: Tracer, head: RequestHead): void {
   serving.trace = tracer.start(new HeaderAccessOf(head.headers));
   serving.x.traceId = serving.trace.traceId;
   serving.x.sampled = serving.trace.sampled;
+}
+
+function admitUpgrade(serving: Serving, head: RequestHead, type: string): Verdict {
+  if (mayUpgrade(serving, type)) return type === WEBSOCKET ? handshakeFault(head) : null;
+  serving.hcm.stats.downstream_rq_ws_on_non_ws_route++;
+  return replyOf(FAILURE.upgradeFailed);
+}
+
+/** What is wrong with the beginning of a WebSocket (RFC 6455 4.2.1). What it lacks, the upstream judges. */
+function handshakeFault({ method, headers }: RequestHead): Verdict {
+  const version = field(headers, 'sec-websocket-version');
+  if (version !== null && version !== WEBSOCKET_VERSION)
+    return { ...replyOf(FAILURE.webSocketVersion), headers: ['sec-websocket-version', WEBSOCKET_VERSION] };
+  const key = field(headers, 'sec-websocket-key');
+  const isSound = method === 'GET' && (key === null || isWebSocketKey(key));
+  return isSound ? null : replyOf(FAILURE.webSocketHandshake);
 }
 
 function mayUpgrade({ route, hcm }: Serving, type: string): boolean {

@@ -21,6 +21,9 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
   #holding = false;
   #over = false;
   #answered = false;
+  #tunnel = false;
+  /** The upstream's side of a tunnel is over. */
+  #tunnelAnswered = false;
   #paused = false;
   #tryTimer: Timer | null = null;
   #idleTimer: Timer | null = null;
@@ -45,7 +48,10 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
 
   start(fresh: boolean): void {
     const { cluster, action } = this.#forward.plan;
-    const stop = cluster.pool(this.#host, action.priority, this.#head.version).take(this, fresh);
+    const pool = this.#forward.overHttp1
+      ? cluster.http1Pool(this.#host, action.priority)
+      : cluster.pool(this.#host, action.priority, this.#head.version);
+    const stop = pool.take(this, fresh);
     if (!this.#over && this.#stream === null) this.#stopWaiting = stop;
   }
 
@@ -112,7 +118,9 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
   sendData(chunk: Piece, end: boolean): boolean {
     this.#touchIdle();
     this.#forward.exchange.upstreamBytesSent += chunk.length;
-    return this.#stream?.sendData(chunk, end) ?? true;
+    const more = this.#stream?.sendData(chunk, end) ?? true;
+    if (end && this.#tunnelAnswered) this.#finish();
+    return more;
   }
 
   sendTrailers(trailers: HeaderList): void {
@@ -148,6 +156,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     const x = this.#forward.exchange;
     if (head.status >= 200 || head.status === 101) {
       this.#answered = true;
+      this.#tunnel = head.status === 101;
       x.upstreamRxStartMs = this.#forward.clock.turn();
       this.#forward.plan.cluster.reportAnswer(this.#host, head.status);
       if (head.status >= 500) this.#host.stats.rq_error++;
@@ -162,12 +171,18 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     if (this.#over && !end) return;
     this.#forward.exchange.upstreamBytesReceived += chunk.length;
     this.#touchIdle();
-    if (end) this.#finish();
+    if (end) this.#answerEnded();
     this.#forward.onData(chunk, end);
   }
 
+  /** Each side of a tunnel ends for itself. */
+  #answerEnded(): void {
+    if (this.#tunnel && !this.#forward.body.ended) this.#tunnelAnswered = true;
+    else this.#finish();
+  }
+
   onTrailers(trailers: HeaderList): void {
-    this.#finish();
+    this.#answerEnded();
     this.#forward.onTrailers(trailers);
   }
 
@@ -177,9 +192,11 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
 
   onReset(error: ProxyError): void {
     if (this.#over) return;
-    if (error.row.flag === FLAG.UPE) this.#forward.plan.cluster.stats.upstream_cx_protocol_error++;
+    if (error.row.flag === FLAG.UPE && error.row !== FAILURE.upgradeNotOffered)
+      this.#forward.plan.cluster.stats.upstream_cx_protocol_error++;
     if (error.row.flag === FLAG.UR) this.#forward.plan.cluster.stats.upstream_rq_rx_reset++;
-    this.#countFailure();
+    // It has only said how it wants to be asked.
+    if (error.row !== FAILURE.upgradeNotOffered) this.#countFailure();
     this.#finish();
     this.#forward.onFailed(this, error);
   }

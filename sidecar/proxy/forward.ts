@@ -58,6 +58,8 @@ export class Forward {
   #retryHeld = false;
   #retried = false;
   #replayed = false;
+  /** HTTP/2 did not do for it. */
+  overHttp1 = false;
   #globalTimer: Timer | null = null;
   #backoffTimer: Timer | null = null;
   #requestPaused = false;
@@ -149,6 +151,8 @@ export class Forward {
   /** The whole request is here: from now on the time for the answer counts. */
   #requestComplete(): void {
     this.#x.requestEndMs = this.#clock.turn();
+    // A tunnel has no answer that could be late.
+    if (this.#x.request.upgrade !== null) return;
     const { globalMs } = this.#plan.timeouts;
     if (globalMs > 0) this.#globalTimer = this.#clock.deadline(globalMs, () => this.#globalTimeout());
     this.#attempt?.requestComplete();
@@ -216,6 +220,7 @@ export class Forward {
     }
     this.#settle(rules !== null && !answerIsRetriable(rules, head));
     this.#answering = true;
+    if (head.status === 101) this.#body.drop();
     this.#sink.onUpstreamHead(head, end, more);
   }
 
@@ -233,6 +238,10 @@ export class Forward {
       this.#fail(error);
       return;
     }
+    if (error.row === FAILURE.upgradeNotOffered && this.#mayUseHttp1()) {
+      this.#tryOverHttp1();
+      return;
+    }
     if (this.#mayReplay(error)) {
       this.#replayed = true;
       this.#try(true);
@@ -245,6 +254,22 @@ export class Forward {
     }
     this.#settle(false);
     this.#fail(error);
+  }
+
+  /**
+   * Where the peer may be spoken to in either version, an upgrade that HTTP/2 does not carry goes over HTTP/1.1.
+   * It is asked for over HTTP/2 first, so that between sidecars a WebSocket shares the connections that are there.
+   */
+  #mayUseHttp1(): boolean {
+    return !this.overHttp1 && this.#plan.cluster.description.http.protocol === 'alpn' && this.#body.whole;
+  }
+
+  /** The same host: it has only said how it wants to be asked. */
+  #tryOverHttp1(): void {
+    const host = this.#tried.at(-1) as Host;
+    this.overHttp1 = true;
+    this.#attempt = new Attempt(this, host, this.#headFor(host));
+    this.#attempt.start(false);
   }
 
   /**

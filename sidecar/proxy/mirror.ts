@@ -31,7 +31,8 @@ export function mirrorRequest(
   hcm: Hcm,
   end: boolean,
 ): readonly Mirror[] {
-  if (route.mirrors.length === 0) return NO_MIRRORS;
+  // What goes through a tunnel is no body.
+  if (route.mirrors.length === 0 || x.request.upgrade !== null) return NO_MIRRORS;
   return route.mirrors.flatMap((policy) => {
     if (hcm.clock.random() >= policy.fraction) return [];
     const cluster = clusters.get(clusterName(policy, x));

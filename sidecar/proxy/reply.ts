@@ -16,7 +16,9 @@ const RESET_REASONS = new Map<FailureRow, string>([
   [FAILURE.reusedClosed, 'connection termination'],
   [FAILURE.upstreamClosed, 'connection termination'],
   [FAILURE.upstreamReset, 'remote reset'],
+  [FAILURE.refusedStream, 'remote refused stream reset'],
   [FAILURE.upstreamProtocol, 'protocol error'],
+  [FAILURE.upgradeNotOffered, 'extended CONNECT not announced'],
   [FAILURE.upstreamCut, 'protocol error'],
 ]);
 
@@ -87,9 +89,9 @@ export function grpcHeaders(code: number, message: string): HeaderList {
   return headers;
 }
 
-/** grpc-message: visible ASCII but `%`; the rest percent-encoded. */
+/** grpc-message: visible ASCII but `%`; the rest percent-encoded. `text` as bodies of ours are: a byte a character. */
 function percentEncode(text: string): string {
-  return [...Buffer.from(text, 'utf8')]
+  return [...Buffer.from(text, 'latin1')]
     .map((byte) =>
       byte < 0x20 || byte > 0x7e || byte === 0x25
         ? `%${byte.toString(16).toUpperCase().padStart(2, '0')}`

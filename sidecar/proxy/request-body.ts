@@ -33,6 +33,11 @@ export class RequestBody {
     return this.#bytes > this.#limit;
   }
 
+  /** Nothing that came was let go. */
+  get whole(): boolean {
+    return this.#whole;
+  }
+
   /** Everything that came so far is still here. */
   get replayable(): boolean {
     return this.#whole && this.#worth > 0 && this.#bytes <= this.#worth;

@@ -3,6 +3,7 @@
 
 import { compile, type FilterChain } from '../filters/filter.ts';
 import type { BuildFilter } from '../filters/table.ts';
+import { WEBSOCKET } from '../http/websocket.ts';
 import type { HttpFilter, TypedFilterConfig } from '../model/filter.ts';
 import type { RequestMirror, Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
 import { compileMutations, type Mutations } from './mutate.ts';
@@ -46,6 +47,8 @@ export interface RouteTable {
   readonly any: CompiledHost | null;
   /** Filters of requests that match no route. */
   readonly filters: FilterChain;
+  /** Some route lets a WebSocket through. */
+  readonly takesWebSocket: boolean;
 }
 
 export function compileRouteTable(
@@ -74,7 +77,12 @@ export function compileRouteTable(
     prefixes: prefixes.sort(longestFirst),
     any,
     filters: chainFor(filters, [config.typedPerFilterConfig], build),
+    takesWebSocket: config.virtualHosts.some(({ routes }) => routes.some(takesWebSocket)),
   };
+}
+
+function takesWebSocket({ action }: Route): boolean {
+  return action.kind === 'forward' && action.upgrades.some(({ type, enabled }) => enabled && type === WEBSOCKET);
 }
 
 function compileHost(

@@ -4,12 +4,13 @@
 
 import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
-import { type LocalReply, runData, runRequest, runResponse, type Verdict } from '../filters/filter.ts';
+import { type LocalReply, runData, runRequest, runResponse, runTrailers, type Verdict } from '../filters/filter.ts';
 import type { FilterChain } from '../filters/filter.ts';
 import { held } from '../http/held.ts';
 import { type HeaderList, removeField, type RequestHead, type ResponseHead } from '../http/head.ts';
 import type { Fault, RequestReader } from '../http/server.ts';
 import type { HttpStream, Piece } from '../http/stream.ts';
+import { WEBSOCKET } from '../http/websocket.ts';
 import type { ForwardAction } from '../model/route.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';
 import type { Clusters } from '../upstream/clusters.ts';
@@ -33,6 +34,7 @@ const NO_FILTERS: FilterChain = {
   onRequestData: null,
   onResponse: null,
   onResponseData: null,
+  onResponseTrailers: null,
   onEnd: null,
 };
 const NO_MIRRORS: readonly Mirror[] = [];
@@ -61,6 +63,9 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
   #over = false;
   #waitingForFilter = false;
   #continueSent = false;
+  #upgraded = false;
+  /** The upstream has said all that it has to say through a tunnel; the client has not. */
+  #tunnelAnswered = false;
   /** What took this one's place, after a redirect was followed. */
   #next: Serving | null = null;
   #redirects = 0;
@@ -202,11 +207,17 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
     this.x.bytesReceived += chunk.length;
     if (end) this.#requestDone();
     this.#sendBody(chunk, end);
+    if (end && this.#tunnelAnswered) this.#answered();
   }
 
   #sendBody(chunk: Piece, end: boolean): void {
-    const piece =
-      this.filters.onRequestData === null ? chunk : (runData(this.filters.onRequestData, this.x, chunk, end) ?? EMPTY);
+    const { onRequestData } = this.filters;
+    const piece = onRequestData === null ? chunk : (runData(onRequestData, this.x, chunk, end) ?? EMPTY);
+    if (typeof piece === 'object' && 'status' in piece) {
+      this.#forward?.cancel(new ProxyError(FAILURE.downstreamProtocol, { context: piece.details }));
+      this.reply(piece);
+      return;
+    }
     for (const mirror of this.#mirrors) mirror.sendData(piece, end);
     this.#forward?.sendData(piece, end);
   }
@@ -274,7 +285,11 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
       return;
     }
     if (this.#follow(head, end)) return;
-    const declined = this.x.request.upgrade === 'websocket' && head.status >= 200 && head.status < 300;
+    const declined = declinesUpgrade(this.x.request, head);
+    if (declined && this.x.request.version === 20) {
+      this.#refuseSuccess();
+      return;
+    }
     this.x.response = head;
     answerHead(this, head, this.#requestEnded);
     if (declined) {
@@ -292,6 +307,13 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
     removeField(head.headers, 'content-length');
     if (!end) this.#forward?.cancel(new ProxyError(FAILURE.downstreamGone));
     this.#sendHead(head, true, false);
+  }
+
+  /** Over HTTP/2 any success would be a switch. */
+  #refuseSuccess(): void {
+    const { status } = FAILURE.upstreamProtocol;
+    this.#forward?.cancel(new ProxyError(FAILURE.downstreamGone));
+    this.reply({ ...replyOf(FAILURE.upstreamProtocol), status, details: 'websocket_handshake_unsuccessful' });
   }
 
   /** Takes a redirect as a request of its own, where the route says so. true: the answer goes no further. */
@@ -374,8 +396,18 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
   #sendHead(head: ResponseHead, end: boolean, more: boolean): void {
     this.#answering = true;
     this.x.responseStartMs = this.hcm.clock.turn();
+    if (head.status === 101) this.#countUpgrade();
     this.#stream.sendHead(head, end, more);
     if (end) this.#answered();
+  }
+
+  /** From here on there is no request that could be late. */
+  #countUpgrade(): void {
+    const { stats } = this.hcm;
+    this.#upgraded = true;
+    stats.downstream_cx_upgrades_total++;
+    stats.downstream_cx_upgrades_active++;
+    this.timers.requestDone();
   }
 
   onUpstreamData(chunk: Piece, end: boolean): void {
@@ -385,15 +417,31 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
     const piece = onResponseData === null ? chunk : (runData(onResponseData, this.x, chunk, end) ?? EMPTY);
     this.x.bytesSent += piece.length;
     const more = this.#stream.sendData(piece, end);
-    if (end) this.#answered();
+    if (end) this.#answerEnded();
     else if (!more) this.#forward?.pauseAnswer();
   }
 
   onUpstreamTrailers(trailers: HeaderList): void {
     if (this.#over) return;
     this.x.responseTrailers = trailers;
-    this.#stream.sendTrailers(trailers);
-    this.#answered();
+    const last = this.filters.onResponseTrailers === null ? null : runTrailers(this.filters, this.x, trailers);
+    if (last === null) this.#stream.sendTrailers(trailers);
+    else {
+      this.x.bytesSent += last.length;
+      this.#stream.sendData(last, true);
+    }
+    this.#answerEnded();
+  }
+
+  /** Each side of a tunnel ends for itself. */
+  #answerEnded(): void {
+    if (!this.#upgraded) this.#answered();
+    else if (!this.#requestEnded) this.#tunnelAnswered = true;
+    else {
+      // Whoever ends an HTTP/1 connection first counts as one who left (as Envoy).
+      if (this.x.request.version !== 20) this.x.fail(FAILURE.downstreamGone.flag, FAILURE.downstreamGone.details);
+      this.#answered();
+    }
   }
 
   onUpstreamDrain(): void {
@@ -458,7 +506,6 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
   }
 
   #answered(): void {
-    if (this.x.response?.status === 101 && !this.#over) this.#forward?.cancel(new ProxyError(FAILURE.downstreamGone));
     this.#forward?.complete();
     this.#finish();
   }
@@ -467,6 +514,7 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
     if (this.#over) return;
     this.#over = true;
     this.timers.stop();
+    if (this.#upgraded) this.hcm.stats.downstream_cx_upgrades_active--;
     if (this.#mirrors.length > 0) for (const mirror of this.#mirrors) mirror.requestOver();
     finish(this);
     this.#onOver(this.timers);
@@ -507,4 +555,9 @@ export class Serving implements RequestReader, AnswerSink, TimedStream {
     const reply = { ...replyOf(row), status };
     this.reply(row === FAILURE.maxStreamDuration ? { ...reply, grpcStatus: row.grpc } : reply);
   }
+}
+
+/** A success that is no switch: what follows has no meaning as what was asked for. */
+function declinesUpgrade({ upgrade, version }: RequestHead, { status }: ResponseHead): boolean {
+  return upgrade !== null && status >= 200 && status < 300 && (upgrade === WEBSOCKET || version === 20);
 }

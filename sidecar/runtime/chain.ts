@@ -10,7 +10,7 @@ import type { BuildFilter } from '../filters/table.ts';
 import type { FilterChain } from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
 import { TlsAcceptor, type TlsHandler } from '../net/accept.ts';
-import { connectionBelow } from '../net/below.ts';
+import { connectionBelow } from '../../core/connection-below.ts';
 import type { ProxyAddresses } from '../net/proxy-protocol.ts';
 import { plainAddress } from '../../core/addresses.ts';
 import type { TlsMaterial } from '../net/tls.ts';

@@ -12,6 +12,7 @@ import { type Http2ServerHandler, type Http2ServerOptions, Http2Server } from '.
 import type { ResponseHead } from '../http/head.ts';
 import type { ConnectionLimit, RequestReader, ServerCodec } from '../http/server.ts';
 import type { HttpStream } from '../http/stream.ts';
+import { WEBSOCKET } from '../http/websocket.ts';
 import type { Hcm } from '../proxy/hcm.ts';
 import { Serving } from '../proxy/serve.ts';
 import { StreamTimers } from '../proxy/stream-timers.ts';
@@ -207,9 +208,17 @@ function http1Options({ config, codecStats }: Hcm, secure: boolean): Http1Server
 /** A stream of which the client takes nothing for so long is reset (robustness.md X12). */
 const WRITE_STALL_MS = 30_000;
 
-function http2Options({ config, http2 }: Hcm, secure: boolean): Http2ServerOptions {
+/** Extended CONNECT is announced where it was asked for, and where a WebSocket is let through. */
+function offersConnect({ config, routes }: Hcm): boolean {
+  if (config.http2.offersConnect || routes()?.takesWebSocket === true) return true;
+  return config.upgrades.some(({ type, enabled }) => enabled && type === WEBSOCKET);
+}
+
+function http2Options(hcm: Hcm, secure: boolean): Http2ServerOptions {
+  const { config, http2 } = hcm;
   return {
     ...config.http2,
+    offersConnect: offersConnect(hcm),
     scheme: secure ? 'https' : 'http',
     maxHeadersCount: config.maxHeadersCount,
     maxHeadersBytes: config.maxHeadersBytes,

@@ -45,6 +45,7 @@ export class Cluster {
   #settings: PoolSettings;
   /** For clients that speak HTTP/2, where the upstream is spoken to like them. */
   #http2Settings: PoolSettings;
+  #http1Settings: PoolSettings;
   #trustGeneration = 0;
   #ready = false;
   #dns: DnsEndpoints | null = null;
@@ -63,6 +64,7 @@ export class Cluster {
     this.#breakers = { default: breaker('default'), high: breaker('high') };
     this.#settings = poolSettings(description, 0, this.stats);
     this.#http2Settings = { ...this.#settings, protocol: 'http2' };
+    this.#http1Settings = { ...this.#settings, protocol: 'http1' };
     this.stats.gauges = {
       membership: () => this.#membership(),
       limits: (priority) => this.#breakers[priority].gauges(),
@@ -211,12 +213,20 @@ export class Cluster {
   pool(host: Host, priority: 'default' | 'high', version: HttpVersion): Pool {
     const isHttp2 = version === 20 && this.#description.http.protocol === 'downstream';
     const pools = isHttp2 ? host.http2Pools : host.pools;
-    return pools[priority] ?? this.#makePool(host, pools, priority, isHttp2);
+    return pools[priority] ?? this.#makePool(host, pools, priority, this.#settingsFor(isHttp2));
   }
 
-  #makePool(host: Host, pools: Host['pools'], priority: 'default' | 'high', isHttp2: boolean): Pool {
-    const settings = isHttp2 ? () => this.#http2Settings : () => this.#settings;
-    const target = () => this.#dialTarget(host, null, settings().protocol);
+  #settingsFor(isHttp2: boolean): () => PoolSettings {
+    return isHttp2 ? () => this.#http2Settings : () => this.#settings;
+  }
+
+  /** Of connections that do not offer HTTP/2, whatever the cluster does otherwise. */
+  http1Pool(host: Host, priority: 'default' | 'high'): Pool {
+    return host.http1Pools[priority] ?? this.#makePool(host, host.http1Pools, priority, () => this.#http1Settings);
+  }
+
+  #makePool(host: Host, pools: Host['pools'], priority: 'default' | 'high', settings: () => PoolSettings): Pool {
+    const target = () => this.#dialTarget(host, null, pools === host.http1Pools ? 'http1-only' : settings().protocol);
     const pool = new Pool(settings, target, this.#breakers[priority], this.stats, host.stats, this.#context.clock);
     pools[priority] = pool;
     return pool;
@@ -230,7 +240,7 @@ export class Cluster {
   }
 
   /** `ends`: what a PROXY header says; null, where clients share connections: those of the connection. */
-  #dialTarget(host: Host, ends: ProxyAddresses | null, protocol: PoolSettings['protocol']): DialTarget | null {
+  #dialTarget(host: Host, ends: ProxyAddresses | null, protocol: Offered): DialTarget | null {
     const { connectTimeoutMs, tls, bindAddress, tcpKeepalive, proxyProtocol } = this.#description;
     if (tls !== null && this.#tls === null) return null;
     return {
@@ -247,6 +257,7 @@ export class Cluster {
   #useSettings(): void {
     this.#settings = poolSettings(this.#description, this.#trustGeneration, this.stats);
     this.#http2Settings = { ...this.#settings, protocol: 'http2' };
+    this.#http1Settings = { ...this.#settings, protocol: 'http1' };
   }
 
   /**
@@ -301,10 +312,19 @@ export class Cluster {
   }
 }
 
+/** `http1-only`: HTTP/2 is not offered, even where the description of TLS names it. */
+type Offered = PoolSettings['protocol'] | 'http1-only';
+
 /** What is offered by ALPN, where the description of TLS leaves it open (Envoy's defaults by protocol). */
-function offering(tls: DialTls, protocol: PoolSettings['protocol']): DialTls {
+function offering(tls: DialTls, protocol: Offered): DialTls {
+  if (protocol === 'http1-only') return { ...tls, alpn: withoutHttp2(tls.alpn) };
   if (tls.alpn.length > 0 || protocol === 'http1') return tls;
   return { ...tls, alpn: protocol === 'http2' ? ['h2'] : ['h2', 'http/1.1'] };
+}
+
+function withoutHttp2(alpn: readonly string[]): readonly string[] {
+  const left = alpn.filter((name) => name !== 'h2');
+  return left.length === 0 ? ['http/1.1'] : left;
 }
 
 function dialTls(material: TlsMaterial, tls: UpstreamTls): DialTls {

@@ -40,6 +40,8 @@ export class Host {
   readonly pools: { default: Pool | null; high: Pool | null } = { default: null, high: null };
   /** For requests over HTTP/2, where the upstream is spoken to as the client spoke to us. */
   readonly http2Pools: { default: Pool | null; high: Pool | null } = { default: null, high: null };
+  /** For upgrades, where the upstream speaks HTTP/2 but takes no extended CONNECT. */
+  readonly http1Pools: { default: Pool | null; high: Pool | null } = { default: null, high: null };
   /** When it joined, monotonic ms; slow start counts from here. */
   readonly joinedMs: number;
 
@@ -84,8 +86,8 @@ export class Host {
   }
 
   get #pools(): readonly Pool[] {
-    const { pools, http2Pools } = this;
-    return [pools.default, pools.high, http2Pools.default, http2Pools.high].filter((pool) => pool !== null);
+    const all = [this.pools, this.http2Pools, this.http1Pools];
+    return all.flatMap((pools) => [pools.default, pools.high]).filter((pool) => pool !== null);
   }
 
   closeConnections(): void {

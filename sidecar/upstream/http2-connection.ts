@@ -14,7 +14,8 @@ export class Http2Connection extends PooledConnection implements Http2ClientHand
   constructor(parts: ConnectionParts, incoming: Incoming, clock: Clock) {
     super(parts);
     parts.stats.upstream_cx_http2_total++;
-    this.#client = new Http2Client(parts.socket, incoming, parts.settings.http2, this, clock);
+    const { streamsExpected } = parts.pool;
+    this.#client = new Http2Client(parts.socket, incoming, parts.settings.http2, this, clock, streamsExpected);
   }
 
   get busy(): boolean {
@@ -49,6 +50,10 @@ export class Http2Connection extends PooledConnection implements Http2ClientHand
   }
 
   // What the codec says.
+
+  onStreamLimit(most: number): void {
+    this.pool.expectStreams(most);
+  }
 
   onRoom(): void {
     if (!this.closed) this.pool.onRoom(this);

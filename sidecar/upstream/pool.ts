@@ -47,8 +47,8 @@ const NO_WAIT = () => {};
  */
 export const FEWEST_HANDSHAKES = 16;
 
-/** Streams that a peer will take, as long as it has not said how many. */
-const STREAMS_EXPECTED = 100;
+/** Streams that a peer will take, as long as it has not said how many; more are not counted on. */
+const MOST_STREAMS_EXPECTED = 100;
 
 export class Pool {
   readonly #idle: PooledConnection[] = [];
@@ -61,6 +61,7 @@ export class Pool {
   readonly #waiting = new Map<PoolWaiter, number>();
   #connecting = 0;
   #closed = false;
+  #streamsExpected = MOST_STREAMS_EXPECTED;
   readonly #settings: () => PoolSettings;
   readonly #dialTarget: () => DialTarget | null;
   readonly #breaker: CircuitBreaker;
@@ -148,7 +149,16 @@ export class Pool {
   }
 
   get #servedByOne(): number {
-    return this.#speaksHttp2 ? Math.min(this.#settings().http2.maxStreams, STREAMS_EXPECTED) : 1;
+    return this.#speaksHttp2 ? Math.min(this.#settings().http2.maxStreams, this.#streamsExpected) : 1;
+  }
+
+  /** What a new connection will take before it has said so: as much as the last one did, and one at least. */
+  get streamsExpected(): number {
+    return this.#streamsExpected;
+  }
+
+  expectStreams(most: number): void {
+    this.#streamsExpected = Math.max(1, Math.min(most, MOST_STREAMS_EXPECTED));
   }
 
   /** At least one connection per pool, whatever the circuit breaker says. */

@@ -7,14 +7,32 @@ import { join } from 'node:path';
 import { freePorts } from '../../examples/tea-shop/free-ports.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import type { MacroOptions } from './options.ts';
+import { loadHttp2 } from './h2load.ts';
 import { originConfig } from './peers/nginx-config.ts';
-import { allPeers, buildOurs, loadGeneratorVersion, type Peer } from './peers/peers.ts';
+import { nghttpdCommand } from './peers/nghttpd.ts';
+import {
+  allPeers,
+  buildOurs,
+  http2OriginVersion,
+  loadGeneratorVersion,
+  type Peer,
+  rateGeneratorVersion,
+} from './peers/peers.ts';
 import { canPin, OTHER_CORE, start } from './processes.ts';
 import { type Measured, type Row, summarise, table } from './result.ts';
 import { writeResult } from './result-file.ts';
-import { type Contestant, enter, PATHS, SCENARIOS, type ScenarioName } from './scenarios.ts';
+import {
+  type Contestant,
+  enter,
+  type Origin,
+  originOf,
+  pathOf,
+  plays,
+  SCENARIOS,
+  type ScenarioName,
+} from './scenarios.ts';
 import { Stack } from './stack.ts';
-import { load } from './wrk.ts';
+import { type Load, load } from './wrk.ts';
 
 export async function macro(options: MacroOptions): Promise<void> {
   const peers = allPeers();
@@ -46,20 +64,36 @@ function tellWhatIsMissing(peers: readonly Peer[], wrk: string | null): void {
 
 async function measureAll(options: MacroOptions, peers: readonly Peer[], folder: string, stop: Stack): Promise<Row[]> {
   const certificates = await makeCertificates(folder);
-  const [originPort = 0] = await freePorts(1);
-  const config = join(folder, 'origin.conf');
-  writeFileSync(config, originConfig(folder, originPort));
-  stop.push(start('origin', folder, OTHER_CORE, ['nginx', '-c', config]));
+  const origins = await startOrigins(folder, stop);
   const rows: Row[] = [];
   for (const scenario of Object.keys(SCENARIOS) as ScenarioName[]) {
-    const present = peers.filter(({ name, version }) => version !== null && wanted(options, scenario, name));
+    const originPort = origins[originOf(scenario)];
+    const present = peers.filter(
+      (peer) => peer.version !== null && plays(peer, scenario) && wanted(options, scenario, peer.name),
+    );
     if (present.length === 0) continue;
+    if (originPort === 0) {
+      process.stdout.write(`\n${SCENARIOS[scenario]}: nghttpd or h2load is MISSING\n`);
+      continue;
+    }
     process.stdout.write(`\n${SCENARIOS[scenario]}\n`);
     const contestants = await enterAll(scenario, present, { folder, originPort, certificates }, stop);
-    rows.push(...(await play(contestants, options)));
+    rows.push(...(await play(contestants, options, folder)));
     for (const { processes } of contestants) await Promise.all(processes.map((one) => one.stop()));
   }
   return rows;
+}
+
+/** nginx over HTTP/1.1; over HTTP/2 nghttpd, and h2load to ask it. 0: what is needed is missing. */
+async function startOrigins(folder: string, stop: Stack): Promise<Readonly<Record<Origin, number>>> {
+  const [http1 = 0, http2 = 0, grpc = 0] = await freePorts(3);
+  const config = join(folder, 'origin.conf');
+  writeFileSync(config, originConfig(folder, http1));
+  stop.push(start('origin', folder, OTHER_CORE, ['nginx', '-c', config]));
+  if (rateGeneratorVersion() === null || http2OriginVersion() === null) return { http1, http2: 0, grpc: 0 };
+  stop.push(start('origin-http2', folder, OTHER_CORE, nghttpdCommand(folder, http2, false)));
+  stop.push(start('origin-grpc', folder, OTHER_CORE, nghttpdCommand(folder, grpc, true)));
+  return { http1, http2, grpc };
 }
 
 /** Words of --only name scenarios and peers; of a kind that is not named, all are wanted. */
@@ -90,14 +124,13 @@ async function enterAll(
   return contestants;
 }
 
-async function play(contestants: readonly Contestant[], options: MacroOptions): Promise<Row[]> {
+async function play(contestants: readonly Contestant[], options: MacroOptions, folder: string): Promise<Row[]> {
   const idle = contestants.map(residentMb);
-  for (const { port, scenario } of contestants)
-    await load(port, PATHS[scenario], options.warmupSeconds, options.connections);
+  for (const contestant of contestants) await loadOne(contestant, options.warmupSeconds, options, folder);
   const measured = contestants.map((): Measured[] => []);
   for (let round = 1; round <= options.rounds; round++) {
     for (const [i, contestant] of contestants.entries()) {
-      const one = await measure(contestant, options);
+      const one = await measure(contestant, options, folder);
       measured[i]?.push(one);
       const cpu = one.cpuMicrosPerRequest.toFixed(1);
       process.stdout.write(`  round ${round}  ${contestant.peer.name.padEnd(9)} ${cpu} us/request\n`);
@@ -113,10 +146,23 @@ async function play(contestants: readonly Contestant[], options: MacroOptions): 
   }));
 }
 
-async function measure({ port, scenario, processes }: Contestant, options: MacroOptions): Promise<Measured> {
+function loadOne(
+  { port, scenario }: Contestant,
+  seconds: number,
+  options: MacroOptions,
+  folder: string,
+): Promise<Load> {
+  const path = pathOf(scenario);
+  return originOf(scenario) === 'http1'
+    ? load(port, path, seconds, options.connections)
+    : loadHttp2(folder, port, path, seconds, scenario === 'grpc');
+}
+
+async function measure(contestant: Contestant, options: MacroOptions, folder: string): Promise<Measured> {
+  const { processes } = contestant;
   const cpu = () => processes.reduce((sum, one) => sum + one.cpuMicros(), 0);
   const before = cpu();
-  const seen = await load(port, PATHS[scenario], options.seconds, options.connections);
+  const seen = await loadOne(contestant, options.seconds, options, folder);
   return { ...seen, cpuMicrosPerRequest: (cpu() - before) / seen.requests };
 }
 

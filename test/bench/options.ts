@@ -8,7 +8,8 @@ Without a verb: what a request costs us and our peers, side by side.
   --rounds N       rounds, peers taking turns in each; the median counts (default 5)
   --seconds N      length of one measurement (default 4)
   --quick          1 round of 1 second: does everything start?
-  --only WORDS     of these scenarios and peers only, divided by commas: plain, pair, large, fairlead, envoy, nginx, haproxy
+  --only WORDS     of these scenarios and peers only, divided by commas: plain, pair, large, http2, grpc,
+                   mesh, tcp, tcp-large, fairlead, envoy, nginx, haproxy, nghttpx
   --connections N  keep-alive connections (default 64)
   --json FILE      where the figures go (default .bench/result.json)
 

@@ -2,8 +2,9 @@
 // small request goes out in one write.
 
 import type { ProxyError } from '../../errors.ts';
-import { type HeaderList, type RequestHead, removeField } from '../head.ts';
+import { type HeaderList, type RequestHead, removeField, setField } from '../head.ts';
 import { type HttpStream, noBytes, type Piece } from '../stream.ts';
+import { newWebSocketKey, WEBSOCKET, webSocketAccept } from '../websocket.ts';
 import { chunkedEnd, chunkHead } from './chunked.ts';
 import { type HeaderCase, requestFieldLines, requestLine } from './format.ts';
 
@@ -28,6 +29,8 @@ export class ClientStream implements HttpStream<RequestHead> {
   readonly wire = noBytes();
   method = '';
   upgrade: string | null = null;
+  /** What belongs to the key that we sent; null: the key is the client's, who looks at the answer. */
+  accept: string | null = null;
   expectsContinue = false;
   chunked = false;
   tunnel = false;
@@ -59,7 +62,7 @@ export class ClientStream implements HttpStream<RequestHead> {
   }
 
   #headText(connection: ClientConnection, head: RequestHead, end: boolean): string {
-    if (head.upgrade !== null) removeField(head.headers, 'content-length');
+    if (head.upgrade !== null) this.#prepareUpgrade(head);
     // No body came: there is nothing for which a 100 could be waited.
     if (end && head.expectsContinue) removeField(head.headers, 'expect');
     const fields = requestFieldLines(head, connection.framing(this, head, end), connection.headerCase);
@@ -67,6 +70,15 @@ export class ClientStream implements HttpStream<RequestHead> {
     this.wire.sent += text.length;
     this.wire.sentFields = fields.length;
     return text;
+  }
+
+  /** A request that came over HTTP/2 has no key. */
+  #prepareUpgrade({ upgrade, version, headers }: RequestHead): void {
+    removeField(headers, 'content-length');
+    if (upgrade !== WEBSOCKET || version !== 20) return;
+    const key = newWebSocketKey();
+    setField(headers, 'sec-websocket-key', key);
+    this.accept = webSocketAccept(key);
   }
 
   flush(): void {

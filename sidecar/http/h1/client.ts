@@ -3,10 +3,11 @@
 // a connection that said anything unexpected is never used again (robustness.md 2.3). Twin of server.ts.
 
 import type { Socket } from 'node:net';
+import { abortConnection } from '../../../core/connection-below.ts';
 import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
 import type { ClosedBy, IncomingBytes } from '../client.ts';
 import { held } from '../held.ts';
-import { field, type HeaderList, type RequestHead, type ResponseHead } from '../head.ts';
+import { field, fields, type HeaderList, type RequestHead, type ResponseHead } from '../head.ts';
 import { lend, markOverwritten } from '../slabs.ts';
 import type { HttpStream, Piece, StreamReader } from '../stream.ts';
 import { ChunkedReader } from './chunked.ts';
@@ -44,6 +45,8 @@ const TUNNEL = 5;
 const OVER = 6;
 /** The answer is complete, the request is still being sent. */
 const ANSWERED = 7;
+/** A tunnel whose upstream has ended; we still send. */
+const TUNNEL_UP = 8;
 
 /** Interim answers before the final one; more is a flood. */
 const MAX_INTERIM = 8;
@@ -215,6 +218,8 @@ export class Http1Client implements ClientConnection {
     if (stream.upgrade === null || parsed.upgrade !== stream.upgrade) {
       return this.#fail({ ...FAULT.statusLine, reason: 'a 101 that was not asked for' });
     }
+    if (stream.accept !== null && fields(parsed.head.headers, 'sec-websocket-accept').join() !== stream.accept)
+      return this.#fail({ ...FAULT.statusLine, reason: 'a Sec-WebSocket-Accept that does not belong to the key' });
     this.#state = TUNNEL;
     this.#close = true;
     stream.tunnel = true;
@@ -349,22 +354,50 @@ export class Http1Client implements ClientConnection {
     this.#stream?.detach();
     this.#stream = null;
     const before = this.#state;
+    // A tunnel that is broken off must not look like one that has ended.
+    if (this.#inTunnel) abortConnection(this.#socket);
+    else this.#socket.destroy();
     this.#state = OVER;
-    this.#socket.destroy();
     reader?.onReset(new ProxyError(row, { context, cause }));
     if (before !== OVER) this.#handler.onOver(by, before !== IDLE);
   }
 
   #onEnd(): void {
-    if (this.#state === TO_END || this.#state === TUNNEL) {
+    if (this.#state === TUNNEL) this.#onTunnelEnd(this.#stream as ClientStream);
+    else if (this.#state === TO_END) {
       this.#close = true;
       this.#bodyData(EMPTY, true);
-      return;
-    }
+    } else if (this.#state !== TUNNEL_UP) this.#onCutShort();
+  }
+
+  /** Each side of a tunnel ends for itself. */
+  #onTunnelEnd(stream: ClientStream): void {
+    const reader = this.#reader;
+    this.#state = TUNNEL_UP;
+    if (stream.sent) this.#tunnelOver();
+    reader?.onData(EMPTY, true);
+  }
+
+  /** Both sides have said all. What was written last still goes out. */
+  #tunnelOver(): void {
+    this.#stream?.detach();
+    this.#stream = null;
+    this.#reader = null;
+    this.#state = OVER;
+    this.#socket.destroySoon();
+    this.#handler.onOver('remote', false);
+  }
+
+  #onCutShort(): void {
     this.#reset(this.#closedRow(), 'the upstream closed the connection', 'remote');
   }
 
+  get #inTunnel(): boolean {
+    return this.#state === TUNNEL || this.#state === TUNNEL_UP;
+  }
+
   #closedRow(): FailureRow {
+    if (this.#inTunnel) return FAILURE.upstreamClosed;
     if (this.#state !== HEAD) return FAILURE.upstreamCut;
     if (this.#anyByte) return FAILURE.upstreamProtocol;
     return this.#served > 0 ? FAILURE.reusedClosed : FAILURE.upstreamClosed;
@@ -411,7 +444,8 @@ export class Http1Client implements ClientConnection {
   }
 
   halfClose(): void {
-    this.#socket.end();
+    if (this.#state === TUNNEL_UP) this.#tunnelOver();
+    else this.#socket.end();
   }
 
   requestSent(): void {

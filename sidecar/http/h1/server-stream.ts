@@ -127,18 +127,23 @@ export class ServerStream implements HttpStream<ResponseHead> {
     this.#end();
   }
 
+  /** Nothing more goes either way, as far as this side is asked. */
+  get #isOver(): boolean {
+    return this.#ended && !this.#tunnel;
+  }
+
   reset(_error: ProxyError): void {
-    if (this.#ended) return;
+    if (this.#isOver) return;
     this.#flush();
     this.#ended = true;
     this.#connection.abort(this);
   }
 
   pause(): void {
-    if (!this.#ended) this.#connection.pauseReading();
+    if (!this.#isOver) this.#connection.pauseReading();
   }
 
   resume(): void {
-    if (!this.#ended) this.#connection.resumeReading();
+    if (!this.#isOver) this.#connection.resumeReading();
   }
 }

@@ -11,6 +11,7 @@
 
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../../core/clock.ts';
+import { abortConnection } from '../../../core/connection-below.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
 import { arrivals, type PutOff } from '../arrivals.ts';
 import { EarlyBytes } from '../early-bytes.ts';
@@ -39,6 +40,8 @@ const WAIT = 3;
 const TUNNEL = 4;
 const CLOSING = 5;
 const TURN = 6;
+/** A tunnel whose client has ended; we still send. */
+const TUNNEL_DOWN = 7;
 
 /** Bytes of pipelined requests kept while an answer is under way. */
 const REST_LIMIT = 64 * 1024;
@@ -73,6 +76,8 @@ export class Http1Server implements ServerConnection, ServerCodec, PutOff {
   #ended = false;
   #byUs = false;
   #cutShort = false;
+  /** Our side of a tunnel. */
+  #tunnelEnded = false;
   #discarded = 0;
   #paused = false;
   #reading = false;
@@ -96,7 +101,7 @@ export class Http1Server implements ServerConnection, ServerCodec, PutOff {
     this.#lastActive = clock.now();
     const take = (bytes: Buffer) => this.#onBytes(bytes);
     socket.on('data', (bytes: Buffer) => lend(bytes, take));
-    socket.on('end', () => this.#onGone('the client closed the connection'));
+    socket.on('end', () => this.#onEnd());
     socket.on('error', (error) => this.#onGone(error.message));
     socket.on('close', () => this.#onClose());
     socket.on('drain', () => this.#onDrained());
@@ -445,9 +450,9 @@ export class Http1Server implements ServerConnection, ServerCodec, PutOff {
       this.#endSocket();
       return;
     }
-    if (this.#state === TUNNEL || this.#state === CLOSING) {
+    if (this.#state === TUNNEL_DOWN || this.#state === CLOSING) {
       this.#stream = null;
-      if (this.#state === TUNNEL) this.#endSocket();
+      if (this.#state === TUNNEL_DOWN) this.#endSocket();
       else this.#linger();
       return;
     }
@@ -519,6 +524,18 @@ export class Http1Server implements ServerConnection, ServerCodec, PutOff {
     this.#socket.resume();
     this.#closeTimer?.cancel();
     this.#closeTimer = this.#clock.after(this.#options.delayedCloseMs, () => this.#socket.destroy());
+  }
+
+  #onEnd(): void {
+    if (this.#state === TUNNEL && this.#stream !== null) this.#onTunnelEnd(this.#stream);
+    else this.#onGone('the client closed the connection');
+  }
+
+  /** Each side of a tunnel ends for itself. */
+  #onTunnelEnd(stream: ServerStream): void {
+    this.#state = TUNNEL_DOWN;
+    this.#reader?.onData(EMPTY, true);
+    if (this.#tunnelEnded) this.answered(stream);
   }
 
   #onGone(why: string): void {
@@ -598,12 +615,15 @@ export class Http1Server implements ServerConnection, ServerCodec, PutOff {
   }
 
   endTunnel(stream: ServerStream): void {
-    this.answered(stream);
+    this.#tunnelEnded = true;
+    if (this.#state === TUNNEL_DOWN) this.answered(stream);
+    else this.#socket.end();
   }
 
   /** An answer that cannot be finished: the client must see an abort, never a clean end. */
   abort(stream: ServerStream): void {
     if (stream !== this.#stream) return;
+    const isDelimitedByEnd = stream.unframed || this.#state === TUNNEL || this.#state === TUNNEL_DOWN;
     this.#reader = null;
     this.#stream = null;
     this.#state = CLOSING;
@@ -611,7 +631,7 @@ export class Http1Server implements ServerConnection, ServerCodec, PutOff {
     this.#byUs = true;
     // What was written so far is handed over first; then the connection is cut. A body that only the end
     // of the connection delimits needs a reset, or the cut would look like its end.
-    const cut = () => (stream.unframed ? this.#socket.resetAndDestroy() : this.#socket.destroy());
+    const cut = () => (isDelimitedByEnd ? abortConnection(this.#socket) : this.#socket.destroy());
     if (this.#socket.writableLength === 0) cut();
     else this.#socket.once('drain', cut);
     this.#closeTimer ??= this.#clock.after(this.#options.delayedCloseMs, cut);

@@ -1,16 +1,20 @@
 // The asking side of one exchange over HTTP/2.
 
 import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
-import type { HeaderList, RequestHead, ResponseHead } from '../head.ts';
+import { field, type HeaderList, removeField, type RequestHead, type ResponseHead } from '../head.ts';
 import type { Fault } from '../server.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
+import { WEBSOCKET, webSocketAccept } from '../websocket.ts';
 import { CLOSED } from './closed-streams.ts';
 import { H2_ERROR } from './frames/error-codes.ts';
 import { type BodyReader, Http2Stream, type StreamLink } from './stream.ts';
 
 /** What a stream asks of the client it belongs to. */
 export interface StreamOpener {
-  readonly offersConnect: boolean;
+  /** null: the peer has not said yet. */
+  readonly offersConnect: boolean | null;
+  /** Calls `settled` once the peer has said whether it takes extended CONNECT, or does not say so in time. */
+  awaitSettings(stream: ClientStream): void;
   /** Gives the stream its number. */
   begin(stream: ClientStream): void;
   /** A head was read and waits for what follows it. */
@@ -19,10 +23,15 @@ export interface StreamOpener {
 
 /** Interim answers before the final one; more is a flood. */
 const MOST_INTERIM = 8;
+const EMPTY = Buffer.alloc(0);
 
 export class ClientStream extends Http2Stream implements HttpStream<RequestHead> {
   method = '';
   #upgrade: string | null = null;
+  /** The client's, who wants an answer to it. */
+  #key: string | null = null;
+  /** Waits for the peer's word on extended CONNECT. */
+  #unsent: RequestHead | null = null;
   #tunnel = false;
   #expectsContinue = false;
   #interim = 0;
@@ -50,11 +59,16 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     this.#reader?.onReset(new ProxyError(this.#protocolRow, { context: reason }));
   }
 
+  /** A head that waited was not passed on. */
   get #protocolRow(): FailureRow {
-    return this.#answered ? FAILURE.upstreamCut : FAILURE.upstreamProtocol;
+    return this.#answered && this.#promised === null ? FAILURE.upstreamCut : FAILURE.upstreamProtocol;
   }
 
   get answered(): boolean {
+    return this.#answered;
+  }
+
+  override get takesData(): boolean {
     return this.#answered;
   }
 
@@ -65,20 +79,37 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
     this.method = head.method;
     this.#upgrade = head.upgrade;
     this.#expectsContinue = head.expectsContinue;
-    if (head.upgrade !== null && !this.#opener.offersConnect) {
-      this.#refuseUpgrade();
+    if (head.upgrade !== null) {
+      this.#askUpgrade(head);
       return;
     }
     this.#opener.begin(this);
-    const fields = head.upgrade === null ? head.headers : withoutUpgrade(head.headers);
-    this.countFields(this.link.headers(this, pseudoOf(head), fields, end));
+    this.countFields(this.link.headers(this, pseudoOf(head), head.headers, end));
     if (end) this.headEnded();
   }
 
-  /** Told in the next turn, as no callback runs within a verb. */
-  #refuseUpgrade(): void {
-    const context = 'the upstream does not take extended CONNECT';
-    process.nextTick(() => this.gone(new ProxyError(FAILURE.upstreamProtocol, { context }), CLOSED.BY_US));
+  /** Only where the peer has said that it takes extended CONNECT (RFC 8441 3). */
+  #askUpgrade(head: RequestHead): void {
+    this.#unsent = head;
+    if (this.#opener.offersConnect === null) this.#opener.awaitSettings(this);
+    else if (this.#opener.offersConnect) this.settled(true);
+    // Told in the next turn, as no callback runs within a verb.
+    else process.nextTick(() => this.settled(false));
+  }
+
+  /** The peer takes extended CONNECT, or it does not. */
+  settled(offersConnect: boolean): void {
+    const head = this.#unsent;
+    if (head === null || this.isClosed) return;
+    this.#unsent = null;
+    if (!offersConnect) {
+      const context = 'the upstream has not announced extended CONNECT';
+      this.gone(new ProxyError(FAILURE.upgradeNotOffered, { context }), CLOSED.BY_US);
+      return;
+    }
+    if (head.upgrade === WEBSOCKET) this.#key = field(head.headers, 'sec-websocket-key');
+    this.#opener.begin(this);
+    this.countFields(this.link.headers(this, pseudoOf(head), withoutUpgrade(head.headers), false));
   }
 
   /** Nothing: the answer is still to come. */
@@ -90,13 +121,18 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
   receiveHead(head: ResponseHead, end: boolean, length: number): boolean {
     if (head.status < 200) return this.#receiveInterim(head, end);
     this.#answered = true;
-    if (this.#upgrade !== null && head.status < 300) this.#switch(head);
+    if (this.#upgrade !== null && head.status < 300) {
+      this.#switch(head, this.#upgrade, end);
+      return true;
+    }
     const isBodiless = this.method === 'HEAD' || head.status === 204 || head.status === 304;
-    if (!end && !isBodiless) this.lengthLeft = length;
+    // What may have no body is malformed with one (RFC 9113 8.1.1): to a reader of HTTP/1.1 it would be the next answer.
+    if (!end && !this.#tunnel) this.lengthLeft = isBodiless ? 0 : length;
     if (end && length > 0 && !isBodiless) return false;
     if (!end) {
       this.#promised = head;
-      this.#opener.promise(this);
+      // One that says that nothing follows waits until that is so.
+      if (this.lengthLeft !== 0) this.#opener.promise(this);
       return true;
     }
     const reader = this.#reader;
@@ -114,10 +150,16 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
   }
 
   /** A success is what HTTP/1.1 calls a switch (RFC 8441 5). */
-  #switch(head: ResponseHead): void {
+  #switch(head: ResponseHead, upgrade: string, end: boolean): void {
     this.#tunnel = true;
     head.status = 101;
-    head.headers.push('upgrade', this.#upgrade as string);
+    removeField(head.headers, 'content-length');
+    removeField(head.headers, 'sec-websocket-accept');
+    head.headers.push('upgrade', upgrade);
+    if (this.#key !== null) head.headers.push('sec-websocket-accept', webSocketAccept(this.#key));
+    this.#promised = head;
+    this.#opener.promise(this);
+    if (end) this.receive(EMPTY, 0, 0, 0, true, true);
   }
 
   /** `more`: something follows within this call. */
@@ -138,7 +180,7 @@ export class ClientStream extends Http2Stream implements HttpStream<RequestHead>
   }
 
   override gone(error: ProxyError, how: Parameters<Http2Stream['gone']>[1]): void {
-    this.flushHead(false);
+    if (this.lengthLeft !== 0) this.flushHead(false);
     super.gone(error, how);
   }
 }

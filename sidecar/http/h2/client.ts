@@ -1,9 +1,10 @@
 // One HTTP/2 connection to an upstream: many exchanges at once, each on a stream of its own. Twin of server.ts.
 
 import type { Socket } from 'node:net';
-import type { Clock } from '../../../core/clock.ts';
+import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
 import type { RequestHead, ResponseHead } from '../head.ts';
+import type { UnderscoreCounts } from '../h1/fields.ts';
 import type { ClosedBy, IncomingBytes } from '../client.ts';
 import { lend, markOverwritten } from '../slabs.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
@@ -13,16 +14,19 @@ import { H2_FAULT } from './fault.ts';
 import { FieldList, type FieldRules, NO_PSEUDO, RESPONSE_PSEUDO } from './field-list.ts';
 import type { Flood } from './flood.ts';
 import { errorName, H2_ERROR } from './frames/error-codes.ts';
-import { Link, type LinkOptions, type LinkOwner } from './link.ts';
+import { Link, type LinkCounts, type LinkOptions, type LinkOwner } from './link.ts';
 import { responseHead, trailersOf } from './messages.ts';
 import type { Http2Stream } from './stream.ts';
 
 export interface Http2ClientOptions extends Omit<LinkOptions, 'isServer' | 'offersConnect'>, FieldRules {
+  readonly counts: LinkCounts & UnderscoreCounts;
   /** Streams that we open at once, where the peer allows more. */
   readonly maxStreams: number;
 }
 
 export interface Http2ClientHandler {
+  /** How many streams the peer takes at once. Told before `onRoom`, with all of its SETTINGS. */
+  onStreamLimit(most: number): void;
   /** There is room for another stream, or more of it than before. */
   onRoom(): void;
   onStreamClosed(): void;
@@ -37,8 +41,8 @@ export interface Http2ClientHandler {
   onProtocolError(reason: string): void;
 }
 
-/** Streams before the peer has said how many it takes. */
-const STREAMS_AT_FIRST = 100;
+/** An upgrade waits so long for the peer's SETTINGS. */
+const SETTINGS_MS = 5_000;
 /** Numbers of streams are used up: long before, another connection takes its place. */
 const LAST_ID = 2 ** 30;
 /** Used up before the next block is read. */
@@ -47,6 +51,9 @@ const FIELDS = new FieldList();
 export class Http2Client implements LinkOwner, StreamOpener {
   readonly #link: Link;
   readonly #promised: ClientStream[] = [];
+  /** Upgrades that wait for the peer's SETTINGS; no more than streams may be open. */
+  #unsettled: ClientStream[] = [];
+  #settingsTimer: Timer | null = null;
   /** Streams that were given out: those without a number too. */
   #open = 0;
   #nextId = 1;
@@ -55,17 +62,23 @@ export class Http2Client implements LinkOwner, StreamOpener {
   readonly #socket: Socket;
   readonly #options: Http2ClientOptions;
   readonly #handler: Http2ClientHandler;
+  readonly #streamsAtFirst: number;
+  readonly #clock: Clock;
 
+  /** `streamsAtFirst`: to be opened before the peer has said how many it takes. */
   constructor(
     socket: Socket,
     incoming: IncomingBytes,
     options: Http2ClientOptions,
     handler: Http2ClientHandler,
     clock: Clock,
+    streamsAtFirst: number,
   ) {
+    this.#streamsAtFirst = streamsAtFirst;
     this.#socket = socket;
     this.#options = options;
     this.#handler = handler;
+    this.#clock = clock;
     if (incoming.lent !== null) markOverwritten(incoming.lent);
     this.#link = new Link(socket, { ...options, isServer: false, offersConnect: false }, this, clock);
     const take = (bytes: Buffer) => this.#onBytes(bytes);
@@ -79,7 +92,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
   /** How many streams may be opened now. */
   get room(): number {
     if (this.#draining || this.#over) return 0;
-    const most = this.#link.isSettled ? this.#link.peerMaxStreams : STREAMS_AT_FIRST;
+    const most = this.#link.isSettled ? this.#link.peerMaxStreams : this.#streamsAtFirst;
     return Math.min(most, this.#options.maxStreams) - this.#open;
   }
 
@@ -111,8 +124,25 @@ export class Http2Client implements LinkOwner, StreamOpener {
 
   // What a stream asks.
 
-  get offersConnect(): boolean {
-    return this.#link.peerOffersConnect;
+  get offersConnect(): boolean | null {
+    return this.#link.isSettled ? this.#link.peerOffersConnect : null;
+  }
+
+  awaitSettings(stream: ClientStream): void {
+    this.#unsettled.push(stream);
+    this.#settingsTimer ??= this.#clock.after(SETTINGS_MS, () => this.#settle(false));
+  }
+
+  #settle(offersConnect: boolean): void {
+    for (const stream of this.#takeUnsettled()) stream.settled(offersConnect);
+  }
+
+  #takeUnsettled(): readonly ClientStream[] {
+    const streams = this.#unsettled;
+    this.#unsettled = [];
+    this.#settingsTimer?.cancel();
+    this.#settingsTimer = null;
+    return streams;
   }
 
   begin(stream: ClientStream): void {
@@ -168,6 +198,8 @@ export class Http2Client implements LinkOwner, StreamOpener {
   }
 
   onSettings(): void {
+    this.#handler.onStreamLimit(this.#link.peerMaxStreams);
+    if (this.#unsettled.length > 0) this.#settle(this.#link.peerOffersConnect);
     this.#handler.onRoom();
   }
 
@@ -175,7 +207,8 @@ export class Http2Client implements LinkOwner, StreamOpener {
   onGoaway(lastId: number, code: number): void {
     this.drain();
     const error = new ProxyError(FAILURE.refusedStream, { context: `GOAWAY with ${errorName(code)}` });
-    for (const stream of [...this.#link.streams.values()]) if (stream.id > lastId) stream.gone(error, CLOSED.BY_PEER);
+    for (const stream of this.#link.streams.all()) if (stream.id > lastId) stream.gone(error, CLOSED.BY_PEER);
+    for (const stream of this.#takeUnsettled()) stream.gone(error, CLOSED.BY_PEER);
     this.#endIfDone();
   }
 
@@ -233,6 +266,7 @@ export class Http2Client implements LinkOwner, StreamOpener {
     this.#over = true;
     const during = this.#open > 0;
     this.#link.abandon(error);
+    for (const stream of this.#takeUnsettled()) stream.gone(error, CLOSED.BY_PEER);
     this.#handler.onOver(by, during);
   }
 }

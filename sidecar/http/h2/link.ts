@@ -22,8 +22,19 @@ import { Keepalive, type KeepaliveTimes } from './keepalive.ts';
 import { Output, type OutputOwner } from './output.ts';
 import { SendQueue } from './send-queue.ts';
 import type { Http2Stream, StreamLink } from './stream.ts';
+import { StreamTable } from './stream-table.ts';
+
+/** What is counted of a connection, for whoever shows it. */
+export interface LinkCounts {
+  rx_reset: number;
+  tx_reset: number;
+  goaway_sent: number;
+  tx_flush_timeout: number;
+  rx_messaging_error: number;
+}
 
 export interface LinkOptions {
+  readonly counts: LinkCounts;
   /** What a stream may send us before it is told of room, in bytes. */
   readonly initialStreamWindow: number;
   /** The same over all streams. */
@@ -68,12 +79,14 @@ const MOST_FRAME = DEFAULT_FRAME_SIZE;
 const ALL_STREAMS = 2 ** 31 - 1;
 /** A peer that was told that the connection ends has so long to go (milliseconds). */
 const CLOSE_MS = 1_000;
+/** While all that may be held is held, it is asked so often whether that has changed (milliseconds). */
+const FULL_MS = 100;
 /** The window of the connection is opened again at half of it. */
 const UPDATE_SHARE = 2;
 const NO_FIELDS: HeaderList = [];
 
 export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner {
-  readonly streams = new Map<number, Http2Stream>();
+  readonly streams = new StreamTable();
   readonly output: Output;
   readonly sender: FrameSender;
   /** The peer's word. */
@@ -101,6 +114,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   readonly #owner: LinkOwner;
   readonly #clock: Clock;
   #closeTimer: Timer | null = null;
+  #roomTimer: Timer | null = null;
   #keepalive: Keepalive | null = null;
 
   constructor(socket: Socket, options: LinkOptions, owner: LinkOwner, clock: Clock) {
@@ -113,7 +127,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     this.#receiveWindow = Math.max(options.initialConnectionWindow, DEFAULT_WINDOW);
     this.#decoder = new HpackDecoder(undefined, { bytes: options.maxHeadersBytes, fields: options.maxHeadersCount });
     this.#reader = new FrameReader(this, { preface: options.isServer });
-    this.#queue = new SendQueue(this.output, clock, options.writeStallMs, (stream) => owner.onWriteStalled(stream));
+    this.#queue = new SendQueue(this.output, clock, options.writeStallMs, (stream) => this.#onStalled(stream));
   }
 
   /** Our first frames. */
@@ -142,13 +156,14 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   open(stream: Http2Stream, id: number): void {
     stream.begin(id, this.#peerStreamWindow, this.#clock.turn());
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     this.#flood.opened();
   }
 
   read(bytes: Buffer): void {
     this.#reader.push(bytes);
-    if (this.#reader.unknownFrames > MOST_UNKNOWN_FRAMES) this.#floods('inbound_unknown_frames_flood');
+    if (!this.isEnding && this.#reader.unknownFrames > MOST_UNKNOWN_FRAMES)
+      this.#floods('inbound_unknown_frames_flood');
     this.#owner.onRead();
   }
 
@@ -174,6 +189,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     const stream = this.streams.get(id);
     if (stream === undefined) this.onStrayFrame(id, 'DATA');
     else if (stream.remoteEnded) this.peerFault(stream, H2_ERROR.STREAM_CLOSED, H2_FAULT.closedStream);
+    else if (!stream.takesData) this.peerFault(stream, H2_ERROR.PROTOCOL_ERROR, H2_FAULT.messaging);
     else stream.receive(bytes, start, end, counted, frameEnds, last);
   }
 
@@ -184,7 +200,19 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
       this.fail(H2_ERROR.FLOW_CONTROL_ERROR, 'more data than the window of the connection allows');
       return;
     }
-    if (this.#received * UPDATE_SHARE < this.#receiveWindow || held.full) return;
+    if (this.#received * UPDATE_SHARE >= this.#receiveWindow) this.#giveRoom();
+  }
+
+  /** Where none is at present, later: a peer that has used up its window sends nothing that would remind us. */
+  #giveRoom(): void {
+    if (this.isEnding) return;
+    if (held.full) {
+      this.#roomTimer ??= this.#clock.after(FULL_MS, () => {
+        this.#roomTimer = null;
+        this.#giveRoom();
+      });
+      return;
+    }
     this.sender.windowUpdate(0, this.#received);
     this.#received = 0;
   }
@@ -227,7 +255,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
         this.#onReset(id, payload.readUInt32BE(start));
         return;
       case FRAME.PRIORITY:
-        this.#onPriority(id, payload.readUInt32BE(start) & ALL_STREAMS);
+        this.#floods(this.#flood.priority());
         return;
       case FRAME.GOAWAY:
         this.#owner.onGoaway(payload.readUInt32BE(start) & ALL_STREAMS, payload.readUInt32BE(start + 4));
@@ -257,7 +285,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   #moveWindows(value: number): void {
     const by = value - this.#peerStreamWindow;
     this.#peerStreamWindow = value;
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.all()) {
       stream.sendWindow += by;
       if (stream.sendWindow > LARGEST_WINDOW) this.fail(H2_ERROR.FLOW_CONTROL_ERROR, 'a window beyond 2^31-1');
     }
@@ -300,18 +328,15 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
       if (this.#isIdle(id)) this.onStrayFrame(id, 'RST_STREAM');
       return;
     }
+    this.#options.counts.rx_reset++;
     const isEarly = this.#isEarly(stream);
     stream.gone(this.#owner.resetError(code), CLOSED.BY_PEER);
     if (isEarly && this.#options.isServer) this.#floods(this.#flood.earlyReset());
   }
 
-  #onPriority(id: number, dependsOn: number): void {
-    if (this.#floods(this.#flood.priority())) return;
-    if (dependsOn === id) this.onStreamFault(id, H2_ERROR.PROTOCOL_ERROR, 'a stream that depends on itself');
-  }
-
-  /** A frame that is wrong for its stream alone. */
+  /** A priority that is wrong for its stream alone: counted like a good one, for it is answered besides. */
   onStreamFault(id: number, code: number, _reason: string): void {
+    if (this.#floods(this.#flood.priority())) return;
     const stream = this.streams.get(id);
     if (stream !== undefined) this.peerFault(stream, code, H2_FAULT.messaging);
     else this.refuse(id, code);
@@ -319,6 +344,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   /** A stream ends for what the peer did. Such a reset counts like one of its own (CVE-2025-8671). */
   peerFault(stream: Http2Stream, code: number, fault: Fault): void {
+    this.#options.counts.rx_messaging_error++;
     const isEarly = this.#isEarly(stream);
     stream.fail(code, fault);
     if (isEarly) this.#floods(this.#flood.earlyReset());
@@ -339,6 +365,11 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     this.#owner.onFlood(flood);
     this.fail(H2_ERROR.ENHANCE_YOUR_CALM, flood);
     return true;
+  }
+
+  #onStalled(stream: Http2Stream): void {
+    this.#options.counts.tx_flush_timeout++;
+    this.#owner.onWriteStalled(stream);
   }
 
   // What a stream asks of its connection.
@@ -370,6 +401,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   /** Resets a stream, which need not be open. */
   refuse(id: number, code: number): void {
     this.#closedStreams.add(id, CLOSED.BY_US);
+    this.#options.counts.tx_reset++;
     this.sender.rstStream(id, code);
     this.#floods(this.#flood.sentControl(this.blocked));
   }
@@ -385,7 +417,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   closed(stream: Http2Stream, how: HowClosed): void {
     // One of ours that was given up before its head has no number yet.
-    if (this.streams.delete(stream.id)) this.#closedStreams.add(stream.id, how);
+    if (stream.id !== 0 && this.streams.delete(stream)) this.#closedStreams.add(stream.id, how);
     this.#queue.delete(stream);
     this.#owner.onStreamClosed();
   }
@@ -405,6 +437,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   /** Says that no stream after this one is served; all that may still come are, unless it is given. */
   goaway(lastId = ALL_STREAMS): void {
+    this.#options.counts.goaway_sent++;
     this.sender.goaway(lastId, H2_ERROR.NO_ERROR, '');
   }
 
@@ -420,6 +453,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     if (this.isEnding) return;
     this.isEnding = true;
     this.#reader.stop();
+    this.#options.counts.goaway_sent++;
     this.sender.goaway(this.lastPeerId, code, reason);
     this.output.end();
     // What still comes is read and dropped: unread, it would become a reset that takes our goodbye away.
@@ -429,7 +463,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   /** Every stream ends with its connection. */
   abandon(error: ProxyError): void {
-    for (const stream of [...this.streams.values()]) stream.gone(error, CLOSED.BY_PEER);
+    for (const stream of this.streams.all()) stream.gone(error, CLOSED.BY_PEER);
   }
 
   /** The socket is gone. */
@@ -437,6 +471,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     this.isEnding = true;
     this.#reader.stop();
     this.#closeTimer?.cancel();
+    this.#roomTimer?.cancel();
     this.#keepalive?.stop();
     this.#queue.close();
     this.output.close();

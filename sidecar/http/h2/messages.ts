@@ -28,12 +28,15 @@ export function requestHead(
   if (!hasPlace(found, isConnect && upgrade === null)) return H2_FAULT.messaging;
   const authority = authorityIn(found);
   if (authority === null) return H2_FAULT.messaging;
-  if (end && found.contentLength > 0) return H2_FAULT.length;
+  if ((end || upgrade !== null) && found.contentLength > 0) return H2_FAULT.length;
   const expects = found.expect !== null && !end;
   if (expects && found.expect !== '100-continue') return H2_FAULT.expectation;
   const { headers } = found;
   if (found.expect !== null && !expects) removeField(headers, 'expect');
-  if (upgrade !== null) headers.push('upgrade', upgrade);
+  if (upgrade !== null) {
+    removeField(headers, 'content-length');
+    headers.push('upgrade', upgrade);
+  }
   return {
     method: upgrade === null ? method : 'GET',
     path: found.has(KNOWN.PATH) ? found.path : '',

@@ -7,6 +7,7 @@ import type { HttpStream } from '../stream.ts';
 import { H2_ERROR } from './frames/error-codes.ts';
 import { type BodyReader, Http2Stream } from './stream.ts';
 
+const EMPTY = Buffer.alloc(0);
 const STATUS: (HeaderList | undefined)[] = [];
 
 /** The pseudo fields of an answer, made once. */
@@ -15,10 +16,18 @@ function pseudoOf(status: number): HeaderList {
   return STATUS[status];
 }
 
+/** Fields of a 101 that a success to CONNECT does not have (RFC 9110 9.3.6, RFC 8441 5). */
+const OF_THE_SWITCH = new Set(['upgrade', 'sec-websocket-accept', 'content-length']);
+
 export class ServerStream extends Http2Stream implements HttpStream<ResponseHead> {
   #reader: RequestReader | null = null;
   /** After an upgrade each side ends for itself. */
   #tunnel = false;
+  /** A head that says that nothing follows, until that is so. */
+  #unconfirmed: RequestHead | null = null;
+  /** An upgrade that is not granted yet: what comes early means nothing before that. */
+  #holding = false;
+  #pausedByReader = false;
 
   attach(reader: RequestReader): void {
     this.#reader = reader;
@@ -26,9 +35,41 @@ export class ServerStream extends Http2Stream implements HttpStream<ResponseHead
 
   /** The request is sound: it begins. `length` by Content-Length; -1: not said. */
   start(head: RequestHead, end: boolean, length: number): void {
+    if (head.upgrade !== null) {
+      this.#startUpgrade(head, end);
+      return;
+    }
     this.lengthLeft = end ? -1 : length;
-    this.#reader?.onHead(head, end && head.upgrade === null, false);
+    if (length === 0 && !end && !head.expectsContinue) {
+      this.#unconfirmed = head;
+      return;
+    }
+    this.#reader?.onHead(head, end, false);
     if (end && !this.isClosed) this.remoteHeadEnded();
+  }
+
+  protected override beforeRead(): void {
+    const head = this.#unconfirmed;
+    if (head === null) return;
+    this.#unconfirmed = null;
+    this.#reader?.onHead(head, false, false);
+  }
+
+  #startUpgrade(head: RequestHead, end: boolean): void {
+    this.#holding = true;
+    super.pause();
+    this.#reader?.onHead(head, false, false);
+    if (end && !this.isClosed) this.receive(EMPTY, 0, 0, 0, true, true);
+  }
+
+  override pause(): void {
+    this.#pausedByReader = true;
+    super.pause();
+  }
+
+  override resume(): void {
+    this.#pausedByReader = false;
+    if (!this.#holding) super.resume();
   }
 
   /** The request is answered for what it is. */
@@ -60,12 +101,14 @@ export class ServerStream extends Http2Stream implements HttpStream<ResponseHead
   /** What HTTP/1.1 calls a switch is a success here (RFC 8441 5). */
   #switch(head: ResponseHead): void {
     this.#tunnel = true;
+    this.#holding = false;
     const fields: HeaderList = [];
     for (let i = 0; i < head.headers.length; i += 2) {
       const name = head.headers[i] as string;
-      if (name !== 'upgrade' && name !== 'sec-websocket-accept') fields.push(name, head.headers[i + 1] as string);
+      if (!OF_THE_SWITCH.has(name)) fields.push(name, head.headers[i + 1] as string);
     }
     this.countFields(this.link.headers(this, pseudoOf(200), fields, false));
+    if (!this.#pausedByReader) super.resume();
   }
 
   /** The answer is complete: what of the request was not read nobody wants any more (RFC 9113 8.1). */

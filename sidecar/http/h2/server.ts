@@ -6,6 +6,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../../core/clock.ts';
 import { FAILURE, ProxyError } from '../../errors.ts';
+import type { UnderscoreCounts } from '../h1/fields.ts';
 import type { ServerCodec, ServerHandler } from '../server.ts';
 import { lend } from '../slabs.ts';
 import { CLOSED } from './closed-streams.ts';
@@ -13,12 +14,14 @@ import { H2_FAULT } from './fault.ts';
 import { FieldList, type FieldRules, NO_PSEUDO, REQUEST_PSEUDO } from './field-list.ts';
 import type { Flood } from './flood.ts';
 import { H2_ERROR } from './frames/error-codes.ts';
-import { Link, type LinkOptions, type LinkOwner } from './link.ts';
+import { Link, type LinkCounts, type LinkOptions, type LinkOwner } from './link.ts';
 import { requestHead, trailersOf } from './messages.ts';
 import { ServerStream } from './server-stream.ts';
 import type { Http2Stream } from './stream.ts';
+import type { StreamTable } from './stream-table.ts';
 
 export interface Http2ServerOptions extends Omit<LinkOptions, 'isServer'>, FieldRules {
+  readonly counts: LinkCounts & UnderscoreCounts;
   readonly scheme: 'http' | 'https';
   /** Without a stream for so long, the connection is drained (milliseconds). 0: never. */
   readonly idleTimeoutMs: number;
@@ -87,7 +90,7 @@ export class Http2Server implements ServerCodec, LinkOwner {
     this.#link.read(bytes);
   }
 
-  get #streams(): ReadonlyMap<number, Http2Stream> {
+  get #streams(): StreamTable {
     return this.#link.streams;
   }
 

@@ -77,7 +77,7 @@ export abstract class Http2Stream implements HttpStream<never> {
   #trailers: HeaderList | null = null;
   /** A `sendData` returned false. */
   #owesDrain = false;
-  /** What came while the reader was paused, and how it ends. */
+  /** What came while the reader was paused or an end was lacking, and how it ends. */
   #inbox: SlabQueue | null = null;
   #inboxEnd: typeof NO_END | typeof END_WITH_DATA | typeof END_WITH_TRAILERS = NO_END;
   #inboxTrailers: HeaderList | null = null;
@@ -241,6 +241,11 @@ export abstract class Http2Stream implements HttpStream<never> {
 
   // Receiving.
 
+  /** A body may come: its head was there. */
+  get takesData(): boolean {
+    return true;
+  }
+
   /** A piece of a DATA frame; `counted`: of the window, the whole of the frame with its first piece. */
   receive(bytes: Buffer, start: number, end: number, counted: number, frameEnds: boolean, last: boolean): void {
     const length = end - start;
@@ -255,7 +260,7 @@ export abstract class Http2Stream implements HttpStream<never> {
     if (last) this.remoteEnded = true;
     // Padding is used up as it comes.
     if (frameEnds) this.#consumePadding();
-    if (this.#paused || this.#inbox !== null) this.#keep(bytes, start, end, last);
+    if (this.#paused || this.#inbox !== null || this.#lacksEnd) this.#keep(bytes, start, end, last);
     else this.#deliver(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), last);
   }
 
@@ -263,6 +268,14 @@ export abstract class Http2Stream implements HttpStream<never> {
     const padding = this.#padding;
     this.#padding = 0;
     if (padding > 0) this.#consume(padding);
+  }
+
+  /**
+   * Of a body whose length was said the last piece waits for the word that it was the last: whoever reads it by
+   * the length takes the message for complete with it, and what came behind would make it malformed.
+   */
+  get #lacksEnd(): boolean {
+    return this.lengthLeft === 0 && !this.remoteEnded;
   }
 
   #isWithinLength(length: number, last: boolean): boolean {
@@ -277,7 +290,9 @@ export abstract class Http2Stream implements HttpStream<never> {
     this.#inbox ??= new SlabQueue();
     this.#inbox.append(bytes, start, end);
     held.add(end - start);
-    if (last) this.#inboxEnd = END_WITH_DATA;
+    if (!last) return;
+    this.#inboxEnd = END_WITH_DATA;
+    this.deliverKept();
   }
 
   #deliver(piece: Buffer, last: boolean): void {
@@ -315,6 +330,7 @@ export abstract class Http2Stream implements HttpStream<never> {
       this.#inbox ??= new SlabQueue();
       this.#inboxTrailers = trailers;
       this.#inboxEnd = END_WITH_TRAILERS;
+      this.deliverKept();
       return;
     }
     this.#deliverTrailers(trailers);
@@ -350,11 +366,12 @@ export abstract class Http2Stream implements HttpStream<never> {
     if (this.#inbox !== null && !this.#closed) this.link.wake(this);
   }
 
-  /** Hands on what came while the reader was paused, until it asks for a pause again. */
+  /** Hands on what had to wait, until its reader asks for a pause again. */
   deliverKept(): void {
     const inbox = this.#inbox;
-    while (inbox !== null && inbox.length > 0 && !this.#paused && !this.#closed) this.#deliverHead(inbox);
-    if (inbox === null || inbox.length > 0 || this.#paused || this.#closed) return;
+    if (inbox === null || this.#lacksEnd) return;
+    while (inbox.length > 0 && !this.#paused && !this.#closed) this.#deliverHead(inbox);
+    if (inbox.length > 0 || this.#paused || this.#closed) return;
     this.#inbox = null;
     if (this.#inboxEnd === END_WITH_TRAILERS) this.#deliverTrailers(this.#inboxTrailers as HeaderList);
     else if (this.#inboxEnd === END_WITH_DATA && !this.#remoteRead) this.#deliver(EMPTY, true);

@@ -1,5 +1,6 @@
 // The HTTP filter chain: known filters in their order, the router last.
 
+import { GrpcWebSchema } from '../../../proto/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts';
 import { RBACSchema } from '../../../proto/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts';
 import { RouterSchema } from '../../../proto/gen/envoy/extensions/filters/http/router/v3/router_pb.ts';
 import type { HttpFilterSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
@@ -49,6 +50,7 @@ function openFilter(
 function decodeConfig(opened: Extension): TypedFilterConfig | null {
   if (isType(opened, RouterSchema)) return decodeRouter(opened);
   if (isType(opened, RBACSchema)) return decodeRbacFilter(opened);
+  if (isType(opened, GrpcWebSchema)) return { kind: 'grpc-web' };
   return opened.invalid('', `${opened.schema.typeName} is no HTTP filter`);
 }
 

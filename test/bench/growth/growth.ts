@@ -9,7 +9,7 @@ import { type Certificates, makeCertificates } from '../certificates.ts';
 import type { GrowthOptions } from '../options.ts';
 import { startOrigins } from '../peers/many-origins.ts';
 import { BODY_PREFIX, originConfig } from '../peers/nginx-config.ts';
-import { allPeers, buildOurs, type Peer } from '../peers/peers.ts';
+import { http1Peers, buildOurs, type Peer } from '../peers/peers.ts';
 import { OTHER_CORE, start } from '../processes.ts';
 import { median } from '../result.ts';
 import { writeResult } from '../result-file.ts';
@@ -59,7 +59,7 @@ function wanted({ only }: GrowthOptions, kind: readonly string[], name: string):
 async function playSeries(name: SeriesName, options: GrowthOptions, place: Place, stop: Stack): Promise<Cell[]> {
   const series = SERIES[name];
   process.stdout.write(`\n${series.title}\n`);
-  const peers = allPeers().filter(
+  const peers = http1Peers().filter(
     (peer) => series.peers.includes(peer.name) && wanted(options, series.peers, peer.name),
   );
   for (const { name: missing } of peers.filter(({ version }) => version === null))

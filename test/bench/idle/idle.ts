@@ -12,7 +12,7 @@ import { freePorts } from '../../../examples/tea-shop/free-ports.ts';
 import { makeCertificates } from '../certificates.ts';
 import type { IdleOptions } from '../options.ts';
 import { originConfig } from '../peers/nginx-config.ts';
-import { allPeers, buildOurs, type Peer } from '../peers/peers.ts';
+import { http1Peers, buildOurs, type Peer } from '../peers/peers.ts';
 import { OTHER_CORE, type Running, start } from '../processes.ts';
 import { median } from '../result.ts';
 import { writeResult } from '../result-file.ts';
@@ -81,7 +81,7 @@ export async function idle(options: IdleOptions): Promise<void> {
     writeFileSync(config, originConfig(folder, originPort));
     stop.push(start('origin', folder, OTHER_CORE, ['nginx', '-c', config]));
     const rows: Row[] = [];
-    for (const peer of allPeers().filter((one) => wanted(one, options)))
+    for (const peer of http1Peers().filter((one) => wanted(one, options)))
       rows.push(await measurePeer(peer, folder, originPort, options, stop));
     report(options, rows);
   } finally {

@@ -7,12 +7,18 @@ export interface Hop {
   readonly name: string;
   readonly listenPort: number;
   readonly targetPort: number;
+  /** What the client speaks, `tcp`: nobody asks; absent: HTTP/1.1. */
+  readonly listens?: 'http2' | 'tcp';
+  /** What the target is spoken to in; absent: HTTP/1.1. */
+  readonly speaks?: 'http2';
   /** TLS on the listener: who we are and who may come. */
   readonly accept?: TlsSide;
   /** TLS towards the target: who we are and who must be there. */
   readonly dial?: TlsSide;
   /** Of the route, as Envoy writes it; `0s` for none. Absent: 15 s. */
   readonly timeout?: string;
+  /** Absent: 1 s. */
+  readonly connectTimeout?: string;
   /** What grows; absent: one of each. The last route leads to the last cluster, as the first ones do not. */
   readonly grown?: Grown;
 }
@@ -56,18 +62,27 @@ function listener(hop: Hop): Record<string, unknown> {
     address: address(hop.listenPort),
     filter_chains: [
       {
-        filters: [{ name: 'hcm', typed_config: connectionManager(hop) }],
+        filters: [hop.listens === 'tcp' ? tcpProxy(hop) : { name: 'hcm', typed_config: connectionManager(hop) }],
         ...(hop.accept === undefined ? {} : { transport_socket: socket('DownstreamTlsContext', hop.accept) }),
       },
     ],
   };
 }
 
+function tcpProxy(hop: Hop): Record<string, unknown> {
+  const typed_config = {
+    '@type': `${TYPE}.filters.network.tcp_proxy.v3.TcpProxy`,
+    stat_prefix: hop.name,
+    cluster: 'target',
+  };
+  return { name: 'tcp', typed_config };
+}
+
 function connectionManager(hop: Hop): Record<string, unknown> {
   return {
     '@type': HCM,
     stat_prefix: hop.name,
-    codec_type: 'HTTP1',
+    codec_type: hop.listens === 'http2' ? 'HTTP2' : 'HTTP1',
     use_remote_address: true,
     generate_request_id: true,
     ...(hop.accept === undefined
@@ -80,6 +95,13 @@ function connectionManager(hop: Hop): Record<string, unknown> {
     http_filters: [{ name: 'router', typed_config: { '@type': ROUTER } }],
   };
 }
+
+const HTTP2_OPTIONS = {
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+    '@type': `${TYPE}.upstreams.http.v3.HttpProtocolOptions`,
+    explicit_http_config: { http2_protocol_options: {} },
+  },
+};
 
 /** For all routes: armed, and never used here. */
 const RETRY_POLICY = {
@@ -134,11 +156,12 @@ function cluster(hop: Hop, name: string): Record<string, unknown> {
   return {
     name,
     type: 'STATIC',
-    connect_timeout: '1s',
+    connect_timeout: hop.connectTimeout ?? '1s',
     lb_policy: 'LEAST_REQUEST',
     circuit_breakers: { thresholds: [thresholds] },
     outlier_detection: { consecutive_5xx: 5, interval: '10s', base_ejection_time: '30s', max_ejection_percent: 50 },
     load_assignment: assignment(hop, name),
+    ...(hop.speaks === 'http2' ? { typed_extension_protocol_options: HTTP2_OPTIONS } : {}),
     ...(hop.dial === undefined ? {} : { transport_socket: socket('UpstreamTlsContext', hop.dial) }),
   };
 }

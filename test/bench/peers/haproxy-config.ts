@@ -2,7 +2,26 @@
 
 import type { Hop } from './envoy-bootstrap.ts';
 
-export function haproxyConfig({ listenPort, targetPort, accept, dial }: Hop): string {
+export function haproxyConfig(hop: Hop): string {
+  return hop.listens === 'tcp' ? tcpConfig(hop) : httpConfig(hop);
+}
+
+function tcpConfig({ listenPort, targetPort }: Hop): string {
+  return `global
+  nbthread 1
+  maxconn 8192
+defaults
+  mode tcp
+  timeout connect 1s
+  timeout client 300s
+  timeout server 300s
+listen in
+  bind 127.0.0.1:${listenPort}
+  server origin 127.0.0.1:${targetPort} maxconn 4096
+`;
+}
+
+function httpConfig({ listenPort, targetPort, accept, dial, listens, speaks }: Hop): string {
   const bind =
     accept === undefined
       ? ''
@@ -23,12 +42,12 @@ defaults
   option forwardfor
   http-reuse always
 frontend in
-  bind 127.0.0.1:${listenPort}${bind}
+  bind 127.0.0.1:${listenPort}${bind}${listens === 'http2' ? ' proto h2' : ''}
   http-request set-header x-request-id %[uuid()]
   http-request set-header x-forwarded-proto ${accept === undefined ? 'http' : 'https'}
   default_backend target
 backend target
   balance leastconn
-  server origin 127.0.0.1:${targetPort} maxconn 4096${server}
+  server origin 127.0.0.1:${targetPort} maxconn 4096${server}${speaks === 'http2' ? ' proto h2' : ''}
 `;
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageVersion } from '../../../cli/version.ts';
 import { findEnvoy } from '../../mesh/envoy.ts';
+import type { ScenarioName } from '../scenarios.ts';
 import { bootstrapOf, type Hop } from './envoy-bootstrap.ts';
 import { haproxyConfig } from './haproxy-config.ts';
 import { nginxConfig } from './nginx-config.ts';
@@ -14,6 +15,8 @@ export interface Peer {
   readonly name: string;
   /** null: it is not installed. */
   readonly version: string | null;
+  /** What it can play; absent: what is played over HTTP/1.1. */
+  readonly plays?: readonly ScenarioName[];
   /** Writes what it needs into the folder; the command line that runs it in the foreground. */
   readonly command: (folder: string, hop: Hop) => readonly string[];
 }
@@ -114,13 +117,49 @@ function haproxy(): Peer {
   };
 }
 
+function nghttpx(): Peer {
+  return {
+    name: 'nghttpx',
+    version: versionOf('nghttpx', ['--version'], /nghttp2\/(\d[\d.]*)/),
+    plays: ['http2', 'grpc'],
+    command: (folder, { name, listenPort, targetPort }) => [
+      'nghttpx',
+      '--conf=/dev/null',
+      `--frontend=127.0.0.1,${listenPort};no-tls`,
+      `--backend=127.0.0.1,${targetPort};;proto=h2`,
+      '--single-process',
+      '--workers=1',
+      '--add-x-forwarded-for',
+      '--accesslog-file=',
+      `--errorlog-file=${join(folder, `${name}.err`)}`,
+    ],
+  };
+}
+
+const EVERYTHING: readonly ScenarioName[] = ['plain', 'pair', 'large', 'http2', 'grpc', 'mesh', 'tcp', 'tcp-large'];
+
 /** In the order of the table. */
 export function allPeers(): readonly Peer[] {
-  return [fairlead(), nginx(), haproxy(), envoy()];
+  return [
+    { ...fairlead(), plays: EVERYTHING },
+    nginx(),
+    { ...haproxy(), plays: ['plain', 'pair', 'large', 'http2', 'grpc', 'tcp', 'tcp-large'] },
+    nghttpx(),
+    { ...envoy(), plays: EVERYTHING },
+  ];
 }
 
 export function loadGeneratorVersion(): string | null {
   return versionOf('wrk', ['-v'], /wrk\s+(?:debian\/)?([\d.]+)/);
+}
+
+/** Those that are compared over HTTP/1.1. */
+export function http1Peers(): readonly Peer[] {
+  return allPeers().filter(({ name }) => name !== 'nghttpx');
+}
+
+export function http2OriginVersion(): string | null {
+  return versionOf('nghttpd', ['--version'], /nghttp2\/(\d[\d.]*)/);
 }
 
 export function rateGeneratorVersion(): string | null {

@@ -8,7 +8,7 @@ import { freePorts } from '../../../examples/tea-shop/free-ports.ts';
 import { makeCertificates } from '../certificates.ts';
 import type { RateOptions } from '../options.ts';
 import { originConfig } from '../peers/nginx-config.ts';
-import { allPeers, buildOurs, type Peer, rateGeneratorVersion } from '../peers/peers.ts';
+import { http1Peers, buildOurs, type Peer, rateGeneratorVersion } from '../peers/peers.ts';
 import { OTHER_CORE, start } from '../processes.ts';
 import { median } from '../result.ts';
 import { writeResult } from '../result-file.ts';
@@ -24,7 +24,7 @@ interface Round extends RateSeen {
 }
 
 export async function rate(options: RateOptions): Promise<void> {
-  const peers = allPeers();
+  const peers = http1Peers();
   const h2load = rateGeneratorVersion();
   for (const { name, version } of peers) process.stdout.write(`${name.padEnd(9)} ${version ?? 'MISSING'}\n`);
   process.stdout.write(`h2load    ${h2load ?? 'MISSING'}\n`);

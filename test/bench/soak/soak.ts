@@ -39,7 +39,11 @@ export async function soak(options: SoakOptions): Promise<void> {
   try {
     const originPort = await origin.listen();
     const certificates = await makeCertificates(folder);
-    const pair = await enter('pair', ours, folder, originPort, certificates, { timeout: '0s' });
+    const pair = await enter('pair', ours, folder, originPort, certificates, {
+      timeout: '0s',
+      // A machine that stands still for a second is no fault of a proxy's.
+      connectTimeout: '5s',
+    });
     stop.push(...pair.processes);
     const shop = await Shop.open({ dir: join(folder, 'shop'), port: 0, showLogs: false, leafTtl: LEAF_TTL });
     stop.push({ stop: () => shop.close() });

@@ -1,8 +1,6 @@
 // Hands lanes to entries, one at a time each.
 
-import type { Lane } from './play.ts';
-
-export class LanePool {
+export class LanePool<Lane> {
   readonly #free: Lane[];
   readonly #waiting: ((lane: Lane) => void)[] = [];
 

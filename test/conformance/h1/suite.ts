@@ -6,13 +6,14 @@ import { after, before, describe, it } from 'node:test';
 import type { Entry, Group } from './entry.ts';
 import { LanePool } from './lane-pool.ts';
 import { type Lanes, startOurs } from './ours.ts';
+import type { Lane } from './play.ts';
 import { runEntry } from './run.ts';
 
 const LANES = 12;
 
 export function suite(groups: readonly Group[]): void {
   let ours: Lanes;
-  let pool: LanePool;
+  let pool: LanePool<Lane>;
   before(async () => {
     ours = await startOurs(LANES);
     pool = new LanePool(ours.lanes);

@@ -5,7 +5,7 @@ import { EncoderTable } from './encoder-table.ts';
 import { GUESSABLE_COOKIE, markOfName, type NameSpec, POLICY, specOf } from './indexing.ts';
 import { LONGEST_INTEGER, writeInteger } from './integer.ts';
 import { DEFAULT_TABLE_SIZE } from './static-table.ts';
-import { writeString } from './string.ts';
+import { writePlain, writeString } from './string.ts';
 
 /** Bytes of a field on the wire besides its name and value: an index or a first byte, and two lengths. */
 const FIELD_OVERHEAD = 3 * LONGEST_INTEGER;
@@ -15,6 +15,9 @@ const UPDATES = 2 * LONGEST_INTEGER;
 const LITERAL_INDEXED = 0x40;
 const LITERAL = 0x00;
 const LITERAL_NEVER = 0x10;
+
+/** A changing value from this length on is sent in Huffman code. */
+const WORTH_FOLDING = 128;
 
 /** Fields seen and not indexed yet, by their marks: places for so many of them. */
 const SEEN = 128;
@@ -83,6 +86,9 @@ export class HpackEncoder {
 
   #changing({ name, index }: NameSpec, value: string, mark: number, out: Buffer, at: number): number {
     const named = index > 0 ? index : this.#table.findName(name, mark);
+    // A value that comes once is not worth the time of folding and unfolding it: a quarter of its bytes.
+    if (named > 0 && value.length < WORTH_FOLDING)
+      return writePlain(value, out, writeInteger(out, at, LITERAL, 0x0f, named));
     if (named > 0 || !this.#table.hasRoom(name.length + value.length))
       return literal(LITERAL, 0x0f, named, name, value, out, at);
     this.#table.insert(name, value, mark);

@@ -24,14 +24,29 @@ const SPARE = 4;
 /** The bytes of the text under way. As long as the longest so far; a head is bounded before it gets here. */
 let scratch: Buffer = Buffer.allocUnsafeSlow(4096);
 
-/** Writes a string literal; the end. */
+/** Writes a string literal in Huffman code where that is shorter; the end. */
 export function writeString(text: string, out: Buffer, at: number): number {
+  const length = read(text);
+  const folded = huffmanLength(scratch, length);
+  if (folded < length) return encodeHuffman(scratch, length, out, writeInteger(out, at, 0x80, 0x7f, folded));
+  return write(length, out, at);
+}
+
+/** Writes a string literal as it is; the end. */
+export function writePlain(text: string, out: Buffer, at: number): number {
+  return write(read(text), out, at);
+}
+
+/** Takes the text to the scratch; its bytes. */
+function read(text: string): number {
   const { length } = text;
   if (length + SPARE > scratch.length) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(length + SPARE)));
   // As many bytes as characters: each was ASCII, since any other one takes more.
   if (length < WORTH_A_CALL || utf8Write.call(scratch, text, 0, length + SPARE) !== length) toBytes(text);
-  const folded = huffmanLength(scratch, length);
-  if (folded < length) return encodeHuffman(scratch, length, out, writeInteger(out, at, 0x80, 0x7f, folded));
+  return length;
+}
+
+function write(length: number, out: Buffer, at: number): number {
   const end = writeInteger(out, at, 0, 0x7f, length);
   scratch.copy(out, end, 0, length);
   return end + length;

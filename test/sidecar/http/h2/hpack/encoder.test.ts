@@ -33,14 +33,20 @@ describe('which fields are indexed', () => {
     const encoder = new HpackEncoder();
     const headers = ['accept', 'application/json', 'x-tea', 'sencha'];
     const lengths = [1, 2, 3, 4].map(() => encode(encoder, headers, REQUEST).length);
-    // Five fields by index, and the path: its name by index, and 4 bytes.
-    assert.deepEqual(lengths.slice(2), [11, 11]);
+    // Five fields by index, and the path: its name by index, and 5 bytes, which are not worth folding.
+    assert.deepEqual(lengths.slice(2), [12, 12]);
     assert.equal(encode(encoder, headers).toString('hex'), 'bfbe');
     // A new value refers to the name, and enters when it comes twice.
     const other = ['x-tea', 'matcha'];
     assert.equal(encode(encoder, other)[0], 0x0f);
     assert.equal(encode(encoder, other)[0], 0x7e);
     assert.equal(encode(encoder, other).toString('hex'), 'be');
+  });
+
+  it('folds a changing value only where it is long', () => {
+    const path = (text: string) => encode(new HpackEncoder(), [':path', text]).length;
+    assert.equal(path(`/${'a'.repeat(100)}`), 1 + 1 + 101);
+    assert.ok(path(`/${'a'.repeat(200)}`) < 150);
   });
 
   it('no value that changes each time, but its name', () => {

@@ -1,0 +1,438 @@
+// gRPC through the sidecar, grpc-js on both ends where both are good, frames where one is not (rows G).
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, it, type TestContext } from 'node:test';
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type sendUnaryData,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { eventually } from '../../mesh/discovery.ts';
+import { startOrigin } from '../../mesh/origin.ts';
+import { type BootstrapPieces, bootstrapText, startProxy, type TestProxy } from '../../mesh/proxy.ts';
+import { figure } from './figures.ts';
+import * as f from './frames.ts';
+import { HTTP2_UPSTREAM, http2Upstream } from './lanes.ts';
+import { clusterOf } from './pair.ts';
+import type { Heard } from './peer.ts';
+import { story } from './story.ts';
+
+const same = (bytes: Buffer) => bytes;
+
+function method(path: string, streams: boolean) {
+  return {
+    path,
+    requestStream: streams,
+    responseStream: streams,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  };
+}
+
+const SAY = '/test.Echo/Say';
+const TALK = '/test.Echo/Talk';
+const ECHO = { say: method(SAY, false), talk: method(TALK, true) } as const satisfies ServiceDefinition;
+
+type Say = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) => void;
+type Talk = (call: ServerDuplexStream<Buffer, Buffer>) => void;
+
+const echo: Say = (call, done) => done(null, call.request);
+const echoAll: Talk = (call) => {
+  call.on('data', (piece: Buffer) => call.write(piece));
+  call.on('end', () => call.end());
+};
+
+async function startEcho(t: TestContext, say: Say = echo, talk: Talk = echoAll): Promise<number> {
+  const server = new Server({ 'grpc.max_receive_message_length': -1 });
+  server.addService(ECHO, { say, talk });
+  t.after(() => server.forceShutdown());
+  return new Promise((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+      error === null ? resolve(port) : reject(error),
+    ),
+  );
+}
+
+interface Call {
+  readonly proxy: TestProxy;
+  readonly client: Client;
+}
+
+function through(t: TestContext, port: number, pieces: Partial<BootstrapPieces> = {}): Promise<Call> {
+  return throughProxy(t, { origins: { o1: port }, cluster: { o1: HTTP2_UPSTREAM }, ...pieces });
+}
+
+async function throughProxy(t: TestContext, bootstrap: string | BootstrapPieces): Promise<Call> {
+  const proxy = await startProxy(bootstrap);
+  t.after(() => proxy.close());
+  const client = new Client(`127.0.0.1:${proxy.port()}`, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': -1,
+    'grpc.enable_retries': 0,
+  });
+  t.after(() => client.close());
+  return { proxy, client };
+}
+
+interface Said {
+  readonly code: number;
+  readonly text: string;
+  readonly body: Buffer | null;
+  readonly trailers: Metadata;
+}
+
+function say(
+  { client }: Call,
+  body = Buffer.from('hello'),
+  metadata = new Metadata(),
+  deadlineMs = 20_000,
+): Promise<Said> {
+  return new Promise((resolve) => {
+    let trailers = new Metadata();
+    const options = { deadline: Date.now() + deadlineMs };
+    const call = client.makeUnaryRequest(
+      SAY,
+      same,
+      same,
+      body,
+      metadata,
+      options,
+      (error: ServiceError | null, value) => {
+        // After the callback comes the status, with its trailers.
+        setImmediate(() =>
+          resolve({ code: error?.code ?? 0, text: error?.details ?? '', body: value ?? null, trailers }),
+        );
+      },
+    );
+    call.on('status', (all) => {
+      trailers = all.metadata;
+    });
+  });
+}
+
+const ROUTE = '{match: {prefix: /}, route: {cluster: o1';
+const silent: Say = () => {};
+
+describe('calls', () => {
+  it('unary, with metadata both ways', async (t) => {
+    const port = await startEcho(t, (call, done) => {
+      const trailers = new Metadata();
+      trailers.set('x-trailer', String(call.metadata.get('x-mine')));
+      trailers.set('some-bin', Buffer.from([0, 255, 1]));
+      done(null, call.request, trailers);
+    });
+    const metadata = new Metadata();
+    metadata.set('x-mine', 'yes');
+    const said = await say(await through(t, port), Buffer.from('hello'), metadata);
+    assert.deepEqual([said.code, String(said.body)], [0, 'hello']);
+    assert.deepEqual(said.trailers.get('x-trailer'), ['yes']);
+    assert.deepEqual(said.trailers.get('some-bin'), [Buffer.from([0, 255, 1])]);
+  });
+
+  it('a message of 5 MiB', async (t) => {
+    const body = Buffer.alloc(5 * 1024 * 1024, 7);
+    const said = await say(await through(t, await startEcho(t)), body);
+    assert.ok(said.body?.equals(body), said.text);
+  });
+
+  it('both sides in turns, a thousand times, then the end of each', async (t) => {
+    const { client } = await through(t, await startEcho(t));
+    const call: ClientDuplexStream<Buffer, Buffer> = client.makeBidiStreamRequest(TALK, same, same);
+    const over = once(call, 'status') as Promise<[{ code: number }]>;
+    for (let i = 0; i < 1000; i++) {
+      call.write(Buffer.from(`${i}`));
+      const [piece] = (await once(call, 'data')) as [Buffer];
+      assert.equal(piece.toString(), `${i}`);
+    }
+    call.end();
+    assert.equal((await over)[0].code, status.OK);
+  });
+
+  it('G11 a side that stops reading stops the other', async (t) => {
+    let taken = 0;
+    let resume = () => {};
+    const port = await startEcho(t, echo, (call) => {
+      call.pause();
+      call.on('data', () => taken++);
+      call.on('end', () => call.end());
+      resume = () => call.resume();
+    });
+    const { client, proxy } = await through(t, port);
+    const call: ClientDuplexStream<Buffer, Buffer> = client.makeBidiStreamRequest(TALK, same, same);
+    call.on('data', () => {});
+    const piece = Buffer.alloc(64 * 1024);
+    const COUNT = 200;
+    let written = 0;
+    const over = once(call, 'status');
+    for (let i = 0; i < COUNT; i++) call.write(piece, () => written++);
+    call.end();
+    await eventually(async () =>
+      assert.ok((await figure(proxy, 'cluster.o1.upstream_flow_control_backed_up_total')) > 0, 'the request waits'),
+    );
+    assert.ok(written < COUNT / 2, `${written} of ${COUNT} pieces`);
+    resume();
+    await over;
+    assert.equal(taken, COUNT);
+  });
+
+  it('G07 a call that is cancelled is cancelled upstream', async (t) => {
+    const cancelled = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const port = await startEcho(t, echo, (call) => {
+      call.on('cancelled', () => cancelled.resolve());
+      call.on('data', () => begun.resolve());
+    });
+    const { client, proxy } = await through(t, port);
+    const call = client.makeBidiStreamRequest(TALK, same, same);
+    call.on('error', () => {});
+    call.on('data', () => {});
+    call.write(Buffer.from('x'));
+    await begun.promise;
+    call.cancel();
+    await cancelled.promise;
+    await eventually(async () => assert.equal(await figure(proxy, 'cluster.o1.upstream_rq_active'), 0));
+  });
+
+  it('an error of the service, with a text that needs encoding', async (t) => {
+    const text = '100% sure: käse \n';
+    const said = await say(
+      await through(t, await startEcho(t, (_, done) => done({ code: status.DATA_LOSS, details: text }))),
+    );
+    assert.deepEqual([said.code, said.text], [status.DATA_LOSS, text]);
+  });
+});
+
+describe('G01 what we answer ourselves', () => {
+  const DENIED = '{permissions: [{any: true}], principals: [{any: true}]}';
+  const RBAC = `{name: rbac, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC, rules: {action: DENY, policies: {all: ${DENIED}}}}}`;
+  const rows: readonly (readonly [string, number, RegExp, Partial<BootstrapPieces>])[] = [
+    [
+      'a timeout of the route',
+      status.UNAVAILABLE,
+      /^upstream request timeout$/,
+      { routes: `- ${ROUTE}, timeout: 0.1s}}` },
+    ],
+    ['no route', status.UNIMPLEMENTED, /^$/, { routes: '- {match: {path: /other}, route: {cluster: o1}}' }],
+    [
+      'no such cluster',
+      status.UNAVAILABLE,
+      /^$/,
+      { routes: '- {match: {prefix: /}, route: {cluster_header: x-none}}' },
+    ],
+    [
+      'a direct answer',
+      status.UNAUTHENTICATED,
+      /^who, 100% müde$/,
+      { routes: '- {match: {prefix: /}, direct_response: {status: 401, body: {inline_string: "who, 100% müde"}}}' },
+    ],
+    [
+      'more requests than the circuit breaker lets through',
+      status.UNAVAILABLE,
+      /overflow$/,
+      {
+        cluster: {
+          o1: http2Upstream('{}', 'connect_timeout: 1s\ncircuit_breakers: {thresholds: [{max_requests: 0}]}'),
+        },
+      },
+    ],
+  ];
+  for (const [name, code, text, pieces] of rows)
+    it(name, async (t) => {
+      const said = await say(await through(t, await startEcho(t, silent), pieces));
+      assert.equal(said.code, code, said.text);
+      assert.match(said.text, text);
+    });
+
+  it('a refusal by policy', async (t) => {
+    const pieces = { origins: { o1: await startEcho(t) }, cluster: { o1: HTTP2_UPSTREAM } };
+    const text = bootstrapText(pieces).replace('http_filters: [', `http_filters: [${RBAC}, `);
+    const said = await say(await throughProxy(t, text));
+    assert.deepEqual([said.code, said.text], [status.PERMISSION_DENIED, 'RBAC: access denied']);
+  });
+
+  it('an upstream that cannot be reached', async (t) => {
+    const said = await say(await through(t, 1));
+    assert.equal(said.code, status.UNAVAILABLE);
+    assert.match(said.text, /reset reason: remote connection failure/);
+  });
+
+  it('in form: one field block, status 200, no body', async (t) => {
+    const s = await story(t, {
+      routes: '- {match: {prefix: /}, direct_response: {status: 503, body: {inline_string: "a%\\né"}}}',
+    });
+    const peer = await s.connected();
+    peer.send(f.headers(1, f.request('POST', SAY, ['content-type', 'application/grpc']), false));
+    const heard = await peer.over(1);
+    assert.deepEqual([heard.heads.length, heard.status, heard.length, heard.ended], [1, 200, 0, true]);
+    assert.equal(heard.field('grpc-status'), '14');
+    assert.equal(heard.field('content-type'), 'application/grpc');
+    // G14
+    assert.equal(heard.field('grpc-message'), 'a%25%0A%C3%A9');
+  });
+});
+
+describe('answers that are not gRPC', () => {
+  const GRPC = [['content-type', 'application/grpc']] as const;
+  const MESSAGE = Buffer.from([0, 0, 0, 0, 1, 7]);
+  const calls = async (t: TestContext, answer: (id: number) => readonly Buffer[]) => {
+    const s = await story(t);
+    s.origin.onRequest = (peer, id) => peer.send(...answer(id));
+    const client = new Client(`127.0.0.1:${s.proxy.port()}`, credentials.createInsecure(), {
+      'grpc.enable_retries': 0,
+    });
+    t.after(() => client.close());
+    return say({ proxy: s.proxy, client });
+  };
+
+  it('G02 404 text/plain passes: the client knows what it means', async (t) => {
+    const said = await calls(t, (id) => [
+      f.headers(id, f.response(404, ['content-type', 'text/plain']), false),
+      f.data(id, '404 page'),
+    ]);
+    assert.equal(said.code, status.UNIMPLEMENTED);
+  });
+
+  it('503 too', async (t) => {
+    const said = await calls(t, (id) => [f.headers(id, f.response(503))]);
+    assert.equal(said.code, status.UNAVAILABLE);
+  });
+
+  it('G03 an end without grpc-status stays one', async (t) => {
+    const answer = (id: number) => [f.headers(id, f.response(200, ...GRPC), false), f.data(id, MESSAGE)];
+    // The client makes an error of it.
+    assert.notEqual((await calls(t, answer)).code, status.OK);
+    const s = await story(t);
+    s.origin.onRequest = (peer, id) => peer.send(...answer(id));
+    const peer = await s.connected();
+    peer.send(f.headers(1, f.request('POST', SAY, ...GRPC)));
+    const heard = await peer.over(1);
+    assert.deepEqual([heard.heads.length, heard.field('grpc-status'), heard.ended], [1, null, true]);
+  });
+
+  it('an answer that breaks off is no success', async (t) => {
+    const said = await calls(t, (id) => [
+      f.headers(id, f.response(200, ...GRPC), false),
+      f.data(id, MESSAGE, false),
+      f.rst(id, f.ERROR.INTERNAL),
+    ]);
+    assert.notEqual(said.code, status.OK);
+  });
+
+  it('trailers only', async (t) => {
+    const said = await calls(t, (id) => [
+      f.headers(id, f.response(200, ...GRPC, ['grpc-status', '9'], ['grpc-message', 'no%20way'])),
+    ]);
+    assert.deepEqual([said.code, said.text], [status.FAILED_PRECONDITION, 'no way']);
+  });
+});
+
+describe('heads', () => {
+  const asked = async (
+    t: TestContext,
+    fields: f.Fields,
+    routes = `- ${ROUTE}}}`,
+  ): Promise<{ seen: Heard | undefined; heard: Heard }> => {
+    const s = await story(t, { routes });
+    let seen: Heard | undefined;
+    s.origin.onRequest = (peer, id, heard) => {
+      seen = heard;
+      if (heard.field('x-answer') !== 'none') peer.send(f.headers(id, f.response(200, ['grpc-status', '0'])));
+    };
+    const peer = await s.connected();
+    peer.send(
+      f.headers(1, f.request('POST', SAY, ['content-type', 'application/grpc'], ...fields), false),
+      f.data(1, 'x'),
+    );
+    const heard = await peer.over(1);
+    return { seen, heard };
+  };
+  const LIMITED = `- ${ROUTE}, timeout: 0s, max_stream_duration: {grpc_timeout_header_max: 0.2s}}}`;
+
+  it('G09 te: trailers goes on', async (t) => {
+    const { seen } = await asked(t, [['te', 'trailers']]);
+    assert.equal(seen?.field('te'), 'trailers');
+  });
+
+  it('G10 metadata goes on as it came, text that is no base64 too', async (t) => {
+    const { seen } = await asked(t, [
+      ['x-bin', '!!'],
+      ['grpc-encoding', 'identity'],
+      ['grpc-accept-encoding', 'gzip'],
+    ]);
+    assert.deepEqual(
+      ['x-bin', 'grpc-encoding', 'grpc-accept-encoding'].map((name) => seen?.field(name)),
+      ['!!', 'identity', 'gzip'],
+    );
+  });
+
+  it('G10 a thousand entries are refused', async (t) => {
+    const { seen, heard } = await asked(
+      t,
+      Array.from({ length: 1000 }, (_, i) => [`x-${i}`, '1'] as const),
+    );
+    assert.deepEqual([seen, heard.status], [undefined, 431]);
+  });
+
+  for (const timeout of ['50m', '99999999H', '1S'])
+    it(`G06 grpc-timeout ${timeout} ends the call, at the longest that the route allows`, async (t) => {
+      const { seen, heard } = await asked(
+        t,
+        [
+          ['grpc-timeout', timeout],
+          ['x-answer', 'none'],
+        ],
+        LIMITED,
+      );
+      assert.ok(seen !== undefined);
+      assert.deepEqual([heard.status, heard.field('grpc-status')], [200, '4']);
+      assert.equal(seen.reset, f.ERROR.CANCEL);
+    });
+
+  for (const timeout of ['-1S', '1x', '1', '', '123456789S'])
+    it(`G06 grpc-timeout ${JSON.stringify(timeout)} is none, and goes on for the service to judge`, async (t) => {
+      const { seen, heard } = await asked(t, [['grpc-timeout', timeout]], LIMITED);
+      assert.equal(seen?.field('grpc-timeout'), timeout);
+      assert.equal(heard.field('grpc-status'), '0');
+    });
+});
+
+it('G08 to an upstream of HTTP/1.1: trailers come through where they are enabled', async (t) => {
+  const reply = [
+    'HTTP/1.1 200 OK',
+    'content-type: application/grpc',
+    'transfer-encoding: chunked',
+    '',
+    '6',
+    '\0\0\0\0\x01\x07',
+    '0',
+    'grpc-status: 0',
+    '',
+    '',
+  ].join('\r\n');
+  const origin = await startOrigin(() => reply);
+  t.after(() => origin.close());
+  const call = await through(t, origin.port, { cluster: { o1: clusterOf(1) } });
+  const said = await say(call);
+  assert.deepEqual([said.code, said.body], [0, Buffer.from([7])]);
+  assert.match(origin.seen[0]?.head ?? '', /^POST \/test.Echo\/Say HTTP\/1.1\r\n/);
+});
+
+it('G13 more calls than the upstream takes streams: they wait, on few connections', async (t) => {
+  const more = 'connect_timeout: 1s\ncircuit_breakers: {thresholds: [{max_connections: 1, max_pending_requests: 100}]}';
+  const port = await startEcho(t);
+  const call = await through(t, port, { cluster: { o1: http2Upstream('{max_concurrent_streams: 2}', more) } });
+  const codes = await Promise.all(Array.from({ length: 50 }, async () => (await say(call)).code));
+  assert.deepEqual(new Set(codes), new Set([0]));
+  assert.equal(await figure(call.proxy, 'cluster.o1.upstream_cx_total'), 1);
+});
