@@ -43,7 +43,7 @@ export async function meshMember(t: TestContext, discovery: TestDiscovery, plan:
   const identity = ['--join-token-file', token, '--ca-address', discovery.secureXds];
   const roots = ['--ca-root', join(discovery.dataDir, 'ca-root.pem'), '--state-dir', join(folder, 'state')];
   const { pages } = await runSidecar(t, stringify(bootstrap), [...identity, ...roots]);
-  await eventually(() => listens(outbound));
+  for (const port of [outbound, plan.inbound]) await eventually(() => listens(port));
   return { pages, inbound: plan.inbound, outbound };
 }
 

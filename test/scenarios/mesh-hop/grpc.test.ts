@@ -2,7 +2,6 @@
 // gRPC port asked in HTTP/1.1.
 
 import assert from 'node:assert/strict';
-import { connect } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import {
   type ClientDuplexStream,
@@ -121,17 +120,6 @@ async function deadline({ client, origin }: Story): Promise<void> {
   await eventually(() => assert.equal(origin.cancelled, before + 1));
 }
 
-/** A caller that states a deadline and does not keep it: the sidecar does. */
-async function statedDeadline({ pair }: Story): Promise<void> {
-  const session = connect(`http://127.0.0.1:${pair.web.outbound}`);
-  const fields = { 'content-type': 'application/grpc', te: 'trailers', 'grpc-timeout': '200m' };
-  const request = session.request({ ':method': 'POST', ':path': '/test.Kinds/Never', ':authority': 'shop', ...fields });
-  request.end(Buffer.from([0, 0, 0, 0, 0]));
-  const heads = await new Promise<Record<string, unknown>>((resolve) => request.once('response', resolve));
-  assert.equal(heads['grpc-status'], String(status.DEADLINE_EXCEEDED));
-  await new Promise((resolve) => session.close(() => resolve(null)));
-}
-
 /** HTTP/1.1 in, HTTP/2 at the port; gRPC's status is in the trailers of a chunked body. */
 async function overHttp1({ pair }: Story): Promise<void> {
   const fields = ['host: shop', 'content-type: application/grpc', 'te: trailers', 'content-length: 8'];
@@ -173,7 +161,6 @@ test('gRPC over a mesh hop', { timeout: 120_000 }, async (t) => {
   await t.test('both at once', () => duplex(here));
   await t.test('a call that is given up reaches the application', () => cancellation(here));
   await t.test('a deadline travels on, and ends the call at both ends', () => deadline(here));
-  await t.test('a deadline is kept by the sidecar too', () => statedDeadline(here));
   await t.test('a gRPC port asked in HTTP/1.1', () => overHttp1(here));
   await t.test('a hundred calls on one connection', () => concurrent(here));
   await t.test('no instance: UNAVAILABLE', () => nobodyThere(here));

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect, createServer, type ClientHttp2Session } from 'node:http2';
+import { type ClientHttp2Session, connect, createServer, type Http2Stream } from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { certificateFor, type Pair } from '../../mesh/certificates.ts';
@@ -133,4 +133,25 @@ test('a caller of HTTP/2 reaches an application of HTTP/1.1', { timeout: 120_000
     text.endsWith('ok'),
   );
   assert.match(early, /^HTTP\/1\.1 200 OK\r\n/);
+});
+
+test('a deadline that neither caller nor application keeps is kept by the sidecar', { timeout: 120_000 }, async (t) => {
+  const { promise: given, resolve } = Promise.withResolvers<Http2Stream>();
+  const server = createServer().listen(0, '127.0.0.1');
+  server.on('stream', (stream) => {
+    stream.on('error', () => {});
+    resolve(stream);
+  });
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const pair = await runMeshPair(t, (server.address() as { port: number }).port, { shop: 'protocol: grpc' });
+  const session = connect(`http://127.0.0.1:${pair.web.outbound}`);
+  const fields = { 'content-type': 'application/grpc', te: 'trailers', 'grpc-timeout': '300m' };
+  const request = session.request({ ':method': 'POST', ':path': '/a/B', ':authority': 'shop', ...fields });
+  request.end(Buffer.alloc(5));
+  const [heads] = (await once(request, 'response')) as [Record<string, string>];
+  assert.equal(heads['grpc-status'], '4');
+  const stream = await given;
+  if (!stream.destroyed) await once(stream, 'close');
+  await new Promise((done) => session.close(() => done(null)));
 });
