@@ -9,38 +9,19 @@ import { createSecureServer } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import { before, test, type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import { makeLeaf, makeRoot, type Pair, type Root } from '../mesh/pki.ts';
+import { makeMutualTls, type MutualTls } from '../mesh/mutual-tls.ts';
 import { type BootstrapPieces, startProxy, type TestProxy } from '../mesh/proxy.ts';
 
-const TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3';
-const HTTP = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const UPGRADES = 'upgrade_configs: [{upgrade_type: websocket}]';
 const MESSAGE = 1_000_000;
 const MESSAGES = 100;
 const PLAIN = { perMessageDeflate: false, maxPayload: 2 * MESSAGE };
 
-let root: Root;
-let server: Pair;
-let client: Pair;
+let mutual: MutualTls;
 
 before(async () => {
-  root = await makeRoot('mesh');
-  server = await makeLeaf(root, { uris: ['spiffe://mesh.test/ns/default/sa/server'] });
-  client = await makeLeaf(root, { uris: ['spiffe://mesh.test/ns/default/sa/client'] });
+  mutual = await makeMutualTls();
 });
-
-function tls(kind: 'Upstream' | 'Downstream', pair: Pair, more = ''): string {
-  const inline = (text: string) => `{inline_string: ${JSON.stringify(text)}}`;
-  const must = kind === 'Downstream' ? 'require_client_certificate: true, ' : '';
-  return `transport_socket: {name: tls, typed_config: {"@type": ${TLS}.${kind}TlsContext, ${must}common_tls_context: {${more}tls_params: {tls_maximum_protocol_version: TLSv1_3}, tls_certificates: [{certificate_chain: ${inline(pair.cert)}, private_key: ${inline(pair.key)}}], validation_context: {trusted_ca: ${inline(root.cert)}, match_typed_subject_alt_names: [{san_type: URI, matcher: {prefix: "spiffe://mesh.test/"}}]}}}}`;
-}
-
-/** What the peer chooses of both versions. */
-const BY_ALPN = `connect_timeout: 1s
-typed_extension_protocol_options:
-  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-    "@type": type.googleapis.com/${HTTP}
-    auto_config: {http_protocol_options: {}, http2_protocol_options: {}}`;
 
 async function started(t: TestContext, pieces: BootstrapPieces): Promise<TestProxy> {
   const proxy = await startProxy({ hcm: UPGRADES, ...pieces });
@@ -111,11 +92,11 @@ test('100 MB each way through one sidecar', async (t) => {
 test('100 MB each way through two sidecars with HTTP/2 and mutual TLS between them', async (t) => {
   const inbound = await started(t, {
     origins: { o: await echo(t, createServer()) },
-    chain: tls('Downstream', server, 'alpn_protocols: [h2, http/1.1], '),
+    chain: mutual.chain,
   });
   const outbound = await started(t, {
     origins: { hop: inbound.port() },
-    cluster: { hop: `${BY_ALPN}\n${tls('Upstream', client)}` },
+    cluster: { hop: mutual.cluster() },
   });
   const sockets = await Promise.all([opened(t, outbound.port()), opened(t, outbound.port())]);
   for (const socket of sockets) await exchange(socket);
@@ -126,12 +107,13 @@ test('100 MB each way through two sidecars with HTTP/2 and mutual TLS between th
 });
 
 test('a peer whose HTTP/2 takes no extended CONNECT is asked over HTTP/1.1, where both are allowed', async (t) => {
+  const { root, server } = mutual;
   const web = createSecureServer({ cert: server.cert, key: server.key, ca: root.cert, allowHTTP1: true });
   const port = await echo(t, web as unknown as Server);
-  for (const more of ['', 'alpn_protocols: [h2, http/1.1], ']) {
+  for (const alpn of [[], ['h2', 'http/1.1']]) {
     const outbound = await started(t, {
       origins: { hop: port },
-      cluster: { hop: `${BY_ALPN}\n${tls('Upstream', client, more)}` },
+      cluster: { hop: mutual.cluster(alpn) },
     });
     for (let i = 0; i < 2; i++) {
       const socket = await opened(t, outbound.port());

@@ -5,7 +5,6 @@ import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../../core/clock.ts';
 import type { ProxyError } from '../../errors.ts';
 import type { HeaderList } from '../head.ts';
-import { held } from '../held.ts';
 import type { Fault } from '../server.ts';
 import type { Piece } from '../stream.ts';
 import { CLOSED, ClosedStreams, type HowClosed } from './closed-streams.ts';
@@ -20,6 +19,7 @@ import { DEFAULT_SETTINGS, LARGEST_WINDOW, readSettings, SETTING, type SettingsS
 import { type FieldSink, HpackDecoder } from './hpack/decoder.ts';
 import { Keepalive, type KeepaliveTimes } from './keepalive.ts';
 import { Output, type OutputOwner } from './output.ts';
+import { ReceiveWindow } from './receive-window.ts';
 import { SendQueue } from './send-queue.ts';
 import type { Http2Stream, StreamLink } from './stream.ts';
 import { StreamTable } from './stream-table.ts';
@@ -79,10 +79,6 @@ const MOST_FRAME = DEFAULT_FRAME_SIZE;
 const ALL_STREAMS = 2 ** 31 - 1;
 /** A peer that was told that the connection ends has so long to go (milliseconds). */
 const CLOSE_MS = 1_000;
-/** While all that may be held is held, it is asked so often whether that has changed (milliseconds). */
-const FULL_MS = 100;
-/** The window of the connection is opened again at half of it. */
-const UPDATE_SHARE = 2;
 const NO_FIELDS: HeaderList = [];
 
 export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner {
@@ -101,8 +97,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   isSettled = false;
   isEnding = false;
   #peerStreamWindow = DEFAULT_WINDOW;
-  readonly #receiveWindow: number;
-  #received = 0;
+  readonly #receives: ReceiveWindow;
   readonly #reader: FrameReader;
   readonly #decoder: HpackDecoder;
   readonly #closedStreams = new ClosedStreams();
@@ -114,7 +109,6 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   readonly #owner: LinkOwner;
   readonly #clock: Clock;
   #closeTimer: Timer | null = null;
-  #roomTimer: Timer | null = null;
   #keepalive: Keepalive | null = null;
 
   constructor(socket: Socket, options: LinkOptions, owner: LinkOwner, clock: Clock) {
@@ -124,7 +118,8 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     this.#clock = clock;
     this.output = new Output(socket, this);
     this.sender = new FrameSender(this.output);
-    this.#receiveWindow = Math.max(options.initialConnectionWindow, DEFAULT_WINDOW);
+    const size = Math.max(options.initialConnectionWindow, DEFAULT_WINDOW);
+    this.#receives = new ReceiveWindow(size, this.sender, clock);
     this.#decoder = new HpackDecoder(undefined, { bytes: options.maxHeadersBytes, fields: options.maxHeadersCount });
     this.#reader = new FrameReader(this, { preface: options.isServer });
     this.#queue = new SendQueue(this.output, clock, options.writeStallMs, (stream) => this.#onStalled(stream));
@@ -139,7 +134,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     if (offersConnect) pairs.push(SETTING.ENABLE_CONNECT_PROTOCOL, 1);
     if (!isServer) this.sender.preface();
     this.sender.settings(pairs);
-    const more = this.#receiveWindow - DEFAULT_WINDOW;
+    const more = this.#receives.size - DEFAULT_WINDOW;
     if (more > 0) this.sender.windowUpdate(0, more);
     const { keepalive } = this.#options;
     if (keepalive !== null)
@@ -184,37 +179,13 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   onData(id: number, flags: number, bytes: Buffer, start: number, end: number, counted: number, frameEnds: boolean) {
     const last = frameEnds && (flags & FLAG.END_STREAM) !== 0;
-    this.#countReceived(counted);
+    if (!this.#receives.use(counted)) this.fail(H2_ERROR.FLOW_CONTROL_ERROR, 'more data than the connection allows');
     if (this.isEnding || this.#floods(this.#flood.data(last ? 1 : end - start))) return;
     const stream = this.streams.get(id);
     if (stream === undefined) this.onStrayFrame(id, 'DATA');
     else if (stream.remoteEnded) this.peerFault(stream, H2_ERROR.STREAM_CLOSED, H2_FAULT.closedStream);
     else if (!stream.takesData) this.peerFault(stream, H2_ERROR.PROTOCOL_ERROR, H2_FAULT.messaging);
     else stream.receive(bytes, start, end, counted, frameEnds, last);
-  }
-
-  /** Room over all streams is given back as it is used: what a paused stream keeps is bounded by its own window. */
-  #countReceived(bytes: number): void {
-    this.#received += bytes;
-    if (this.#received > this.#receiveWindow) {
-      this.fail(H2_ERROR.FLOW_CONTROL_ERROR, 'more data than the window of the connection allows');
-      return;
-    }
-    if (this.#received * UPDATE_SHARE >= this.#receiveWindow) this.#giveRoom();
-  }
-
-  /** Where none is at present, later: a peer that has used up its window sends nothing that would remind us. */
-  #giveRoom(): void {
-    if (this.isEnding) return;
-    if (held.full) {
-      this.#roomTimer ??= this.#clock.after(FULL_MS, () => {
-        this.#roomTimer = null;
-        this.#giveRoom();
-      });
-      return;
-    }
-    this.sender.windowUpdate(0, this.#received);
-    this.#received = 0;
   }
 
   /** A frame of a stream that is not open: late, or wrong (RFC 9113 5.1). */

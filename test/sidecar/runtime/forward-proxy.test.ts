@@ -9,6 +9,7 @@ import { suite, test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { fetch, ProxyAgent } from 'undici';
 import { openClient } from '../../mesh/client.ts';
+import { makeMutualTls } from '../../mesh/mutual-tls.ts';
 import { answer, type Origin, startOrigin } from '../../mesh/origin.ts';
 import { type BootstrapPieces, startProxy, type TestProxy } from '../../mesh/proxy.ts';
 import { startTcpOrigin, type TcpOrigin } from '../../mesh/tcp.ts';
@@ -55,6 +56,23 @@ suite('absolute-form', () => {
       assert.doesNotMatch(head, /proxy-connection/i);
     }
     assert.equal(origin.seen.length, 2);
+  });
+
+  test('over mutual TLS and HTTP/2 to the sidecar of the other side', async (t) => {
+    const origin = await web(t);
+    const mutual = await makeMutualTls();
+    const inbound = await started(t, { origins: { o: origin.port }, chain: mutual.chain });
+    const outbound = await started(t, {
+      origins: { o: inbound.port() },
+      routes: NAMED,
+      cluster: { o: mutual.cluster() },
+    });
+    const proxy = `http://127.0.0.1:${outbound.port()}`;
+    const { stdout } = await run('curl', ['-sS', '--max-time', '10', '-x', proxy, 'http://web.default.mesh/path']);
+    assert.equal(stdout, 'hello');
+    assert.match(origin.seen[0]?.head ?? '', /^GET \/path HTTP\/1\.1\r\nhost: web\.default\.mesh\r\n/i);
+    assert.equal(inbound.stats.http('main').downstream_cx_http2_total, 1);
+    assert.equal(inbound.stats.http('main').downstream_cx_ssl_total, 1);
   });
 
   test('the target decides, and not the Host beside it', async (t) => {
