@@ -1,12 +1,12 @@
 // Applications that speak HTTP/1.1 at both ends of a mesh hop see nothing of the HTTP/2 between them.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { eventually } from '../../mesh/discovery.ts';
 import { exchange, openClient } from '../../mesh/client.ts';
 import { type MeshPair, runMeshPair, shopStat, untilStat } from '../../mesh/mesh-pair.ts';
 import { answer, type Origin, type Script, startOrigin } from '../../mesh/origin.ts';
+import { acceptOf, webSocketEcho } from '../../mesh/web-socket-echo.ts';
 
 const CONCURRENT = 100;
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -153,19 +153,9 @@ async function closesOneOnly(hop: Hop): Promise<void> {
   assert.equal(await shopStat(hop, 'upstream_cx_total'), before);
 }
 
-/** RFC 6455 4.2.2. */
-function acceptOf(key: string): string {
-  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-}
-
 /** It is what it was at both ends, and an extended CONNECT between them. */
 async function webSocket(hop: Hop): Promise<void> {
-  hop.origin.script = (request, _n, socket) => {
-    socket.on('data', (bytes) => socket.write(`echo ${bytes.toString('latin1')}`));
-    const key = /^sec-websocket-key: (.*)$/im.exec(request.head)?.[1] ?? '';
-    const fields = ['connection: upgrade', 'upgrade: websocket', `sec-websocket-accept: ${acceptOf(key)}`];
-    return ['HTTP/1.1 101 Switching Protocols', ...fields, '', 'hello '].join('\r\n');
-  };
+  hop.origin.script = webSocketEcho;
   const fields = [
     'connection: upgrade',
     'upgrade: websocket',
