@@ -20,7 +20,7 @@ import { gatewayListener, INBOUND, OUTBOUND } from './names.ts';
 import { rbacFilters } from './rbac.ts';
 import { any, type EncodedResource, encodeResource } from './resource.ts';
 import { adsSource, downstreamTls } from './tls.ts';
-import { HTTP1_OPTIONS, MESH_ALPN } from './upstream-http.ts';
+import { HTTP1_OPTIONS, HTTP2_OPTIONS, MESH_ALPN } from './upstream-http.ts';
 
 type HcmInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
 type ChainInit = MessageInitShape<typeof FilterChainSchema>;
@@ -150,6 +150,8 @@ function manager(
     httpFilters,
     normalizePath: true,
     httpProtocolOptions: HTTP1_OPTIONS,
+    http2ProtocolOptions: HTTP2_OPTIONS,
+    upgradeConfigs: [{ upgradeType: 'websocket' }],
     accessLog: accessLogs(mesh),
   };
 }

@@ -19,12 +19,15 @@ export const MESH_ALPN: readonly string[] = ['h2', 'http/1.1'];
 /** Trailers cross a hop in either version: gRPC's status is one, and its port may be asked in HTTP/1.1. */
 export const HTTP1_OPTIONS = { enableTrailers: true } as const;
 
+/** A WebSocket crosses HTTP/2 as an extended CONNECT (RFC 8441). */
+export const HTTP2_OPTIONS = { allowConnect: true } as const;
+
 /** Towards a service. A service of connections has no options. */
 export function towardsService(protocol: Protocol, secured: boolean, idleMs: number | null): Record<string, Any> {
   if (protocol === 'tcp') return {};
   return options(
     secured
-      ? { case: 'autoConfig', value: { httpProtocolOptions: HTTP1_OPTIONS, http2ProtocolOptions: {} } }
+      ? { case: 'autoConfig', value: { httpProtocolOptions: HTTP1_OPTIONS, http2ProtocolOptions: HTTP2_OPTIONS } }
       : { case: 'explicitHttpConfig', value: declared(protocol) },
     idleMs,
   );
@@ -38,7 +41,7 @@ export function towardsApplication(protocol: Protocol): Record<string, Any> {
 function declared(protocol: Protocol): MessageInitShape<typeof ExplicitSchema> {
   return protocol === 'http'
     ? { protocolConfig: { case: 'httpProtocolOptions', value: HTTP1_OPTIONS } }
-    : { protocolConfig: { case: 'http2ProtocolOptions', value: {} } };
+    : { protocolConfig: { case: 'http2ProtocolOptions', value: HTTP2_OPTIONS } };
 }
 
 type Choice = NonNullable<MessageInitShape<typeof HttpProtocolOptionsSchema>['upstreamProtocolOptions']>;

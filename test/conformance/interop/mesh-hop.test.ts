@@ -6,13 +6,17 @@ import { type TestContext, test } from 'node:test';
 import { bootstrapOf } from '../../../cli/verbs/bootstrap.ts';
 import { freePorts } from '../../../examples/tea-shop/free-ports.ts';
 import { call } from '../../mesh/call.ts';
+import { openClient } from '../../mesh/client.ts';
 import { certificateFor } from '../../mesh/certificates.ts';
 import { eventually, runDiscovery, type TestDiscovery } from '../../mesh/discovery.ts';
 import { envoyOrSkip, runEnvoy, type TestEnvoy, withTls } from '../../mesh/envoy.ts';
 import { grpcClient, runGrpcOrigin } from '../../mesh/grpc-origin.ts';
 import { meshMember } from '../../mesh/mesh-pair.ts';
 import { answer, startOrigin } from '../../mesh/origin.ts';
+import { webSocketEcho } from '../../mesh/web-socket-echo.ts';
 import { dialTcp, startTcpOrigin } from '../../mesh/tcp.ts';
+
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 interface Services {
   readonly shop: number;
@@ -23,7 +27,11 @@ interface Services {
 }
 
 async function services(t: TestContext): Promise<Services> {
-  const origin = await startOrigin(({ head }) => answer(head.split('\r\n')[0] as string));
+  const origin = await startOrigin((request, n, socket) =>
+    /^upgrade: websocket$/im.test(request.head)
+      ? webSocketEcho(request, n, socket)
+      : answer(request.head.split('\r\n')[0] as string),
+  );
   const store = await startTcpOrigin((peer) => peer.say('hello'));
   t.after(() => Promise.all([origin.close(), store.close()]));
   const [port] = (await freePorts(1)) as [number];
@@ -67,6 +75,21 @@ test('an Envoy calls what stands behind our sidecars', { ...envoyOrSkip(), timeo
     assert.equal((await call(outbound, '/tea', { host: 'shop' })).body, 'GET /tea HTTP/1.1'),
   );
   const http2 = new RegExp(`^cluster\\.outbound\\|(${here.shop}|${here.rpc})\\|.*\\.upstream_cx_http2_total$`);
+  assert.equal(await envoy.sum(http2), 1);
+
+  const fields = [
+    'host: shop',
+    'connection: upgrade',
+    'upgrade: websocket',
+    'sec-websocket-version: 13',
+    `sec-websocket-key: ${KEY}`,
+  ];
+  const socket = await openClient(Number(outbound.split(':')[1]));
+  await socket.send(['GET /live HTTP/1.1', ...fields, '', ''].join('\r\n'));
+  assert.match(await socket.until((text) => text.endsWith('hello ')), /^HTTP\/1\.1 101 /);
+  await socket.send('tea');
+  assert.match(await socket.until((text) => text.endsWith('tea')), /hello echo tea$/);
+  socket.close();
   assert.equal(await envoy.sum(http2), 1);
 
   const client = grpcClient(t, Number(outbound.split(':')[1]), 'rpc') as unknown as {

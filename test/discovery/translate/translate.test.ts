@@ -92,7 +92,8 @@ function spokenTo(text: string): readonly [string | undefined, string | undefine
 test('between sidecars ALPN chooses, HTTP/2 first; elsewhere the port says', () => {
   const resources = translator()(catalogOf(MESH), SECRETS, WEB);
   const cluster = (name: string) => spokenTo(json(resources, `outbound|${name}.default.svc.cluster.local`, 'CDS'));
-  const auto = 'auto_config":{"http_protocol_options":{"enable_trailers":true},"http2_protocol_options":{}}';
+  const auto =
+    'auto_config":{"http_protocol_options":{"enable_trailers":true},"http2_protocol_options":{"allow_connect":true}}';
   assert.deepEqual(cluster('9000||catalog'), [auto, '["h2","http/1.1"]']);
   assert.deepEqual(cluster('50051||rpc'), [auto, '["h2","http/1.1"]']);
   assert.deepEqual(cluster('81||plain'), ['explicit_http_config":{"http_protocol_options', undefined]);

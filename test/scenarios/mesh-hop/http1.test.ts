@@ -6,8 +6,10 @@ import { eventually } from '../../mesh/discovery.ts';
 import { exchange, openClient } from '../../mesh/client.ts';
 import { type MeshPair, runMeshPair, shopStat, untilStat } from '../../mesh/mesh-pair.ts';
 import { answer, type Origin, type Script, startOrigin } from '../../mesh/origin.ts';
+import { acceptOf, webSocketEcho } from '../../mesh/web-socket-echo.ts';
 
 const CONCURRENT = 100;
+const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 interface Hop extends MeshPair {
   readonly origin: Origin;
@@ -151,18 +153,25 @@ async function closesOneOnly(hop: Hop): Promise<void> {
   assert.equal(await shopStat(hop, 'upstream_cx_total'), before);
 }
 
-/** As before there was HTTP/2 between them: this mesh offers no upgrades, and says so itself. */
-async function upgrade(hop: Hop): Promise<void> {
-  const seen = hop.origin.seen.length;
-  const fields = ['connection: upgrade', 'upgrade: websocket', 'sec-websocket-version: 13', 'sec-websocket-key: YQ=='];
-  const text = await ask(
-    hop,
-    () => answer('ok'),
-    head('GET / HTTP/1.1', ...fields),
-    (all) => all.includes('\r\n\r\n'),
-  );
-  assert.match(text, /^HTTP\/1\.1 403 /);
-  assert.equal(hop.origin.seen.length, seen);
+/** It is what it was at both ends, and an extended CONNECT between them. */
+async function webSocket(hop: Hop): Promise<void> {
+  hop.origin.script = webSocketEcho;
+  const fields = [
+    'connection: upgrade',
+    'upgrade: websocket',
+    'sec-websocket-version: 13',
+    `sec-websocket-key: ${KEY}`,
+  ];
+  const client = await openClient(hop.web.outbound);
+  await client.send(head('GET /live HTTP/1.1', ...fields));
+  const switched = await client.until(body('hello '));
+  assert.match(switched, /^HTTP\/1\.1 101 Switching Protocols\r\n/);
+  assert.ok(switched.includes(`\r\nsec-websocket-accept: ${acceptOf(KEY)}\r\n`), switched);
+  await client.send('tea');
+  assert.match(await client.until(body('tea')), /hello echo tea$/);
+  assert.match(hop.origin.seen.at(-1)?.head ?? '', /^GET \/live HTTP\/1\.1\r\n/);
+  assert.match(hop.origin.seen.at(-1)?.head ?? '', /\r\nupgrade: websocket(\r\n|$)/i);
+  client.close();
 }
 
 test('HTTP/1.1 at both ends of a mesh hop', { timeout: 120_000 }, async (t) => {
@@ -176,7 +185,7 @@ test('HTTP/1.1 at both ends of a mesh hop', { timeout: 120_000 }, async (t) => {
   await t.test('a client that leaves', () => clientLeaves(hop));
   await t.test('an application that leaves', () => applicationLeaves(hop));
   await t.test("a client's `connection: close` is its own", () => closesOneOnly(hop));
-  await t.test('an upgrade is refused before the hop', () => upgrade(hop));
+  await t.test('a WebSocket', () => webSocket(hop));
   await untilStat(hop, 'upstream_rq_active', 0);
   assert.equal(await shopStat(hop, 'upstream_cx_total'), 1);
 });
