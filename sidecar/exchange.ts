@@ -74,6 +74,8 @@ export class Exchange implements RequestFacts {
   upstreamCluster: string | null = null;
   upstreamClusterRaw: string | null = null;
   upstreamConnectionId: number | null = null;
+  /** Of the connection that was taken last; null: a tunnel's. */
+  upstreamVersion: 'HTTP/1.1' | 'HTTP/2' | null = null;
   hostsAttempted: readonly AddressFacts[] = NO_HOSTS;
   upstreamHost: AddressFacts | null = null;
   upstreamHostname: string | null = null;
@@ -103,7 +105,7 @@ export class Exchange implements RequestFacts {
   }
 
   get upstreamProtocol(): string | null {
-    return this.upstreamLocal === null ? null : 'HTTP/1.1';
+    return this.upstreamLocal === null ? null : this.upstreamVersion;
   }
 
   get responseCode(): number {

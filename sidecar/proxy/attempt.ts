@@ -87,6 +87,7 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
     x.upstreamLocal = connection.local;
     x.upstreamTls = connection.tls;
     x.upstreamConnectionId = connection.id;
+    x.upstreamVersion = connection.version;
     x.upstreamTxStartMs = clock.turn();
     this.started = true;
     cluster.reportConnected(this.#host);

@@ -7,6 +7,7 @@ import type { Incoming } from '../net/dial.ts';
 import { type ConnectionParts, PooledConnection } from './pooled-connection.ts';
 
 export class Http1Connection extends PooledConnection implements Http1ClientHandler {
+  readonly version = 'HTTP/1.1';
   #busy = false;
   readonly #client: Http1Client;
 

@@ -9,6 +9,7 @@ import type { Incoming } from '../net/dial.ts';
 import { type ConnectionParts, PooledConnection } from './pooled-connection.ts';
 
 export class Http2Connection extends PooledConnection implements Http2ClientHandler {
+  readonly version = 'HTTP/2';
   readonly #client: Http2Client;
 
   constructor(parts: ConnectionParts, incoming: Incoming, clock: Clock) {

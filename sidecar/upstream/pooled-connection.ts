@@ -54,6 +54,8 @@ export abstract class PooledConnection {
     }
   }
 
+  /** What is spoken on it; null: bytes alone. */
+  abstract readonly version: 'HTTP/1.1' | 'HTTP/2' | null;
   /** A request is under way. */
   abstract get busy(): boolean;
   abstract open(reader: StreamReader<ResponseHead>): HttpStream<RequestHead>;

@@ -7,6 +7,7 @@ import type { Incoming } from '../net/dial.ts';
 import { type ConnectionParts, PooledConnection } from './pooled-connection.ts';
 
 export class RawConnection extends PooledConnection implements RawClientHandler {
+  readonly version = null;
   #busy = false;
   readonly #client: RawClient;
 

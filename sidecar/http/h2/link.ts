@@ -424,6 +424,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     if (this.isEnding) return;
     this.isEnding = true;
     this.#reader.stop();
+    this.#receives.close();
     this.#options.counts.goaway_sent++;
     this.sender.goaway(this.lastPeerId, code, reason);
     this.output.end();
@@ -442,7 +443,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
     this.isEnding = true;
     this.#reader.stop();
     this.#closeTimer?.cancel();
-    this.#roomTimer?.cancel();
+    this.#receives.close();
     this.#keepalive?.stop();
     this.#queue.close();
     this.output.close();
