@@ -115,7 +115,6 @@ prepare() {
 prepare
 NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$CACHE/compile}
 export NODE_COMPILE_CACHE
-# node:sqlite and type stripping announce themselves as experimental. The part of the heap for young objects
-# has 8 MB instead of 16 (core/compact-heap.ts). (Not --disable-sigusr1: it would take the signal away from us
-# too, which reopens logs.)
-NODE_FLAGS='--disable-warning=ExperimentalWarning --max-semi-space-size=8'
+# node:sqlite and type stripping announce themselves as experimental. (Not --disable-sigusr1: it would take the
+# signal away from us too, which reopens logs.)
+NODE_FLAGS='--disable-warning=ExperimentalWarning'

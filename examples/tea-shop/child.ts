@@ -16,7 +16,7 @@ export interface ChildOptions {
 
 /** Time between asking a process to end and ending it. */
 const STOP_MS = 8000;
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'];
+const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 
 export class Child {
   readonly name: string;

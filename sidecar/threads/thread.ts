@@ -9,9 +9,6 @@ import type { Answers, FromWorker, Question, ToWorker, WorkerSettings, WorkerSta
 /** So long a worker may be silent while it owes an answer. */
 export const ANSWER_MS = 1_000;
 
-/** Three halves of 8 MB, as the launcher has it for the first thread (core/compact-heap.ts). */
-const MOST_YOUNG_MB = 24;
-
 export interface ThreadContext {
   readonly clock: Clock;
   /** The program of a worker. */
@@ -53,7 +50,6 @@ export class Thread {
     this.#worker = new Worker(context.file, {
       workerData: context.settings,
       name: `worker ${this.index}`,
-      resourceLimits: { maxYoungGenerationSizeMb: MOST_YOUNG_MB },
     });
     this.#worker.on('message', (message: FromWorker) => this.#on(message));
     this.#worker.on('error', (error: unknown) => {

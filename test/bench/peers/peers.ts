@@ -61,7 +61,6 @@ export function sidecarCommand(
   return [
     process.execPath,
     '--disable-warning=ExperimentalWarning',
-    '--max-semi-space-size=8',
     ...nodeFlags,
     join(BUILT, 'cli', 'main.js'),
     'sidecar',

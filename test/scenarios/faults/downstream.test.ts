@@ -16,7 +16,7 @@ const SLOW = 2000;
 const FOR_EACH = 20 * 1024;
 /**
  * What the collector takes to work in with the first crowd, whatever its size: a start gave it back (decision 11),
- * and it comes back in small steps (decision 12): 126 MB before the crowd, 198 with it, where it was 143 and 189.
+ * and when it comes back is not ours to say: 126 to 143 MB before the crowd, 189 to 209 with it.
  */
 const ROOM = 48 * MIB;
 const DRIBBLE_MS = 200;
