@@ -28,7 +28,7 @@ export interface LineSink {
   write(line: string): void;
   /** Opens the file again, under whatever the path means now (log rotation). */
   reopen(): void;
-  /** Resolves when nothing waits or is being written. */
+  /** Resolves when nothing waits, is being written or is being opened. */
   drained(): Promise<void>;
   /** For the last moments of a process or thread: what waits is gone when this returns. */
   flushSync(): void;
@@ -104,7 +104,8 @@ export class LogSink implements LineSink {
   }
 
   drained(): Promise<void> {
-    if (this.#writing === null && (this.#waiting === '' || this.#failing)) return Promise.resolve();
+    const written = this.#waiting === '' || this.#failing;
+    if (this.#writing === null && written && !this.#opening) return Promise.resolve();
     this.#flush();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
@@ -129,6 +130,7 @@ export class LogSink implements LineSink {
       if (old !== null) close(old, () => {});
       this.#fd = fd;
       this.#flush();
+      if (this.#writing === null) this.#tellIdle();
     });
   }
 
