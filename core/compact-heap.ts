@@ -5,18 +5,13 @@
 // what lives long. So it comes back in one step instead of V8's many.
 
 import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
-type Collect = (options: { type: 'major'; flavor: 'last-resort' }) => void;
+import { collector } from './collector.ts';
 
 /** From the least, 1 MB, to the most there is, 16. */
 const GROWTH_FACTOR = 16;
 
 /** Stops the thread for some 60 ms: for the moment before a program takes its first connection. */
 export function compactHeap(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as Collect;
-  setFlagsFromString('--no-expose-gc');
   setFlagsFromString(`--semi-space-growth-factor=${GROWTH_FACTOR}`);
-  collect({ type: 'major', flavor: 'last-resort' });
+  collector()({ type: 'major', flavor: 'last-resort' });
 }

@@ -3,23 +3,13 @@
 // 60 MB of reads that were used up long ago wait for it. So what was read is counted, and the young part of the
 // heap is collected when it is worth it: nearly everything in it is dead, and that takes half a millisecond.
 
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
-type Collect = (options: { type: 'minor' }) => void;
+import { collector } from './collector.ts';
 
 /** Bytes of reads that may wait (measured: 16 MiB cost nothing that could be seen, 4 MiB 3 % of a transfer). */
 const MOST_WAITING = 4 * 1024 * 1024;
 
 let waiting = 0;
-let collect: Collect | null = null;
-
-function collector(): Collect {
-  setFlagsFromString('--expose-gc');
-  const found = runInNewContext('gc') as Collect;
-  setFlagsFromString('--no-expose-gc');
-  return found;
-}
+let collect: ReturnType<typeof collector> | null = null;
 
 /** So many bytes were read into memory that only the collector can let go of, and were used. */
 export function usedUp(bytes: number): void {

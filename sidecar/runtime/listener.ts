@@ -16,7 +16,7 @@ import type { ListenerStats } from '../telemetry/cells/listener.ts';
 import type { ProxyProtocolStats } from '../telemetry/cells/proxy-protocol.ts';
 import type { Chain } from './chain.ts';
 import { chooseChain, type ConnectionTraits } from './chain-match.ts';
-import { FirstBytes, type FirstBytesHandler, type Found, NOTHING_FOUND } from './first-bytes.ts';
+import { ListenerFilters, type ListenerFiltersHandler, type Found, NOTHING_FOUND } from './listener-filters.ts';
 import { resolveTls } from './tls-material.ts';
 
 /** The port for the n-th address of a listener that leaves the choice to the system: the same in all threads. */
@@ -239,10 +239,10 @@ export class Listener {
     stats.downstream_pre_cx_active++;
     const { inspectTls, proxyProtocol, listenerFiltersTimeoutMs } = this.#description;
     const wanted = { inspectTls, proxyProtocol, stats: this.#proxyStats };
-    new FirstBytes(socket, wanted, listenerFiltersTimeoutMs, clock, this.#firstBytesOf(socket));
+    new ListenerFilters(socket, wanted, listenerFiltersTimeoutMs, clock, this.#listenerFiltersOf(socket));
   }
 
-  #firstBytesOf(socket: Socket): FirstBytesHandler {
+  #listenerFiltersOf(socket: Socket): ListenerFiltersHandler {
     const { stats } = this.#context;
     const { continueOnListenerFiltersTimeout } = this.#description;
     const decided = () => {

@@ -1,14 +1,14 @@
 // Whole proxies under load. All are up at once; in each round every contestant has its turn, so that
 // whatever disturbs the machine disturbs all of them; the median of the rounds counts.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from '../../examples/tea-shop/free-ports.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import type { MacroOptions } from './options.ts';
 import { loadHttp2 } from './h2load.ts';
-import { originConfig } from './peers/nginx-config.ts';
+import { startOrigin } from './peers/origin.ts';
 import { nghttpdCommand } from './peers/nghttpd.ts';
 import {
   allPeers,
@@ -86,10 +86,8 @@ async function measureAll(options: MacroOptions, peers: readonly Peer[], folder:
 
 /** nginx over HTTP/1.1; over HTTP/2 nghttpd, and h2load to ask it. 0: what is needed is missing. */
 async function startOrigins(folder: string, stop: Stack): Promise<Readonly<Record<Origin, number>>> {
-  const [http1 = 0, http2 = 0, grpc = 0] = await freePorts(3);
-  const config = join(folder, 'origin.conf');
-  writeFileSync(config, originConfig(folder, http1));
-  stop.push(start('origin', folder, OTHER_CORE, ['nginx', '-c', config]));
+  const http1 = await startOrigin(folder, stop);
+  const [http2 = 0, grpc = 0] = await freePorts(2);
   if (rateGeneratorVersion() === null || http2OriginVersion() === null) return { http1, http2: 0, grpc: 0 };
   stop.push(start('origin-http2', folder, OTHER_CORE, nghttpdCommand(folder, http2, false)));
   stop.push(start('origin-grpc', folder, OTHER_CORE, nghttpdCommand(folder, grpc, true)));

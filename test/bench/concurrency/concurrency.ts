@@ -10,9 +10,9 @@ import { freePorts } from '../../../examples/tea-shop/free-ports.ts';
 import { call } from '../../mesh/call.ts';
 import type { ConcurrencyOptions } from '../options.ts';
 import { bootstrapOf } from '../peers/envoy-bootstrap.ts';
-import { originConfig } from '../peers/nginx-config.ts';
+import { startOrigin } from '../peers/origin.ts';
 import { buildOurs, sidecarCommand } from '../peers/peers.ts';
-import { BOTH_CORES, OTHER_CORE, type Running, start } from '../processes.ts';
+import { BOTH_CORES, type Running, start } from '../processes.ts';
 import { median } from '../result.ts';
 import { writeResult } from '../result-file.ts';
 import { answering } from '../scenarios.ts';
@@ -49,10 +49,7 @@ export async function concurrency(options: ConcurrencyOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-concurrency-'));
   const stop = new Stack();
   try {
-    const [originPort = 0] = await freePorts(1);
-    const config = join(folder, 'origin.conf');
-    writeFileSync(config, originConfig(folder, originPort));
-    stop.push(start('origin', folder, OTHER_CORE, ['nginx', '-c', config]));
+    const originPort = await startOrigin(folder, stop);
     const one = await enter(1, folder, originPort, stop);
     const two = await enter(WORKERS, folder, originPort, stop);
     report(options, await play(one, two, options));

@@ -4,13 +4,12 @@
 import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePorts } from '../../../examples/tea-shop/free-ports.ts';
 import { type Certificates, makeCertificates } from '../certificates.ts';
 import type { GrowthOptions } from '../options.ts';
 import { startOrigins } from '../peers/many-origins.ts';
-import { BODY_PREFIX, originConfig } from '../peers/nginx-config.ts';
+import { BODY_PREFIX } from '../peers/nginx-config.ts';
+import { startOrigin } from '../peers/origin.ts';
 import { http1Peers, buildOurs, type Peer } from '../peers/peers.ts';
-import { OTHER_CORE, start } from '../processes.ts';
 import { median } from '../result.ts';
 import { writeResult } from '../result-file.ts';
 import { type Contestant, enter } from '../scenarios.ts';
@@ -32,10 +31,7 @@ export async function growth(options: GrowthOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-growth-'));
   const stop = new Stack();
   try {
-    const [originPort = 0] = await freePorts(1);
-    const config = join(folder, 'origin.conf');
-    writeFileSync(config, originConfig(folder, originPort));
-    stop.push(start('origin', folder, OTHER_CORE, ['nginx', '-c', config]));
+    const originPort = await startOrigin(folder, stop);
     const place = { folder, originPort, certificates: await makeCertificates(folder) };
     const cells: Cell[] = [];
     for (const name of Object.keys(SERIES) as SeriesName[]) {

@@ -4,16 +4,15 @@
 // time. Measured one after the other, other work on the machine was all the difference (0.04 to 6 times); asked
 // together, what disturbs one disturbs the other, and the median of many short measurements counts.
 
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePorts } from '../../../examples/tea-shop/free-ports.ts';
 import { makeCertificates } from '../certificates.ts';
 import type { IdleOptions } from '../options.ts';
-import { originConfig } from '../peers/nginx-config.ts';
+import { startOrigin } from '../peers/origin.ts';
 import { http1Peers, buildOurs, type Peer } from '../peers/peers.ts';
-import { OTHER_CORE, type Running, start } from '../processes.ts';
+import { OTHER_CORE, type Running } from '../processes.ts';
 import { median } from '../result.ts';
 import { writeResult } from '../result-file.ts';
 import { enter } from '../scenarios.ts';
@@ -76,10 +75,7 @@ export async function idle(options: IdleOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'fairlead-idle-'));
   const stop = new Stack();
   try {
-    const [originPort = 0] = await freePorts(1);
-    const config = join(folder, 'origin.conf');
-    writeFileSync(config, originConfig(folder, originPort));
-    stop.push(start('origin', folder, OTHER_CORE, ['nginx', '-c', config]));
+    const originPort = await startOrigin(folder, stop);
     const rows: Row[] = [];
     for (const peer of http1Peers().filter((one) => wanted(one, options)))
       rows.push(await measurePeer(peer, folder, originPort, options, stop));

@@ -1,15 +1,13 @@
 // `bench -- rate`: latency at a rate that everybody can carry, peers taking turns. Under a load that asks as fast
 // as it is answered the slowest have the least to do; at a fixed rate all have the same.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePorts } from '../../../examples/tea-shop/free-ports.ts';
 import { makeCertificates } from '../certificates.ts';
 import type { RateOptions } from '../options.ts';
-import { originConfig } from '../peers/nginx-config.ts';
+import { startOrigin } from '../peers/origin.ts';
 import { http1Peers, buildOurs, type Peer, rateGeneratorVersion } from '../peers/peers.ts';
-import { OTHER_CORE, start } from '../processes.ts';
 import { median } from '../result.ts';
 import { writeResult } from '../result-file.ts';
 import { type Contestant, enter } from '../scenarios.ts';
@@ -47,10 +45,7 @@ function isWanted(name: string, { only }: RateOptions): boolean {
 }
 
 async function enterAll(peers: readonly Peer[], folder: string, stop: Stack): Promise<Contestant[]> {
-  const [originPort = 0] = await freePorts(1);
-  const config = join(folder, 'origin.conf');
-  writeFileSync(config, originConfig(folder, originPort));
-  stop.push(start('origin', folder, OTHER_CORE, ['nginx', '-c', config]));
+  const originPort = await startOrigin(folder, stop);
   const certificates = await makeCertificates(folder);
   const contestants: Contestant[] = [];
   for (const peer of peers) {

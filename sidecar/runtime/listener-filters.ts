@@ -8,7 +8,7 @@ import { LONGEST_CLIENT_HELLO, sniff } from '../net/client-hello.ts';
 import { type ProxyAddresses, type ProxyHeader, readProxyHeader } from '../net/proxy-protocol.ts';
 import type { ProxyProtocolStats } from '../telemetry/cells/proxy-protocol.ts';
 
-export interface FirstBytesWanted {
+export interface ListenerFiltersWanted {
   readonly proxyProtocol: ProxyProtocol | null;
   readonly inspectTls: boolean;
   /** null: no PROXY header is read. */
@@ -25,7 +25,7 @@ export interface Found {
 export const NOTHING_FOUND: Found = { proxied: null, tls: null };
 
 /** Exactly one is called. */
-export interface FirstBytesHandler {
+export interface ListenerFiltersHandler {
   onFound(found: Found): void;
   /** No PROXY header, a bad one, or one of a version that is not allowed; the socket is to go. */
   onRefused(): void;
@@ -34,18 +34,24 @@ export interface FirstBytesHandler {
   onGone(): void;
 }
 
-export class FirstBytes {
+export class ListenerFilters {
   #seen: Buffer | null = null;
   #proxied: ProxyAddresses | null = null;
   #headerDone: boolean;
   #done = false;
   #timer: Timer | null = null;
   readonly #socket: Socket;
-  readonly #wanted: FirstBytesWanted;
-  readonly #handler: FirstBytesHandler;
+  readonly #wanted: ListenerFiltersWanted;
+  readonly #handler: ListenerFiltersHandler;
 
   /** `timeoutMs` 0: none. */
-  constructor(socket: Socket, wanted: FirstBytesWanted, timeoutMs: number, clock: Clock, handler: FirstBytesHandler) {
+  constructor(
+    socket: Socket,
+    wanted: ListenerFiltersWanted,
+    timeoutMs: number,
+    clock: Clock,
+    handler: ListenerFiltersHandler,
+  ) {
     this.#socket = socket;
     this.#wanted = wanted;
     this.#handler = handler;
