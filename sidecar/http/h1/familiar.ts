@@ -18,7 +18,7 @@ const LONGEST_HEAD = 1024;
  * Fields whose values repeat and are nobody's secret. What identifies a person or a request is read anew each
  * time, and never kept beyond its message.
  */
-const REPEATING: ReadonlySet<string> = new Set(
+export const REPEATING: ReadonlySet<string> = new Set(
   (
     'host user-agent accept accept-encoding accept-language accept-charset accept-ranges cache-control pragma connection ' +
     'keep-alive te transfer-encoding content-type content-length content-encoding content-language date server vary via age ' +

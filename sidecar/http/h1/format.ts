@@ -3,6 +3,7 @@
 
 import type { HeaderList, RequestHead, ResponseHead } from '../head.ts';
 import { FORBIDDEN_IN_VALUE } from './characters.ts';
+import { ReadyLines } from './ready-lines.ts';
 
 export type HeaderCase = 'lower' | 'proper-case';
 
@@ -83,10 +84,13 @@ export function connectLine(head: RequestHead): string {
   return 'CONNECT ' + head.authority + ' HTTP/1.1\r\n';
 }
 
+const REQUESTS = { lower: new ReadyLines('lower'), 'proper-case': new ReadyLines('proper-case') };
+const RESPONSES = { lower: new ReadyLines('lower'), 'proper-case': new ReadyLines('proper-case') };
+
 /** The field lines of a request. `framing`: those that delimit the body and steer the connection. */
 export function requestFieldLines(head: RequestHead, framing: string, headerCase: HeaderCase): string {
-  const host = headerCase === 'lower' ? 'host: ' : 'Host: ';
-  return host + head.authority + '\r\n' + formatFields(head.headers, headerCase) + framing;
+  const lines = REQUESTS[headerCase];
+  return lines.all(lines.line(0, 'host', head.authority), head.headers) + framing;
 }
 
 /** A whole request head. */
@@ -109,28 +113,12 @@ export function statusLine(status: number, version: 10 | 11): string {
 
 /** A whole response head. */
 export function formatResponse(head: ResponseHead, version: 10 | 11, framing: string, headerCase: HeaderCase): string {
-  return statusLine(head.status, version) + formatFields(head.headers, headerCase) + framing + '\r\n';
+  return statusLine(head.status, version) + responseFieldLines(head.headers, headerCase) + framing + '\r\n';
 }
 
-export function formatFields(headers: HeaderList, headerCase: HeaderCase): string {
-  let text = '';
-  for (let i = 0; i < headers.length; i += 2) {
-    const name = headers[i] as string;
-    text += (headerCase === 'lower' ? name : properCase(name)) + ': ' + (headers[i + 1] as string) + '\r\n';
-  }
-  return text;
-}
-
-const CASE_CACHE_SIZE = 1024;
-const cased = new Map<string, string>();
-
-/** `content-type` -> `Content-Type`, as Envoy's proper_case_words does. */
-function properCase(name: string): string {
-  const known = cased.get(name);
-  if (known !== undefined) return known;
-  const text = name.replace(/(?:^|[^a-z0-9])[a-z]/g, (part) => part.toUpperCase());
-  if (cased.size < CASE_CACHE_SIZE) cased.set(name, text);
-  return text;
+/** The field lines of a response. */
+export function responseFieldLines(headers: HeaderList, headerCase: HeaderCase): string {
+  return RESPONSES[headerCase].all('', headers);
 }
 
 /** Whether a value made by configuration or from a certificate may be written. */

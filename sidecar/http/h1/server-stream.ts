@@ -6,7 +6,7 @@ import { CONNECT } from '../authority.ts';
 import { type HeaderList, removeField, type ResponseHead } from '../head.ts';
 import { type HttpStream, noBytes, type Piece } from '../stream.ts';
 import { chunkedEnd, chunkHead } from './chunked.ts';
-import { formatFields, formatResponse, type HeaderCase, statusLine } from './format.ts';
+import { formatResponse, type HeaderCase, responseFieldLines, statusLine } from './format.ts';
 
 /** What a stream asks of its connection. */
 export interface ServerConnection {
@@ -81,7 +81,7 @@ export class ServerStream implements HttpStream<ResponseHead> {
 
   #headText(head: ResponseHead, bodiless: boolean, last: boolean): string {
     const framing = this.#connection.framing(this, head, bodiless, last);
-    const fields = formatFields(head.headers, this.#connection.headerCase) + framing;
+    const fields = responseFieldLines(head.headers, this.#connection.headerCase) + framing;
     const text = statusLine(head.status, this.version) + fields + '\r\n';
     this.wire.sent += text.length;
     this.wire.sentFields = fields.length;
