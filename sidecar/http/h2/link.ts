@@ -104,6 +104,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
   readonly #flood = new FloodGuard();
   readonly #queue: SendQueue;
   readonly #awake: Http2Stream[] = [];
+  readonly #unsettled: Http2Stream[] = [];
   readonly #socket: Socket;
   readonly #options: LinkOptions;
   readonly #owner: LinkOwner;
@@ -157,6 +158,7 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   read(bytes: Buffer): void {
     this.#reader.push(bytes);
+    for (let stream = this.#unsettled.pop(); stream !== undefined; stream = this.#unsettled.pop()) stream.settle();
     if (!this.isEnding && this.#reader.unknownFrames > MOST_UNKNOWN_FRAMES)
       this.#floods('inbound_unknown_frames_flood');
     this.#owner.onRead();
@@ -379,6 +381,10 @@ export class Link implements StreamLink, FrameHandler, SettingsSink, OutputOwner
 
   waits(stream: Http2Stream): void {
     this.#queue.add(stream);
+  }
+
+  unsettled(stream: Http2Stream): void {
+    this.#unsettled.push(stream);
   }
 
   wake(stream: Http2Stream): void {

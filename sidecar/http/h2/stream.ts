@@ -4,6 +4,7 @@
 import type { ProxyError } from '../../errors.ts';
 import type { HeaderList } from '../head.ts';
 import { held } from '../held.ts';
+import { latin1 } from '../latin1.ts';
 import { SlabQueue } from '../slab-queue.ts';
 import { withLent } from '../slabs.ts';
 import { type HttpStream, noBytes, type Piece } from '../stream.ts';
@@ -38,6 +39,8 @@ export interface StreamLink {
   waits(stream: Http2Stream): void;
   /** Something waits to be read. */
   wake(stream: Http2Stream): void;
+  /** Wants to be told when what was read at once is used up. */
+  unsettled(stream: Http2Stream): void;
   /** Both directions are over. */
   closed(stream: Http2Stream, how: HowClosed): void;
 }
@@ -45,6 +48,8 @@ export interface StreamLink {
 /** A stream tells the peer of room once it is half of the window. */
 const UPDATE_SHARE = 2;
 const EMPTY = Buffer.alloc(0);
+/** A piece up to this size goes on as text: cutting and copying text costs less than a view of memory does. */
+const TEXT_BYTES = 1024;
 
 const NO_END = 0;
 const END_WITH_DATA = 1;
@@ -81,6 +86,10 @@ export abstract class Http2Stream implements HttpStream<never> {
   #inbox: SlabQueue | null = null;
   #inboxEnd: typeof NO_END | typeof END_WITH_DATA | typeof END_WITH_TRAILERS = NO_END;
   #inboxTrailers: HeaderList | null = null;
+  /** The last piece of a body whose length was said: its end most often comes within the same read. */
+  #late: Buffer | null = null;
+  #lateFrom = 0;
+  #lateTo = 0;
   protected readonly link: StreamLink;
 
   constructor(link: StreamLink) {
@@ -260,8 +269,33 @@ export abstract class Http2Stream implements HttpStream<never> {
     if (last) this.remoteEnded = true;
     // Padding is used up as it comes.
     if (frameEnds) this.#consumePadding();
-    if (this.#paused || this.#inbox !== null || this.#lacksEnd) this.#keep(bytes, start, end, last);
-    else this.#deliver(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), last);
+    if (this.#paused || this.#inbox !== null) {
+      this.settle();
+      this.#keep(bytes, start, end, last);
+    } else if (this.#late !== null) {
+      if (last) this.#deliverLate(true);
+    } else if (this.#lacksEnd) this.#awaitEnd(bytes, start, end);
+    else this.#deliver(pieceOf(bytes, start, end), last);
+  }
+
+  #awaitEnd(bytes: Buffer, start: number, end: number): void {
+    this.#late = bytes;
+    this.#lateFrom = start;
+    this.#lateTo = end;
+    this.link.unsettled(this);
+  }
+
+  /** The read is over, and its memory: what still waits for its end is kept. */
+  settle(): void {
+    const late = this.#late;
+    this.#late = null;
+    if (late !== null) this.#keep(late, this.#lateFrom, this.#lateTo, false);
+  }
+
+  #deliverLate(last: boolean): void {
+    const late = this.#late;
+    this.#late = null;
+    if (late !== null) this.#deliver(pieceOf(late, this.#lateFrom, this.#lateTo), last);
   }
 
   #consumePadding(): void {
@@ -295,7 +329,7 @@ export abstract class Http2Stream implements HttpStream<never> {
     this.deliverKept();
   }
 
-  #deliver(piece: Buffer, last: boolean): void {
+  #deliver(piece: Piece, last: boolean): void {
     this.#consume(piece.length);
     if (piece.length === 0 && !last) return;
     this.beforeRead();
@@ -326,6 +360,9 @@ export abstract class Http2Stream implements HttpStream<never> {
       return;
     }
     this.remoteEnded = true;
+    if (this.#paused || this.#inbox !== null) this.settle();
+    else this.#deliverLate(false);
+    if (this.#closed) return;
     if (this.#paused || this.#inbox !== null) {
       this.#inbox ??= new SlabQueue();
       this.#inboxTrailers = trailers;
@@ -424,8 +461,14 @@ export abstract class Http2Stream implements HttpStream<never> {
     this.#closed = true;
     this.#outbox = dropped(this.#outbox);
     this.#inbox = dropped(this.#inbox);
+    this.#late = null;
     this.link.closed(this, how);
   }
+}
+
+function pieceOf(bytes: Buffer, start: number, end: number): Piece {
+  if (end - start <= TEXT_BYTES) return latin1(bytes, start, end);
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }
 
 function dropped(queue: SlabQueue | null): null {

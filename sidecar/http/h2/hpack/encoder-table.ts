@@ -43,8 +43,8 @@ export class EncoderTable {
     let entry = this.#chains[mark & (CHAINS - 1)] as Entry | null;
     for (let i = 0; entry !== null && i < LONGEST_WALK; i++) {
       if (entry.mark === mark && entry.name === name) {
-        if (entry.value === value) return this.#indexOf(entry);
-        if (named === 0) named = -this.#indexOf(entry);
+        if (entry.value === value) return this.indexOf(entry.number);
+        if (named === 0) named = -this.indexOf(entry.number);
       }
       entry = entry.older;
     }
@@ -55,7 +55,7 @@ export class EncoderTable {
   findName(name: string, mark: number): number {
     let entry = this.#chains[mark & (CHAINS - 1)] as Entry | null;
     for (let i = 0; entry !== null && i < LONGEST_WALK; i++) {
-      if (entry.mark === mark && entry.name === name) return this.#indexOf(entry);
+      if (entry.mark === mark && entry.name === name) return this.indexOf(entry.number);
       entry = entry.older;
     }
     return 0;
@@ -84,8 +84,15 @@ export class EncoderTable {
     this.#makeRoom(0);
   }
 
-  #indexOf(entry: Entry): number {
-    return FIRST_DYNAMIC + this.#made - 1 - entry.number;
+  /** The index that the entry with this number has now; 0: it is gone. */
+  indexOf(number: number): number {
+    const age = this.#made - 1 - number;
+    return age < this.#count ? FIRST_DYNAMIC + age : 0;
+  }
+
+  /** Of the entry that has this index now. */
+  numberOf(index: number): number {
+    return this.#made - 1 - (index - FIRST_DYNAMIC);
   }
 
   #makeRoom(size: number): void {

@@ -22,9 +22,23 @@ const WORTH_FOLDING = 128;
 /** Fields seen and not indexed yet, by their marks: places for so many of them. */
 const SEEN = 128;
 
+/** Fields of a block, from its beginning, of which is remembered what stood there the last time. */
+const PLACES = 32;
+
+/** What was found out about a field at its place: most blocks have the fields of the one before. */
+class Place {
+  name = '';
+  mark = 0;
+  spec: NameSpec | null = null;
+  /** The last value there that has an index, and that index: in the static table, or below 0 a number of an entry. */
+  value = '';
+  indexed = 0;
+}
+
 export class HpackEncoder {
   readonly #table = new EncoderTable(DEFAULT_TABLE_SIZE);
   readonly #seen = new Int32Array(SEEN);
+  readonly #places: Place[] = [];
   /** What the table is to become, and the least that was asked for since the last block. */
   #size = DEFAULT_TABLE_SIZE;
   #least = DEFAULT_TABLE_SIZE;
@@ -37,15 +51,24 @@ export class HpackEncoder {
 
   /** Writes a whole block, two flat lists of names and values after one another. Returns the end. */
   encode(pseudo: readonly string[], headers: readonly string[], out: Buffer, at: number): number {
-    let end = this.begin(out, at);
-    for (let i = 0; i < pseudo.length; i += 2) end = this.field(pseudo[i] as string, pseudo[i + 1] as string, out, end);
+    let end = this.#begin(out, at);
+    let place = 0;
+    for (let i = 0; i < pseudo.length; i += 2)
+      end = this.#field(this.#placeOf(place++), pseudo[i] as string, pseudo[i + 1] as string, out, end);
     for (let i = 0; i < headers.length; i += 2)
-      end = this.field(headers[i] as string, headers[i + 1] as string, out, end);
+      end = this.#field(this.#placeOf(place++), headers[i] as string, headers[i + 1] as string, out, end);
     return end;
   }
 
+  /** All fields beyond the last place share it. */
+  #placeOf(number: number): Place {
+    const at = Math.min(number, PLACES);
+    if (at === this.#places.length) this.#places.push(new Place());
+    return this.#places[at] as Place;
+  }
+
   /** Begins a block: changes of the table's size (RFC 7541 4.2). Returns the end. */
-  begin(out: Buffer, at: number): number {
+  #begin(out: Buffer, at: number): number {
     if (this.#size === this.#table.limit && this.#least >= this.#size) return at;
     let end = at;
     if (this.#least < Math.min(this.#size, this.#table.limit)) {
@@ -57,24 +80,39 @@ export class HpackEncoder {
     return writeInteger(out, end, 0x20, 0x1f, this.#size);
   }
 
-  /** Writes one field of a block that has begun. Returns the end. */
-  field(name: string, value: string, out: Buffer, at: number): number {
-    const mark = markOfName(name);
-    const spec = specOf(name, mark);
-    if (spec === null) return this.#repeating(name, value, mark, 0, out, at);
-    for (let i = 0; i < spec.values.length; i++) {
-      if (spec.values[i] === value) return writeInteger(out, at, 0x80, 0x7f, spec.index + i);
+  #field(place: Place, name: string, value: string, out: Buffer, at: number): number {
+    if (place.name !== name) meet(place, name);
+    else if (place.value === value && place.indexed !== 0) {
+      const index = place.indexed > 0 ? place.indexed : this.#table.indexOf(-1 - place.indexed);
+      if (index > 0) return writeInteger(out, at, 0x80, 0x7f, index);
     }
-    if (spec.policy === POLICY.REPEATING) return this.#repeating(name, value, mark, spec.index, out, at);
-    if (spec.policy === POLICY.CHANGING) return this.#changing(spec, value, mark, out, at);
+    return this.#search(place, value, out, at);
+  }
+
+  #search(place: Place, value: string, out: Buffer, at: number): number {
+    const { spec, name } = place;
+    if (spec === null) return this.#repeating(place, value, 0, out, at);
+    for (let i = 0; i < spec.values.length; i++) {
+      if (spec.values[i] !== value) continue;
+      place.value = value;
+      place.indexed = spec.index + i;
+      return writeInteger(out, at, 0x80, 0x7f, place.indexed);
+    }
+    if (spec.policy === POLICY.REPEATING) return this.#repeating(place, value, spec.index, out, at);
+    if (spec.policy === POLICY.CHANGING) return this.#changing(spec, value, place.mark, out, at);
     if (spec.policy === POLICY.COOKIE && value.length >= GUESSABLE_COOKIE)
-      return this.#repeating(name, value, mark, spec.index, out, at);
+      return this.#repeating(place, value, spec.index, out, at);
     return literal(LITERAL_NEVER, 0x0f, spec.index, name, value, out, at);
   }
 
-  #repeating(name: string, value: string, mark: number, staticIndex: number, out: Buffer, at: number): number {
+  #repeating(place: Place, value: string, staticIndex: number, out: Buffer, at: number): number {
+    const { name, mark } = place;
     const found = this.#table.find(name, value, mark);
-    if (found > 0) return writeInteger(out, at, 0x80, 0x7f, found);
+    if (found > 0) {
+      place.value = value;
+      place.indexed = -1 - this.#table.numberOf(found);
+      return writeInteger(out, at, 0x80, 0x7f, found);
+    }
     const index = staticIndex > 0 ? staticIndex : -found;
     // Of a new name the name alone has to come twice: then it has an entry that later values refer to.
     const seen =
@@ -104,6 +142,13 @@ export class HpackEncoder {
     this.#seen[place] = kept;
     return false;
   }
+}
+
+function meet(place: Place, name: string): void {
+  place.name = name;
+  place.mark = markOfName(name);
+  place.spec = specOf(name, place.mark);
+  place.indexed = 0;
 }
 
 /** At least the bytes that a block of these fields takes. */

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import fc from 'fast-check';
 import { HpackDecoder } from '../../../../../sidecar/http/h2/hpack/decoder.ts';
 import { blockBound, HpackEncoder } from '../../../../../sidecar/http/h2/hpack/encoder.ts';
 import { Random } from '../../../../fuzz/random.ts';
@@ -187,4 +188,28 @@ it('what is written is read, by the decoder and by the reference, whatever the s
       assert.equal(decoder.tableBytes, reference.bytes);
     }
   }
+});
+
+describe('what is remembered by place', () => {
+  const NAMES = ['accept', 'x-tea', 'cookie', 'authorization', 'x-request-id', 'content-type'];
+  const VALUES = ['', 'a', 'text/plain', 'session=0123456789abcdef', 'l'.repeat(900)];
+  const head = fc
+    .array(fc.tuple(fc.constantFrom(...NAMES), fc.constantFrom(...VALUES)), { maxLength: 40 })
+    .map((fields) => fields.flat());
+
+  it('gives what was put in, also when the table has lost it or has another size', () => {
+    const step = fc.record({ head: fc.nat(3), size: fc.constantFrom(null, null, null, 0, 100, 4096) });
+    fc.assert(
+      fc.property(fc.array(head, { minLength: 4, maxLength: 4 }), fc.array(step, { maxLength: 20 }), (heads, steps) => {
+        const encoder = new HpackEncoder();
+        const decoder = new ReferenceDecoder();
+        for (const { head, size } of steps) {
+          if (size !== null) encoder.setMaxTableSize(size);
+          if (size !== null) decoder.setMaxTableSize(size);
+          const headers = heads[head] as string[];
+          assert.deepEqual(decoder.decode(encode(encoder, headers, REQUEST)).flat(), [...REQUEST, ...headers]);
+        }
+      }),
+    );
+  });
 });
