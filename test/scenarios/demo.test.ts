@@ -53,10 +53,10 @@ test('-o json prints one line with every process, and Ctrl-C ends them all', { t
   assert.equal(said.text.trim().split('\n').length, 1);
   const roles = Map.groupBy(map.processes, ({ role }) => role);
   assert.deepEqual([...roles].map(([role, entries]) => [role, entries.length]).sort(), [
-    ['app', 6],
+    ['app', 9],
     ['discovery', 1],
     ['gateway', 1],
-    ['sidecar', 6],
+    ['sidecar', 9],
   ]);
   for (const { spiffe_id, service } of roles.get('sidecar') ?? [])
     assert.equal(spiffe_id, `spiffe://cluster.local/ns/default/sa/${service}`);
