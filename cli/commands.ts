@@ -189,7 +189,11 @@ export const COMMANDS: readonly Command[] = [
     '[URL]',
     {
       local: { type: 'boolean', help: 'ask this machine (the default; for image health checks)' },
-      url: { type: 'string', value: 'URL', help: 'page to ask (default http://127.0.0.1:15014/ready)' },
+      url: {
+        type: 'string',
+        value: 'URL',
+        help: 'page to ask, or tcp://HOST:PORT to connect to (default http://127.0.0.1:15014/ready)',
+      },
       wait: { type: 'string', value: 'DURATION', help: 'ask again for so long until it is ready (default 0s)' },
     },
     ['fairlead health --local', 'fairlead health --wait 30s http://127.0.0.1:15000/ready'],

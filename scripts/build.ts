@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..');
 const out = resolve(process.argv[2] ?? join(root, 'dist'));
 
 /** Beside the modules that read them. */
-const ASSETS = 'examples/tea-shop/**/*.{html,yaml}';
+const ASSETS = 'examples/tea-shop/**/*.{html,proto,yaml}';
 
 function compile(): void {
   const tsc = join(root, 'node_modules', '.bin', 'tsc');

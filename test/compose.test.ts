@@ -53,8 +53,20 @@ interface Compose {
   readonly networks: { readonly mesh: { readonly ipam: { readonly config: readonly { readonly subnet: string }[] } } };
 }
 
+/** Its port as it stands there, with the default that counts where nothing is set. */
+interface Upstream {
+  readonly service: string;
+  readonly port: string;
+}
+
+interface Declared {
+  readonly port: number;
+  readonly protocol?: string;
+  readonly upstreams?: readonly Upstream[];
+}
+
 interface Mesh {
-  readonly services: Readonly<Record<string, { readonly port: number }>>;
+  readonly services: Readonly<Record<string, Declared>>;
   readonly gateways: Readonly<Record<string, { readonly listeners: readonly { readonly port: number }[] }>>;
 }
 
@@ -67,7 +79,9 @@ interface Said {
   readonly app_port?: number;
 }
 
-const compose = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), { merge: true }) as Compose;
+/** The file is ours: its many anchors are no attack. */
+const COMPOSE = { merge: true, maxAliasCount: -1 };
+const compose = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'), COMPOSE) as Compose;
 const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
 const mesh = parse(readFileSync(join(ROOT, 'examples/tea-shop/mesh.yaml'), 'utf8')) as Mesh;
 const services = Object.entries(compose.services);
@@ -191,6 +205,28 @@ test('it is the mesh of `fairlead demo`', () => {
     assert.deepEqual(service.command, [`/app/dist/examples/tea-shop/apps/${app}.js`]);
     for (const [variable, value] of Object.entries(env)) assert.equal(service.environment?.[variable], value, name);
   }
+});
+
+test('web finds stock where its sidecar offers it', () => {
+  const [upstream] = mesh.services['web']?.upstreams ?? [];
+  assert.equal(upstream?.service, 'stock');
+  const port = /^\$\{STOCK_PORT:-(\d+)\}$/.exec(upstream.port)?.[1];
+  assert.equal(compose.services['web-a']?.environment?.['STOCK'], `127.0.0.1:${port}`);
+  assert.equal(compose.services['discovery']?.environment?.['STOCK_PORT'], undefined);
+});
+
+test('mesh.yaml says of each port what it takes, and every protocol is there', () => {
+  assert.deepEqual(
+    Object.entries(mesh.services).map(([name, { protocol }]) => [name, protocol]),
+    [
+      ['web', 'http'],
+      ['catalog', 'http'],
+      ['reviews', 'http'],
+      ['stock', 'tcp'],
+      ['brewing', 'grpc'],
+      ['ticker', 'http'],
+    ],
+  );
 });
 
 test('every role has a health check that asks a port of its own', async () => {

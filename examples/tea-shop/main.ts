@@ -40,7 +40,7 @@ export async function main(args: string[]): Promise<void> {
   const leafTtl = values['leaf-ttl'] ?? (values.auto ? STORY_LEAF_TTL : null);
   const stopped = stopSignal();
   const say = values.output === 'json' ? () => {} : (text: string) => process.stdout.write(`${text}\n`);
-  say('Opening the tea shop: discovery, six programs, a sidecar beside each.');
+  say('Opening the tea shop: discovery, nine programs, a sidecar beside each.');
   const shop = await Shop.open({
     dir,
     port: Number(values.port ?? PAGE_PORT),
@@ -125,10 +125,13 @@ function printMap(shop: Shop): void {
       .join('\n')}\n`,
   );
   const edges = [
-    ['shop', 'web'],
-    ['web', 'catalog'],
-    ['web', 'reviews'],
-  ].map(([from, to]) => `  ${idOf(shop, from)} -> ${idOf(shop, to)}`);
+    ['shop', 'web', 'HTTP'],
+    ['shop', 'ticker', 'WebSocket'],
+    ['web', 'catalog', 'HTTP'],
+    ['web', 'reviews', 'HTTP'],
+    ['web', 'brewing', 'gRPC'],
+    ['web', 'stock', 'TCP'],
+  ].map(([from, to, what]) => `  ${idOf(shop, from)} -> ${idOf(shop, to)}  ${what}`);
   process.stdout.write(`\nWho speaks to whom, each with mutual TLS:\n${edges.join('\n')}\n`);
   process.stdout.write(
     `\nThe page:   http://127.0.0.1:${shop.gatewayPort}/\nThe mesh:   ${shop.meshFile}  (change a weight and watch)\n`,

@@ -1,4 +1,4 @@
-// The tea shop as processes: discovery, six small programs, and a sidecar beside each; started together on
+// The tea shop as processes: discovery, nine small programs, and a sidecar beside each; started together on
 // free loopback ports, without root and without Docker.
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,6 +17,8 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 const EXTENSION = extname(import.meta.url);
 const CLI = fileURLToPath(new URL(`../../cli/main${EXTENSION}`, import.meta.url));
 const TOKEN_LIFE_S = 24 * 3600;
+/** Time that a sidecar gives to what is under way when it ends or a listener of its goes. */
+export const DRAIN_TIME_S = 5;
 const TRUST_DOMAIN = 'cluster.local';
 
 export interface MemberPlan {
@@ -37,7 +39,13 @@ export const MEMBERS: readonly MemberPlan[] = [
   { name: 'catalog-v2-a', service: 'catalog', app: 'catalog', env: { VERSION: 'v2' }, version: 'v2' },
   { name: 'reviews-a', service: 'reviews', app: 'reviews', env: {}, version: 'v1' },
   { name: 'reviews-b', service: 'reviews', app: 'reviews', env: { FAULTY: 'true' }, version: 'v1' },
+  { name: 'stock-a', service: 'stock', app: 'stock', env: {}, version: 'v1' },
+  { name: 'brewing-a', service: 'brewing', app: 'brewing', env: {}, version: 'v1' },
+  { name: 'ticker-a', service: 'ticker', app: 'ticker', env: {}, version: 'v1' },
 ];
+
+/** Each of them is answered through other sidecars than those before it. */
+const PAGES = ['/api/teas/sencha', '/api/stock', '/api/recipes/sencha', '/prices'];
 
 export interface Ports {
   readonly app: number;
@@ -73,27 +81,30 @@ export class Shop {
   readonly dir: string;
   readonly meshFile: string;
   readonly gatewayPort: number;
+  /** Of web's sidecar, and leads to stock. */
+  readonly stockPort: number;
   readonly discoveryPorts: DiscoveryPorts;
   readonly members: Member[] = [];
   discovery: Child;
   readonly #options: ShopOptions;
 
-  private constructor(options: ShopOptions, gatewayPort: number, discoveryPorts: DiscoveryPorts) {
+  private constructor(options: ShopOptions, gatewayPort: number, stockPort: number, discoveryPorts: DiscoveryPorts) {
     this.#options = options;
     this.dir = options.dir;
     this.gatewayPort = gatewayPort;
+    this.stockPort = stockPort;
     this.discoveryPorts = discoveryPorts;
     this.meshFile = join(options.dir, 'mesh.yaml');
     copyFileSync(join(HERE, 'mesh.yaml'), this.meshFile);
     this.discovery = this.startDiscovery();
   }
 
-  /** Resolves when the page answers through the whole mesh. */
+  /** Resolves when all that the page shows is answered through the whole mesh. */
   static async open(options: ShopOptions): Promise<Shop> {
     mkdirSync(join(options.dir, 'logs'), { recursive: true });
-    const [xds, secureXds, admin, ...rest] = await freePorts(3 + MEMBERS.length * 4);
+    const [xds, secureXds, admin, stockPort, ...rest] = await freePorts(4 + MEMBERS.length * 4);
     const gatewayPort = await preferPort(options.port);
-    const shop = new Shop(options, gatewayPort, {
+    const shop = new Shop(options, gatewayPort, stockPort as number, {
       xds: xds as number,
       secureXds: secureXds as number,
       admin: admin as number,
@@ -127,13 +138,13 @@ export class Shop {
         async () => (await ask({ port: own.admin, path: '/ready' })).status === 200,
       );
     }
-    await until('the page', async () => (await this.get('/api/teas/sencha')).status === 200);
+    for (const page of PAGES) await until(page, async () => (await this.get(page)).status === 200);
   }
 
   startDiscovery(): Child {
     const { xds, secureXds, admin } = this.discoveryPorts;
     const { leafTtl } = this.#options;
-    return this.#child('discovery', [
+    const argv = [
       CLI,
       'discovery',
       '--config',
@@ -147,7 +158,8 @@ export class Shop {
       '--admin-address',
       `127.0.0.1:${admin}`,
       ...(leafTtl === null ? [] : ['--leaf-ttl', leafTtl]),
-    ]);
+    ];
+    return this.#child('discovery', argv, { STOCK_PORT: String(this.stockPort) });
   }
 
   #startApp(plan: MemberPlan, own: Ports): Child {
@@ -156,6 +168,7 @@ export class Shop {
       PORT: String(own.app),
       INSTANCE: plan.name,
       MESH: `http://127.0.0.1:${own.outbound}`,
+      ...(plan.service === 'web' ? { STOCK: `127.0.0.1:${this.stockPort}` } : {}),
     });
   }
 
@@ -179,7 +192,7 @@ export class Shop {
       '--state-dir',
       file('state'),
       '--drain-time-s',
-      '5',
+      String(DRAIN_TIME_S),
       '-l',
       'info',
       // The whole shop shares this machine; a gateway that has its own takes every core.

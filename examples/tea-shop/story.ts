@@ -1,17 +1,13 @@
 // The story of the shop, each step done and then asserted: what a mesh is for, seen to hold.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, until } from './ask.ts';
 import { Load, type LoadResult } from './load.ts';
+import { Prices } from './prices.ts';
+import { PROTOCOLS } from './protocols.ts';
 import type { Shop } from './shop.ts';
-
-export interface Step {
-  readonly title: string;
-  /** What was seen, in one line. Throws what did not hold. */
-  run(shop: Shop): Promise<string>;
-}
+import { converse, must, type Step } from './step.ts';
 
 const TEAS = ['sencha', 'matcha', 'assam', 'oolong', 'rooibos', 'chai'].map((name) => `/api/teas/${name}`);
 const PER_SECOND = 40;
@@ -24,10 +20,6 @@ interface TeaAnswer {
     readonly caller: string;
     readonly self: string;
   };
-}
-
-function must(holds: boolean, otherwise: string): asserts holds {
-  if (!holds) throw new Error(otherwise);
 }
 
 async function tea(shop: Shop, headers: Readonly<Record<string, string>> = {}): Promise<TeaAnswer> {
@@ -57,21 +49,12 @@ async function mutualTls(shop: Shop): Promise<string> {
   );
   must(catalog.caller === shop.member('web-a').spiffeId, `catalog was asked by "${catalog.caller}"`);
   must(catalog.self === shop.member('catalog-v1-a').spiffeId, `catalog answered as "${catalog.self}"`);
-  must(await refusesPlainText(shop.member('catalog-v1-a').ports.inbound), 'a plain-text request got into catalog');
+  const plain = await converse(
+    shop.member('catalog-v1-a').ports.inbound,
+    'GET /teas HTTP/1.1\r\nhost: catalog\r\n\r\n',
+  );
+  must(!plain.startsWith('HTTP/'), 'a plain-text request got into catalog');
   return `${web.caller} -> ${web.self} -> ${catalog.self}; plain text is refused`;
-}
-
-/** A peer without a certificate gets no byte of an answer. */
-function refusesPlainText(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('GET /teas HTTP/1.1\r\nhost: catalog\r\n\r\n'));
-    let answered = '';
-    socket.on('data', (bytes) => {
-      answered += bytes.toString('latin1');
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => resolve(!answered.startsWith('HTTP/')));
-  });
 }
 
 async function faultIsHidden(shop: Shop): Promise<string> {
@@ -169,19 +152,17 @@ async function serialOf(shop: Shop, name: string): Promise<string> {
 }
 
 async function rotate(shop: Shop): Promise<string> {
-  const names = ['shop', 'web-a', 'catalog-v1-a', 'reviews-a'];
+  const names = ['shop', 'web-a', 'catalog-v1-a', 'reviews-a', 'ticker-a'];
   const before = await Promise.all(names.map((name) => serialOf(shop, name)));
-  const { sent } = await underLoad(shop, () =>
-    until(
-      'new certificates',
-      async () => {
-        const now = await Promise.all(names.map((name) => serialOf(shop, name)));
-        return now.every((serial, i) => serial !== before[i] && serial !== '');
-      },
-      60_000,
-    ),
-  );
-  return `every certificate of ${names.join(', ')} was renewed during ${sent} requests; none failed`;
+  const renewed = async () => {
+    const now = await Promise.all(names.map((name) => serialOf(shop, name)));
+    return now.every((serial, i) => serial !== before[i] && serial !== '');
+  };
+  let sent = 0;
+  const { number } = await Prices.during(shop, async () => {
+    ({ sent } = await underLoad(shop, () => until('new certificates', renewed, 60_000)));
+  });
+  return `every certificate of ${names.join(', ')} was renewed during ${sent} requests, none failed; ${number} prices over one WebSocket`;
 }
 
 async function badConfig(shop: Shop): Promise<string> {
@@ -205,11 +186,12 @@ async function forbidden(shop: Shop): Promise<string> {
 
 export const STORY: readonly Step[] = [
   { title: 'Traffic crosses two sidecars with mutual TLS', run: mutualTls },
+  ...PROTOCOLS,
   { title: 'A faulty copy is hidden by retries', run: faultIsHidden },
   { title: 'A split moves from 90/10 to 50/50', run: split },
   { title: 'A forbidden call is refused', run: forbidden },
   { title: 'A bad mesh.yaml is refused, by line and column', run: badConfig },
-  { title: 'Certificates rotate under load', run: rotate },
+  { title: 'Certificates rotate under load and under an open WebSocket', run: rotate },
   { title: 'An instance is killed and nobody notices', run: killOne },
   { title: 'Discovery is gone for 20 s and traffic goes on', run: withoutDiscovery },
 ];

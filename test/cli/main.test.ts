@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
@@ -121,6 +123,20 @@ test('status and health tell of a running discovery, and of one that is not ther
   discovery.stop();
   assert.equal((await fairlead(['status', '--server', discovery.admin])).code, 69);
   assert.equal((await fairlead(['health', '--local', `http://${discovery.admin}/ready`])).code, 1);
+});
+
+test('health of a program without pages: whether it takes connections', async (t) => {
+  const server = createServer((socket) => socket.destroy());
+  t.after(() => server.close());
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  assert.deepEqual(await fairlead(['health', '--local', url]), { code: 0, out: 'takes connections\n', err: '' });
+  server.close();
+  const gone = await fairlead(['health', '--local', url]);
+  assert.equal(gone.code, 1);
+  assert.match(gone.out, /does not answer \(connect ECONNREFUSED/);
+  assert.equal((await fairlead(['health', '--local', 'tcp://127.0.0.1'])).code, 2);
 });
 
 test('schema and version print', async () => {

@@ -35,7 +35,7 @@ test('the story holds, step by step', { timeout: 240_000 }, async (t) => {
   const code = await ended;
   for (const line of said.text.split('\n').filter((text) => /^\S*(ok|FAILED)/.test(text))) t.diagnostic(line);
   assert.equal(code, 0, said.text);
-  assert.match(said.text, /8 of 8 steps held/);
+  assert.match(said.text, /11 of 11 steps held/);
 });
 
 function isAlive(pid: number): boolean {
@@ -53,10 +53,10 @@ test('-o json prints one line with every process, and Ctrl-C ends them all', { t
   assert.equal(said.text.trim().split('\n').length, 1);
   const roles = Map.groupBy(map.processes, ({ role }) => role);
   assert.deepEqual([...roles].map(([role, entries]) => [role, entries.length]).sort(), [
-    ['app', 6],
+    ['app', 9],
     ['discovery', 1],
     ['gateway', 1],
-    ['sidecar', 6],
+    ['sidecar', 9],
   ]);
   for (const { spiffe_id, service } of roles.get('sidecar') ?? [])
     assert.equal(spiffe_id, `spiffe://cluster.local/ns/default/sa/${service}`);
