@@ -10,6 +10,7 @@ import { macro } from './macro.ts';
 import { micro } from './micro.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { rate } from './rate/rate.ts';
+import { streams } from './streams/streams.ts';
 import { soak } from './soak/soak.ts';
 
 async function run(options: Options): Promise<void> {
@@ -26,6 +27,8 @@ async function run(options: Options): Promise<void> {
       return bodies(options);
     case 'idle':
       return idle(options);
+    case 'streams':
+      return streams(options);
     case 'soak':
       return soak(options);
     case 'endpoints':

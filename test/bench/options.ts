@@ -41,6 +41,10 @@ idle               memory of idle connections, and what they cost the others
   --rate N         requests a second of the others, with and without it each (default 1000)
   --only WORDS     of these peers only: fairlead, envoy
 
+streams            memory of idle gRPC calls
+  --calls N        server streams that are open at once (default 10000)
+  --rounds N       how often they come (default 3)
+
 soak               mixed load on a mesh that changes all the time: memory, handles and errors
   --minutes N      how long (default 20)
   --svg FILE       plot of memory over time (default .bench/soak.svg)
@@ -113,6 +117,13 @@ export interface IdleOptions {
   readonly json: string;
 }
 
+export interface StreamsOptions {
+  readonly kind: 'streams';
+  readonly calls: number;
+  readonly rounds: number;
+  readonly json: string;
+}
+
 export interface SoakOptions {
   readonly kind: 'soak';
   readonly minutes: number;
@@ -144,6 +155,7 @@ export type Options =
   | MicroOptions
   | BodiesOptions
   | IdleOptions
+  | StreamsOptions
   | SoakOptions
   | GrowthOptions
   | EndpointsOptions;
@@ -164,6 +176,7 @@ const VERBS: Readonly<Record<string, (args: readonly string[]) => Options>> = {
   micro: ([only = '']) => ({ kind: 'micro', only }),
   bodies: bodiesOptions,
   idle: idleOptions,
+  streams: streamsOptions,
   soak: soakOptions,
   growth: growthOptions,
   endpoints: endpointsOptions,
@@ -252,6 +265,12 @@ function idleOptions(args: readonly string[]): IdleOptions {
     only: words(text.only),
     json: text.json,
   };
+}
+
+function streamsOptions(args: readonly string[]): StreamsOptions {
+  const { text } = flags(args, { calls: '10000', rounds: '3', json: '.bench/streams.json' });
+  const [calls, rounds] = [wholeNumber('calls', text.calls), wholeNumber('rounds', text.rounds)];
+  return { kind: 'streams', calls, rounds, json: text.json };
 }
 
 function soakOptions(args: readonly string[]): SoakOptions {
