@@ -105,7 +105,11 @@ function cookiesMatch(match: RouteMatch, request: RequestHead): boolean {
 
 export function isGrpc(request: RequestHead): boolean {
   const type = field(request.headers, 'content-type');
-  return type !== null && (type === 'application/grpc' || type.startsWith('application/grpc+'));
+  return type !== null && isGrpcType(type);
+}
+
+export function isGrpcType(type: string): boolean {
+  return type === 'application/grpc' || type.startsWith('application/grpc+');
 }
 
 function tlsMatches(rule: NonNullable<RouteMatch['tls']>, x: Exchange): boolean {
