@@ -15,6 +15,7 @@ import {
 import type { Metadata } from './model/route.ts';
 import type { WireBytes } from './http/stream.ts';
 import type { AddressFacts, ConnectionFacts, RequestFacts, TlsFacts } from './telemetry/facts.ts';
+import type { GrpcCall } from './telemetry/grpc-call.ts';
 
 const NO_REQUEST: RequestHead = {
   method: '',
@@ -33,7 +34,7 @@ const NO_DATA: Metadata = Object.freeze({});
 const NO_HOSTS: readonly AddressFacts[] = Object.freeze([]);
 
 /** How filters read and change heads. */
-export { field, type HeaderList, removeField, setField } from './http/head.ts';
+export { field, type HeaderList, isGrpcType, removeField, setField } from './http/head.ts';
 
 export class Exchange implements RequestFacts {
   readonly connection: ConnectionFacts;
@@ -86,6 +87,8 @@ export class Exchange implements RequestFacts {
   traceId: string | null = null;
   sampled = false;
   localReplyBody = '';
+  /** Where a filter counts gRPC calls, and this is one. */
+  grpcCall: GrpcCall | null = null;
   routeData: Metadata = NO_DATA;
   virtualHostData: Metadata = NO_DATA;
   hostData: Metadata = NO_DATA;

@@ -50,6 +50,11 @@ export function fields(headers: readonly string[], name: string): string[] {
   return found;
 }
 
+/** Whether a content type is gRPC's; that of gRPC-Web is not. */
+export function isGrpcType(type: string): boolean {
+  return type === 'application/grpc' || type.startsWith('application/grpc+');
+}
+
 /** Whether a name is one of Envoy's own; the third letter tells nearly all others apart at once. */
 export function isEnvoyName(name: string): boolean {
   return name.charCodeAt(2) === 101 && name.startsWith('x-envoy-');

@@ -5,12 +5,19 @@ import { FAILURE } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { LocalReply } from '../filters/filter.ts';
 import { CONNECT } from '../http/authority.ts';
-import { field, type HeaderList, isEnvoyName, type RequestHead, removeField, setField } from '../http/head.ts';
+import {
+  field,
+  type HeaderList,
+  isEnvoyName,
+  isGrpcType,
+  type RequestHead,
+  removeField,
+  setField,
+} from '../http/head.ts';
 import type { ForwardAction, UpgradeConfig, WeightedCluster } from '../model/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Clusters } from '../upstream/clusters.ts';
 import type { ForwardPlan } from './forward.ts';
-import { isGrpcType } from './match.ts';
 import { applyMutations } from './mutate.ts';
 import { replyOf } from './reply.ts';
 import { retryRules } from './retry.ts';
