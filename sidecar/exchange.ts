@@ -4,6 +4,7 @@
 
 import { FLAG } from './errors.ts';
 import {
+  copyFields,
   field,
   fields,
   type HeaderList,
@@ -141,7 +142,7 @@ export class Exchange implements RequestFacts {
   successor(startMs: number, startWallMs: number): Exchange {
     const next = new Exchange(this.connection, startMs, startWallMs);
     next.remote = this.remote;
-    next.request = { ...this.request, headers: this.request.headers.slice() };
+    next.request = { ...this.request, headers: copyFields(this.request.headers) };
     next.hasRequest = true;
     next.internal = this.internal;
     return next;
