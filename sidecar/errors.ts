@@ -229,6 +229,7 @@ export const FAILURE = {
   upgradeFailed: row(0, 'upgrade_failed', 403, 7, 'downstream', 'never'),
   webSocketVersion: row(0, 'websocket_version_not_supported', 426, 3, 'downstream', 'never'),
   webSocketHandshake: row(0, 'websocket_handshake_malformed', 400, 3, 'downstream', 'never'),
+  grpcTimeout: row(0, 'grpc_timeout_malformed', 400, 3, 'downstream', 'never'),
   rbacDenied: row(0, 'rbac_access_denied_matched_policy[none]', 403, 7, 'downstream', 'never'),
   overload: row(FLAG.OM, 'overload', 503, UNAVAILABLE, 'ours', 'never'),
   payloadTooLarge: row(0, 'request_payload_too_large', 413, 8, 'downstream', 'never'),

@@ -4,6 +4,7 @@
 
 import { FLAG } from './errors.ts';
 import {
+  copyFields,
   field,
   fields,
   type HeaderList,
@@ -15,6 +16,7 @@ import {
 import type { Metadata } from './model/route.ts';
 import type { WireBytes } from './http/stream.ts';
 import type { AddressFacts, ConnectionFacts, RequestFacts, TlsFacts } from './telemetry/facts.ts';
+import type { GrpcCall } from './telemetry/grpc-call.ts';
 
 const NO_REQUEST: RequestHead = {
   method: '',
@@ -33,7 +35,7 @@ const NO_DATA: Metadata = Object.freeze({});
 const NO_HOSTS: readonly AddressFacts[] = Object.freeze([]);
 
 /** How filters read and change heads. */
-export { field, type HeaderList, removeField, setField } from './http/head.ts';
+export { field, type HeaderList, isGrpcType, removeField, setField } from './http/head.ts';
 
 export class Exchange implements RequestFacts {
   readonly connection: ConnectionFacts;
@@ -86,6 +88,8 @@ export class Exchange implements RequestFacts {
   traceId: string | null = null;
   sampled = false;
   localReplyBody = '';
+  /** Where a filter counts gRPC calls, and this is one. */
+  grpcCall: GrpcCall | null = null;
   routeData: Metadata = NO_DATA;
   virtualHostData: Metadata = NO_DATA;
   hostData: Metadata = NO_DATA;
@@ -138,7 +142,7 @@ export class Exchange implements RequestFacts {
   successor(startMs: number, startWallMs: number): Exchange {
     const next = new Exchange(this.connection, startMs, startWallMs);
     next.remote = this.remote;
-    next.request = { ...this.request, headers: this.request.headers.slice() };
+    next.request = { ...this.request, headers: copyFields(this.request.headers) };
     next.hasRequest = true;
     next.internal = this.internal;
     return next;

@@ -16,6 +16,7 @@ import { LISTENER } from '../../proto/resources.ts';
 import { toDuration } from '../../proto/scalars.ts';
 import type { GatewayListener, MeshPolicy, MtlsMode } from '../catalog/types.ts';
 import { accessLogs } from './access-log.ts';
+import { grpcStats } from './grpc-stats.ts';
 import { gatewayListener, INBOUND, OUTBOUND } from './names.ts';
 import { rbacFilters } from './rbac.ts';
 import { any, type EncodedResource, encodeResource } from './resource.ts';
@@ -33,12 +34,17 @@ export interface Bind {
 }
 
 export function outboundListener(bind: Bind, mesh: MeshPolicy): EncodedResource {
-  return listener(OUTBOUND, bind, TrafficDirection.OUTBOUND, [plainChain(manager(OUTBOUND, mesh, rds(OUTBOUND)))]);
+  return outbound(OUTBOUND, bind, OUTBOUND, mesh);
 }
 
 /** A loopback port that leads to one service. */
 export function upstreamListenerOf(name: string, bind: Bind, routes: string, mesh: MeshPolicy): EncodedResource {
-  return listener(name, bind, TrafficDirection.OUTBOUND, [plainChain(manager(name, mesh, rds(routes)))]);
+  return outbound(name, bind, routes, mesh);
+}
+
+function outbound(name: string, bind: Bind, routes: string, mesh: MeshPolicy): EncodedResource {
+  const hcm = manager(name, mesh, rds(routes), [grpcStats(false), router()]);
+  return listener(name, bind, TrafficDirection.OUTBOUND, [plainChain(hcm)]);
 }
 
 export interface Inbound {
@@ -46,10 +52,14 @@ export interface Inbound {
   /** Name of the route table that leads to the application and says who may call. */
   readonly routes: string;
   readonly mode: MtlsMode;
+  /** The application is asked in gRPC. */
+  readonly isGrpc: boolean;
 }
 
 export function inboundListener(inbound: Inbound, mesh: MeshPolicy): EncodedResource {
-  const base = manager(INBOUND, mesh, rds(inbound.routes), [...rbacFilters(), router()]);
+  // Behind the rules: strangers have no say in what is counted.
+  const counted = inbound.isGrpc ? [grpcStats(true)] : [];
+  const base = manager(INBOUND, mesh, rds(inbound.routes), [...rbacFilters(), ...counted, router()]);
   const tls = {
     ...base,
     forwardClientCertDetails: ForwardCert.SANITIZE_SET,

@@ -25,6 +25,7 @@ import type {
   RouteRule,
   Service,
 } from '../catalog/types.ts';
+import { grpcStatsOn } from './grpc-stats.ts';
 import { headerChanges, inOrder, routeMatch } from './match.ts';
 import { clusterName, fullHost, gatewayListener, hostNames, OUTBOUND, serviceRoutes } from './names.ts';
 import { type EncodedResource, encodeResource } from './resource.ts';
@@ -147,14 +148,24 @@ function routesOf(rules: readonly RouteRule[], services: Services): RouteInit[] 
     const retry = retryOf(rule, services);
     const action = actionOf(rule, match.path, services, retry);
     const metadata = action.case === 'route' ? safeRetryMetadata(retry) : null;
+    const isGrpc = action.case === 'route' && leadsToGrpc(livingBackends(rule, services), services);
     return {
       ...(rule.name === null ? {} : { name: rule.name }),
       match: routeMatch(match),
       action,
       ...headerChanges(rule.filters),
       ...(metadata === null ? {} : { metadata }),
+      ...(isGrpc ? { typedPerFilterConfig: grpcStatsOn() } : {}),
     };
   });
+}
+
+function livingBackends({ backends }: RouteRule, services: Services): readonly BackendRef[] {
+  return backends.filter((backend) => services.has(backend.service) && backend.weight > 0);
+}
+
+function leadsToGrpc(backends: readonly BackendRef[], services: Services): boolean {
+  return backends.every(({ service }) => services.get(service)?.protocol === 'grpc');
 }
 
 /** The rule's own policy, or that of the service when the rule leads to one alone. */
@@ -175,7 +186,7 @@ function actionOf(
     if (filter.type === 'DirectResponse')
       return { case: 'directResponse', value: directResponse(filter.statusCode, filter.body) };
   }
-  const backends = rule.backends.filter((backend) => services.has(backend.service) && backend.weight > 0);
+  const backends = livingBackends(rule, services);
   // Gateway API: a rule of which no backend is there answers 500.
   return backends.length === 0
     ? { case: 'directResponse', value: directResponse(500, 'no backend') }
@@ -212,8 +223,7 @@ function howLong(
   backends: readonly BackendRef[],
   services: Services,
 ): Pick<MessageInitShape<typeof RouteActionSchema>, 'timeout' | 'maxStreamDuration'> {
-  const isGrpc = backends.every(({ service }) => services.get(service)?.protocol === 'grpc');
-  if (!isGrpc) return timeoutMs === null ? {} : { timeout: toDuration(timeoutMs) };
+  if (!leadsToGrpc(backends, services)) return timeoutMs === null ? {} : { timeout: toDuration(timeoutMs) };
   return { timeout: toDuration(timeoutMs ?? 0), maxStreamDuration: { grpcTimeoutHeaderMax: toDuration(0) } };
 }
 

@@ -218,8 +218,8 @@ function inboundResources(
   const routes = inboundRoutesName(node.service, appPort);
   const table = { service: node.service, appPort, policies, safeRetries: !node.stock };
   return [
-    one.of([mesh], `inbound ${bind.address} ${bind.port} ${routes} ${mode}`, () =>
-      inboundListener({ bind, routes, mode }, mesh),
+    one.of([mesh], `inbound ${protocol} ${bind.address} ${bind.port} ${routes} ${mode}`, () =>
+      inboundListener({ bind, routes, mode, isGrpc: protocol === 'grpc' }, mesh),
     ),
     one.of([mesh, policies], `${routes} ${node.stock}`, () => inboundRoutes(table, mesh)),
     local,

@@ -14,6 +14,7 @@ import { file_envoy_config_core_v3_base } from './envoy/config/core/v3/base_pb.t
 import { file_envoy_config_core_v3_config_source } from './envoy/config/core/v3/config_source_pb.ts';
 import { file_envoy_config_core_v3_event_service_config } from './envoy/config/core/v3/event_service_config_pb.ts';
 import { file_envoy_config_core_v3_extension } from './envoy/config/core/v3/extension_pb.ts';
+import { file_envoy_config_core_v3_grpc_method_list } from './envoy/config/core/v3/grpc_method_list_pb.ts';
 import { file_envoy_config_core_v3_grpc_service } from './envoy/config/core/v3/grpc_service_pb.ts';
 import { file_envoy_config_core_v3_health_check } from './envoy/config/core/v3/health_check_pb.ts';
 import { file_envoy_config_core_v3_http_service } from './envoy/config/core/v3/http_service_pb.ts';
@@ -42,6 +43,7 @@ import { file_envoy_config_trace_v3_opentelemetry } from './envoy/config/trace/v
 import { file_envoy_data_accesslog_v3_accesslog } from './envoy/data/accesslog/v3/accesslog_pb.ts';
 import { file_envoy_extensions_access_loggers_file_v3_file } from './envoy/extensions/access_loggers/file/v3/file_pb.ts';
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from './envoy/extensions/access_loggers/stream/v3/stream_pb.ts';
+import { file_envoy_extensions_filters_http_grpc_stats_v3_config } from './envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts';
 import { file_envoy_extensions_filters_http_grpc_web_v3_grpc_web } from './envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts';
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from './envoy/extensions/filters/http/rbac/v3/rbac_pb.ts';
 import { file_envoy_extensions_filters_http_router_v3_router } from './envoy/extensions/filters/http/router/v3/router_pb.ts';
@@ -127,6 +129,7 @@ export const files = [
   file_envoy_config_core_v3_config_source,
   file_envoy_config_core_v3_event_service_config,
   file_envoy_config_core_v3_extension,
+  file_envoy_config_core_v3_grpc_method_list,
   file_envoy_config_core_v3_grpc_service,
   file_envoy_config_core_v3_health_check,
   file_envoy_config_core_v3_http_service,
@@ -155,6 +158,7 @@ export const files = [
   file_envoy_data_accesslog_v3_accesslog,
   file_envoy_extensions_access_loggers_file_v3_file,
   file_envoy_extensions_access_loggers_stream_v3_stream,
+  file_envoy_extensions_filters_http_grpc_stats_v3_config,
   file_envoy_extensions_filters_http_grpc_web_v3_grpc_web,
   file_envoy_extensions_filters_http_rbac_v3_rbac,
   file_envoy_extensions_filters_http_router_v3_router,

@@ -2,7 +2,16 @@
 // [name, value, name, value, ...], names in lower case, order kept, bytes as latin1: a list costs one
 // array per message and keeps repeated fields apart (robustness: a list is never joined for matching).
 
-export type HeaderList = string[];
+export type HeaderList = string[] & {
+  /**
+   * Names of fields that came over HTTP/2 as never to be indexed, pseudo fields included: on the next hop they leave
+   * so too (RFC 7541 7.1.3). On the list, since lists are what goes from codec to codec; not there on nearly all.
+   */
+  neverIndexed?: Set<string>;
+};
+
+/** One that is only read. */
+export type FieldsView = readonly string[] & { readonly neverIndexed?: ReadonlySet<string> };
 
 /** HTTP version as major * 10 + minor. */
 export type HttpVersion = 10 | 11 | 20;
@@ -33,6 +42,17 @@ export interface ResponseHead {
   readonly wireBytes: number;
 }
 
+/** A list of its own with the same fields. */
+export function copyFields(headers: HeaderList): HeaderList {
+  return keepMarks(headers, headers.slice());
+}
+
+/** `to`, which is made from `from`, with what `from` says of its fields. */
+export function keepMarks(from: HeaderList, to: HeaderList): HeaderList {
+  if (from.neverIndexed !== undefined) to.neverIndexed = from.neverIndexed;
+  return to;
+}
+
 /** The first value of a field, or null. `name` in lower case. */
 export function field(headers: readonly string[], name: string): string | null {
   for (let i = 0; i < headers.length; i += 2) {
@@ -48,6 +68,11 @@ export function fields(headers: readonly string[], name: string): string[] {
     if (headers[i] === name) found.push(headers[i + 1] as string);
   }
   return found;
+}
+
+/** Whether a content type is gRPC's; that of gRPC-Web is not. */
+export function isGrpcType(type: string): boolean {
+  return type === 'application/grpc' || type.startsWith('application/grpc+');
 }
 
 /** Whether a name is one of Envoy's own; the third letter tells nearly all others apart at once. */

@@ -13,6 +13,9 @@ export type TypedFilterConfig =
       readonly statPrefix: string;
     }
   | { readonly kind: 'grpc-web' }
+  | ({ readonly kind: 'grpc-stats' } & GrpcStatsConfig)
+  /** FilterConfig{config: {}} on a route: as it is in the chain, and not off. */
+  | { readonly kind: 'enabled' }
   /** FilterConfig{disabled: true} on a route. */
   | { readonly kind: 'disabled' };
 
@@ -23,6 +26,15 @@ export interface RouterConfig {
   readonly startChildSpan: boolean;
   /** Lower-case names checked strictly, e.g. `x-envoy-max-retries`. */
   readonly strictCheckHeaders: readonly string[];
+}
+
+export interface GrpcStatsConfig {
+  /** Which methods have figures of their own, as `service/method`. */
+  readonly methods: 'all' | 'none' | ReadonlySet<string>;
+  /** `a.b` is shown as `a_b`. */
+  readonly replaceDots: boolean;
+  /** How long upstreams take, too. */
+  readonly upstreamTimes: boolean;
 }
 
 export interface HttpFilter {

@@ -11,7 +11,7 @@ import { backoffMs } from '../../core/backoff.ts';
 import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { held } from '../http/held.ts';
-import { type HeaderList, type RequestHead, type ResponseHead, setField } from '../http/head.ts';
+import { copyFields, type HeaderList, type RequestHead, type ResponseHead, setField } from '../http/head.ts';
 import type { Piece } from '../http/stream.ts';
 import type { ForwardAction } from '../model/route.ts';
 import type { RequestTrace } from '../telemetry/tracing.ts';
@@ -199,7 +199,7 @@ export class Forward {
     if (!suppressEnvoyHeaders && this.#x.attemptCount > 1) setExpectedTimeout(request, timeouts, this.#elapsed());
     // What tracing or an upgrade changes for one try must not be seen by the next.
     if (this.#plan.trace === null && request.upgrade === null) return request;
-    return { ...request, headers: request.headers.slice() };
+    return { ...request, headers: copyFields(request.headers) };
   }
 
   #elapsed(): number {

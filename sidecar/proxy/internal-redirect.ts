@@ -2,7 +2,7 @@
 // Pure: whether the answer may be followed, and what becomes of the request if so.
 
 import type { Exchange } from '../exchange.ts';
-import { field, type RequestHead, removeField, type ResponseHead, setField } from '../http/head.ts';
+import { copyFields, field, type RequestHead, removeField, type ResponseHead, setField } from '../http/head.ts';
 import type { InternalRedirectPolicy } from '../model/route.ts';
 
 /** Why a redirect was passed on: names of counters. */
@@ -31,7 +31,7 @@ export function followedRequest(
     return 'passthrough_internal_redirect_unsafe_scheme';
   if (followed >= policy.maxRedirects) return 'passthrough_internal_redirect_too_many_redirects';
   const { request } = x;
-  const headers = request.headers.slice();
+  const headers = copyFields(request.headers);
   setField(headers, 'x-envoy-original-url', `${request.scheme}://${request.authority}${request.path}`);
   const dropBody = answer.status === 303 && request.method !== 'GET' && request.method !== 'HEAD';
   if (dropBody) removeField(headers, 'content-length');

@@ -2,7 +2,7 @@
 // matches. Pure; nothing is looked up that was not compiled.
 
 import type { Exchange } from '../exchange.ts';
-import { field, type RequestHead, requestFields, fields } from '../http/head.ts';
+import { field, fields, isGrpcType, type RequestHead, requestFields } from '../http/head.ts';
 import { cookieValues, headerMatches, queryMatches, stringMatches } from '../model/matching.ts';
 import type { RouteMatch, VirtualHost } from '../model/route.ts';
 import { portColon } from './path.ts';
@@ -105,7 +105,7 @@ function cookiesMatch(match: RouteMatch, request: RequestHead): boolean {
 
 export function isGrpc(request: RequestHead): boolean {
   const type = field(request.headers, 'content-type');
-  return type !== null && (type === 'application/grpc' || type.startsWith('application/grpc+'));
+  return type !== null && isGrpcType(type);
 }
 
 function tlsMatches(rule: NonNullable<RouteMatch['tls']>, x: Exchange): boolean {

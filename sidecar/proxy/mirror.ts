@@ -4,7 +4,7 @@
 import { FAILURE, FLAG, ProxyError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { held } from '../http/held.ts';
-import { field, type HeaderList, type RequestHead, type ResponseHead } from '../http/head.ts';
+import { copyFields, field, type HeaderList, type RequestHead, type ResponseHead } from '../http/head.ts';
 import { ownCopy } from '../http/slabs.ts';
 import type { HttpStream, Piece, StreamReader } from '../http/stream.ts';
 import type { RequestMirror } from '../model/route.ts';
@@ -67,7 +67,7 @@ export class Mirror implements PoolWaiter, StreamReader<ResponseHead> {
 
   constructor(x: Exchange, cluster: Cluster, policy: RequestMirror, hcm: Hcm) {
     const authority = policy.disableShadowHostSuffix ? x.request.authority : shadowHost(x.request.authority);
-    const headers = x.request.headers.slice();
+    const headers = copyFields(x.request.headers);
     headers.push('x-envoy-internal', 'true', 'x-forwarded-for', hcm.ownAddress);
     this.#head = { ...x.request, authority, headers, upgrade: null, expectsContinue: false };
     this.#cluster = cluster;

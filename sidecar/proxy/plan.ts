@@ -5,7 +5,15 @@ import { FAILURE } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import type { LocalReply } from '../filters/filter.ts';
 import { CONNECT } from '../http/authority.ts';
-import { field, type HeaderList, isEnvoyName, removeField, setField } from '../http/head.ts';
+import {
+  field,
+  type HeaderList,
+  isEnvoyName,
+  isGrpcType,
+  type RequestHead,
+  removeField,
+  setField,
+} from '../http/head.ts';
 import type { ForwardAction, UpgradeConfig, WeightedCluster } from '../model/route.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { Clusters } from '../upstream/clusters.ts';
@@ -16,7 +24,7 @@ import { retryRules } from './retry.ts';
 import { rewriteHost, rewritePath } from './rewrite.ts';
 import type { CompiledRoute } from './route-table.ts';
 import type { Serving } from './serve.ts';
-import { requestTimeouts, setExpectedTimeout } from './timeouts.ts';
+import { misstatesDeadline, requestTimeouts, setExpectedTimeout } from './timeouts.ts';
 
 /** Headers of retries that end here (Envoy's RetryState takes them off). */
 const RETRY_STEERING = [
@@ -30,6 +38,12 @@ const RETRY_STEERING = [
 ];
 
 const STEERING = new Set([...RETRY_STEERING, 'x-envoy-upstream-rq-timeout-ms', 'x-envoy-expected-rq-timeout-ms']);
+
+/** Envoy takes such a deadline for none, and lets the call go on without one. */
+const MISSTATED_DEADLINE: LocalReply = {
+  ...replyOf(FAILURE.grpcTimeout, 'malformed grpc-timeout: at most 8 digits and one of H, M, S, m, u, n'),
+  grpcStatus: FAILURE.grpcTimeout.grpc,
+};
 
 const NO_ROUTER = { suppressEnvoyHeaders: false, respectExpectedRqTimeout: false };
 
@@ -81,11 +95,16 @@ function prepare(
   action: ForwardAction,
   cluster: Cluster,
   target: Target,
-): ForwardPlan {
+): ForwardPlan | LocalReply {
   const { x, hcm } = serving;
   const head = x.request;
   const options = hcm.router ?? NO_ROUTER;
-  const steered = isSteered(head.headers);
+  const heeded = heededFields(head.headers);
+  if ((heeded & GRPC) !== 0) {
+    const refused = admitGrpc(head, heeded);
+    if (refused !== null) return refused;
+  }
+  const steered = (heeded & STEERS) !== 0;
   const policy = route.retry?.policy ?? null;
   const timeouts = requestTimeouts(head, action, policy, options.respectExpectedRqTimeout, steered);
   const rules = retryRules(route.retry, head, steered);
@@ -114,13 +133,35 @@ export function upgradeOf({ upgrades }: ForwardAction, type: string): UpgradeCon
   return upgrades.find((upgrade) => upgrade.type === type);
 }
 
-/** Whether some field may steer how long and how often we try: most requests carry none. */
-function isSteered(headers: HeaderList): boolean {
+/** A field may steer how long and how often we try. */
+const STEERS = 1;
+const GRPC = 2;
+/** What a gRPC client should say and may leave out. */
+const TE = 4;
+const DEADLINE = 8;
+
+/** Which of these a request has, as bits, looked for once. Their length tells nearly all other names apart. */
+function heededFields(headers: HeaderList): number {
+  let found = 0;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
-    if (isEnvoyName(name) && STEERING.has(name)) return true;
+    const { length } = name;
+    if (length === 12) {
+      if (name === 'content-type' && isGrpcType(headers[i + 1] as string)) found |= GRPC;
+      else if (name === 'grpc-timeout') found |= DEADLINE;
+    } else if (length === 2) {
+      if (name === 'te') found |= TE;
+    } else if (isEnvoyName(name) && STEERING.has(name)) found |= STEERS;
   }
-  return false;
+  return found;
+}
+
+/** gRPC's own rules for a request; an answer where it breaks one that neither we nor the service can do without. */
+function admitGrpc(head: RequestHead, heeded: number): LocalReply | null {
+  if ((heeded & DEADLINE) !== 0 && misstatesDeadline(head)) return MISSTATED_DEADLINE;
+  // There are services that refuse calls without it, and callers and hops that leave it out.
+  if ((heeded & TE) === 0) head.headers.push('te', 'trailers');
+  return null;
 }
 
 export function chooseTarget(x: Exchange, action: ForwardAction, random: () => number): Target {

@@ -136,7 +136,8 @@ function chainFor(
   const built = filters.flatMap((filter) => {
     const override = levels.map((level) => level.get(filter.name)).findLast((found) => found !== undefined);
     if (override?.kind === 'disabled' || (override === undefined && filter.disabled)) return [];
-    const made = build(override === undefined ? filter : { ...filter, config: override }, filter);
+    const asIs = override === undefined || override.kind === 'enabled';
+    const made = build(asIs ? filter : { ...filter, config: override }, filter);
     return made === null ? [] : [made];
   });
   return compile(built);

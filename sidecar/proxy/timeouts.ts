@@ -55,11 +55,20 @@ const GRPC_UNITS: Readonly<Record<string, number>> = {
   n: 1 / 1e6,
 };
 
+/** As gRPC over HTTP/2 has it: eight digits at most, and a unit. */
+const GRPC_TIMEOUT = /^(\d{1,8})([HMSmun])$/;
+
+/** Whether a stated deadline is none: neither we nor the service could keep it. */
+export function misstatesDeadline(head: RequestHead): boolean {
+  const stated = field(head.headers, 'grpc-timeout');
+  return stated !== null && !GRPC_TIMEOUT.test(stated);
+}
+
 /** How long the whole may last: the deadline that a gRPC client states, where it is heard, or the route's limit. */
 export function longestDuration(head: RequestHead, action: ForwardAction): number | null {
   const limits = action.maxStreamDuration;
   if (limits === null) return null;
-  const parts = /^(\d{1,8})([HMSmun])$/.exec(field(head.headers, 'grpc-timeout') ?? '');
+  const parts = GRPC_TIMEOUT.exec(field(head.headers, 'grpc-timeout') ?? '');
   if (limits.grpcTimeoutHeaderMaxMs === null || parts === null) return limits.maxMs;
   const stated = Number(parts[1]) * (GRPC_UNITS[parts[2] as string] as number);
   const max = limits.grpcTimeoutHeaderMaxMs;

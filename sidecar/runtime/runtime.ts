@@ -68,7 +68,12 @@ export class Runtime {
       onReady: () => this.#startListeners(),
     });
     context.stats.listenerManager.workers_started = 1;
-    this.#buildFilter = (prefix: string) => filterBuilder({ rbacStats: (rules) => context.stats.rbac(prefix, rules) });
+    const { stats } = context;
+    this.#buildFilter = (prefix: string) =>
+      filterBuilder({
+        rbacStats: (rules) => stats.rbac(prefix, rules),
+        grpcMethods: (cluster) => stats.grpc(cluster),
+      });
   }
 
   get snapshot(): Snapshot {

@@ -19,6 +19,7 @@ import {
   RBAC_ROWS,
   RbacStats,
 } from './cells/http.ts';
+import { GRPC_HISTOGRAMS, GRPC_ROWS, type GrpcStats } from './cells/grpc.ts';
 import { Http2CodecStats, http2Rows } from './cells/http2.ts';
 import { LISTENER_HISTOGRAMS, LISTENER_ROWS, ListenerStats } from './cells/listener.ts';
 import {
@@ -42,6 +43,7 @@ import { PROXY_PROTOCOL_ROWS, ProxyProtocolStats } from './cells/proxy-protocol.
 import { TCP_ROWS, TcpStats } from './cells/tcp.ts';
 import { OVERLOAD_ROWS, OverloadStats } from './cells/overload.ts';
 import type { ScopeKind } from './cells/table.ts';
+import { GrpcMethods, type GrpcNames } from './grpc-methods.ts';
 
 export { type ClusterGauges, ClusterStats, type LimitGauges, OutlierStats } from './cells/cluster.ts';
 export { Codes } from './cells/codes.ts';
@@ -125,6 +127,13 @@ export class Stats implements StatGroups {
     codes: CLUSTER_CODES,
     histograms: CLUSTER_HISTOGRAMS,
   });
+  readonly #grpc = new Scopes<GrpcStats>({
+    family: 'envoy_cluster_grpc_',
+    rows: GRPC_ROWS,
+    histograms: GRPC_HISTOGRAMS,
+  });
+  /** By the name of their cluster. */
+  readonly #grpcMethods = new Map<string, GrpcMethods>();
   readonly #http = new Scopes({ family: 'envoy_http_', rows: HTTP_ROWS, histograms: HTTP_HISTOGRAMS });
   readonly #tcp = new Scopes({ family: 'envoy_tcp_', rows: TCP_ROWS });
   readonly #proxyProtocol = new Scopes({ family: 'envoy_proxy_proto_', rows: PROXY_PROTOCOL_ROWS });
@@ -161,15 +170,23 @@ export class Stats implements StatGroups {
 
   /** `name` is the cluster's `alt_stat_name`, or its name. */
   cluster(name: string): ClusterStats {
-    return this.#clusters.open(
-      `cluster.${statName(name)}.`,
-      `envoy_cluster_name="${labelText(name)}"`,
-      () => new ClusterStats(),
-    );
+    return this.#clusters.open(`cluster.${statName(name)}.`, clusterLabel(name), () => new ClusterStats());
+  }
+
+  /** gRPC calls to a cluster, by the same name. */
+  grpc(name: string): GrpcMethods {
+    let methods = this.#grpcMethods.get(name);
+    if (methods === undefined) {
+      methods = new GrpcMethods(grpcNames(name), this.#grpc);
+      this.#grpcMethods.set(name, methods);
+    }
+    return methods;
   }
 
   removeCluster(name: string): void {
     this.#clusters.scopes.delete(`cluster.${statName(name)}.`);
+    this.#grpcMethods.get(name)?.drop();
+    this.#grpcMethods.delete(name);
   }
 
   /** Shared by all connection managers with this stat_prefix. */
@@ -248,6 +265,7 @@ export class Stats implements StatGroups {
   groups(): readonly AnyGroup[] {
     const many = [
       this.#clusters,
+      this.#grpc,
       this.#http,
       this.#tcp,
       this.#proxyProtocol,
@@ -266,6 +284,7 @@ export class Stats implements StatGroups {
     this.overload.clear();
     for (const group of [
       this.#clusters,
+      this.#grpc,
       this.#http,
       this.#tcp,
       this.#proxyProtocol,
@@ -310,6 +329,24 @@ function single<C>(
   const group = new Scopes<C>(kind);
   group.open(prefix, '', () => cell);
   return group as unknown as AnyGroup;
+}
+
+function clusterLabel(name: string): string {
+  return `envoy_cluster_name="${labelText(name)}"`;
+}
+
+/** Labels in Envoy's order. A service with dots in its name stays whole in its label. */
+function grpcNames(cluster: string): GrpcNames {
+  const prefix = `cluster.${statName(cluster)}.grpc.`;
+  const labels = clusterLabel(cluster);
+  return {
+    prefix,
+    labels,
+    of: (service, method) => ({
+      prefix: `${prefix}${statName(service)}.${statName(method)}.`,
+      labels: `envoy_grpc_bridge_method="${labelText(method)}",envoy_grpc_bridge_service="${labelText(service)}",${labels}`,
+    }),
+  };
 }
 
 function httpLabel(prefix: string): string {

@@ -18,6 +18,10 @@ export interface MeshMember {
   readonly pages: AdminPages;
   readonly inbound: number;
   readonly outbound: number;
+  /** What another one in its place is made of, the ports included. */
+  readonly plan: MemberPlan;
+  /** Asks it to go; resolves with its exit code. */
+  end(): Promise<number | null>;
 }
 
 export interface MemberPlan {
@@ -42,9 +46,13 @@ export async function meshMember(t: TestContext, discovery: TestDiscovery, plan:
   writeFileSync(token, joinToken(discovery, plan.service));
   const identity = ['--join-token-file', token, '--ca-address', discovery.secureXds];
   const roots = ['--ca-root', join(discovery.dataDir, 'ca-root.pem'), '--state-dir', join(folder, 'state')];
-  const { pages } = await runSidecar(t, stringify(bootstrap), [...identity, ...roots]);
+  const { pages, child, exitCode } = await runSidecar(t, stringify(bootstrap), [...identity, ...roots]);
   for (const port of [outbound, plan.inbound]) await eventually(() => listens(port));
-  return { pages, inbound: plan.inbound, outbound };
+  const end = () => {
+    child.kill('SIGTERM');
+    return exitCode;
+  };
+  return { pages, inbound: plan.inbound, outbound, plan: { ...plan, outbound }, end };
 }
 
 /** Ready is said when all of the configuration is there, and a moment before the listeners are. */
@@ -88,7 +96,7 @@ ${more}
 }
 
 /** The figure of a cluster towards `shop`, in the caller's sidecar. */
-export function shopStat({ web }: MeshPair, name: string): Promise<number> {
+export function shopStat({ web }: Pick<MeshPair, 'web'>, name: string): Promise<number> {
   return web.pages.stat(`cluster.outbound|9000||shop.default.svc.cluster.local.${name}`);
 }
 

@@ -2,7 +2,7 @@
 
 import { FAILURE, type FailureRow, ProxyError } from '../../errors.ts';
 import { CONNECT } from '../authority.ts';
-import { field, type HeaderList, removeField, type RequestHead, type ResponseHead } from '../head.ts';
+import { field, type HeaderList, keepMarks, removeField, type RequestHead, type ResponseHead } from '../head.ts';
 import type { Fault } from '../server.ts';
 import type { HttpStream, StreamReader } from '../stream.ts';
 import { WEBSOCKET, webSocketAccept } from '../websocket.ts';
@@ -197,7 +197,7 @@ function pseudoOf(head: RequestHead): HeaderList {
 
 /** What belongs to the upgrade of HTTP/1.1 alone (RFC 8441 5). */
 function withoutUpgrade(headers: HeaderList): HeaderList {
-  const kept: HeaderList = [];
+  const kept: HeaderList = keepMarks(headers, []);
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     if (name !== 'upgrade' && name !== 'sec-websocket-key' && name !== 'content-length')

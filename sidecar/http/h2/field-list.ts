@@ -8,6 +8,7 @@ import type { HeaderList } from '../head.ts';
 import type { Fault } from '../server.ts';
 import { H2_FAULT } from './fault.ts';
 import type { FieldSink } from './hpack/decoder.ts';
+import { isSecret } from './hpack/indexing.ts';
 import { KNOWN, LAST_PSEUDO } from './hpack/known-field.ts';
 
 export interface FieldRules {
@@ -73,6 +74,13 @@ export class FieldList implements FieldSink {
       this.#regular = true;
       this.#special(name, value, known);
     }
+  }
+
+  /** What our own encoder would index on no account needs no mark. */
+  onNeverIndexed(name: string): void {
+    if (isSecret(name)) return;
+    this.headers.neverIndexed ??= new Set();
+    this.headers.neverIndexed.add(name === 'host' ? ':authority' : name);
   }
 
   /** The first fault is the one that is told. */

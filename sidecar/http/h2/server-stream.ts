@@ -1,7 +1,7 @@
 // The answering side of one exchange over HTTP/2.
 
 import { FAILURE, ProxyError } from '../../errors.ts';
-import type { HeaderList, RequestHead, ResponseHead } from '../head.ts';
+import { type HeaderList, keepMarks, type RequestHead, type ResponseHead } from '../head.ts';
 import type { Fault, RequestReader } from '../server.ts';
 import type { HttpStream } from '../stream.ts';
 import { H2_ERROR } from './frames/error-codes.ts';
@@ -102,7 +102,7 @@ export class ServerStream extends Http2Stream implements HttpStream<ResponseHead
   #switch(head: ResponseHead): void {
     this.#tunnel = true;
     this.#holding = false;
-    const fields: HeaderList = [];
+    const fields: HeaderList = keepMarks(head.headers, []);
     for (let i = 0; i < head.headers.length; i += 2) {
       const name = head.headers[i] as string;
       if (!OF_THE_SWITCH.has(name)) fields.push(name, head.headers[i + 1] as string);

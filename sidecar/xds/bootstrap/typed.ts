@@ -158,8 +158,9 @@ class TypedWalk {
     );
   }
 
-  /** An unknown type is carried on as a TypedStruct: whoever decodes it names it. */
+  /** An unknown type, or none with nothing else, is carried on: whoever decodes it says what it means there. */
   #any(tree: MapTree, path: string): JsonValue | undefined {
+    if (tree.entries.length === 0) return {};
     const type = tree.entries.find((entry) => entry.key === '@type');
     if (type === undefined) return this.#refuse(tree.at, 'FL0106', path, '"@type" is missing');
     const url = type.value.kind === 'scalar' ? type.value.text : '';

@@ -1,6 +1,7 @@
 // The HTTP filter chain: known filters in their order, the router last.
 
 import { GrpcWebSchema } from '../../../proto/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.ts';
+import { FilterConfigSchema as GrpcStatsSchema } from '../../../proto/gen/envoy/extensions/filters/http/grpc_stats/v3/config_pb.ts';
 import { RBACSchema } from '../../../proto/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.ts';
 import { RouterSchema } from '../../../proto/gen/envoy/extensions/filters/http/router/v3/router_pb.ts';
 import type { HttpFilterSchema } from '../../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.ts';
@@ -8,6 +9,7 @@ import type { HttpFilter, TypedFilterConfig } from '../../model/filter.ts';
 import type { Extension } from './any.ts';
 import { isType, openAny, typeName } from './any.ts';
 import type { Fields } from './fields.ts';
+import { decodeGrpcStats } from './grpc-stats.ts';
 import { decodeRbacFilter } from './rbac.ts';
 import { unsupportedKind } from './unsupported-filters.ts';
 
@@ -51,6 +53,7 @@ function decodeConfig(opened: Extension): TypedFilterConfig | null {
   if (isType(opened, RouterSchema)) return decodeRouter(opened);
   if (isType(opened, RBACSchema)) return decodeRbacFilter(opened);
   if (isType(opened, GrpcWebSchema)) return { kind: 'grpc-web' };
+  if (isType(opened, GrpcStatsSchema)) return decodeGrpcStats(opened);
   return opened.invalid('', `${opened.schema.typeName} is no HTTP filter`);
 }
 

@@ -47,6 +47,8 @@ function decodeFilterConfig(f: Fields<typeof FilterConfigSchema>): TypedFilterCo
   f.end();
   if (disabled) return { kind: 'disabled' };
   if (config === undefined) return f.invalid('config', 'is required unless the filter is disabled');
+  // An empty one says that the filter is on, and no more (as Envoy).
+  if (config.typeUrl === '' && config.value.length === 0) return { kind: 'enabled' };
   const optional = f.message.isOptional && unsupportedKind(typeName(config)) === 'unsupported';
   if (optional && schemaOf(typeName(config)) === undefined) return null;
   return decodeOne(config, f.at('config'), f.context);

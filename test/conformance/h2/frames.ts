@@ -77,6 +77,11 @@ export function block(fields: Fields): Buffer {
   return Buffer.concat(fields.map(([name, value]) => Buffer.concat([Buffer.from([0]), text(name), text(value)])));
 }
 
+/** Literals that are never to be indexed. */
+export function secret(fields: Fields): Buffer {
+  return Buffer.concat(fields.map(([name, value]) => Buffer.concat([Buffer.from([0x10]), text(name), text(value)])));
+}
+
 /** A literal that goes into the table. */
 export function indexed(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.from([0x40]), text(name), text(value)]);

@@ -258,6 +258,24 @@ describe('heads', () => {
     assert.equal(seen?.field('te'), 'trailers');
   });
 
+  it('G09 where it is missing it is said for the caller, of gRPC alone', async (t) => {
+    assert.equal((await asked(t, [])).seen?.field('te'), 'trailers');
+    const s = await story(t);
+    const peer = await s.connected();
+    peer.send(f.headers(1, f.request('POST', SAY, ['content-type', 'text/plain'])));
+    assert.equal((await peer.over(1)).text, 'ok');
+    assert.equal(s.origin.peers[0]?.stream(1).field('te'), null);
+  });
+
+  it('G10 metadata cannot say again where a call goes', async (t) => {
+    const s = await story(t);
+    const peer = await s.connected();
+    const grpc = ['content-type', 'application/grpc'] as const;
+    peer.send(f.headers(1, f.request('POST', SAY, grpc, [':path', '/test.Other/Say'])));
+    assert.equal((await peer.over(1)).reset, f.ERROR.PROTOCOL);
+    assert.equal(s.origin.peers.length, 0);
+  });
+
   it('G10 metadata goes on as it came, text that is no base64 too', async (t) => {
     const { seen } = await asked(t, [
       ['x-bin', '!!'],
@@ -293,33 +311,88 @@ describe('heads', () => {
       assert.equal(seen.reset, f.ERROR.CANCEL);
     });
 
-  for (const timeout of ['-1S', '1x', '1', '', '123456789S'])
-    it(`G06 grpc-timeout ${JSON.stringify(timeout)} is none, and goes on for the service to judge`, async (t) => {
-      const { seen, heard } = await asked(t, [['grpc-timeout', timeout]], LIMITED);
-      assert.equal(seen?.field('grpc-timeout'), timeout);
-      assert.equal(heard.field('grpc-status'), '0');
-    });
+  it('G06 grpc-timeout 99999999H where there is no longest: the call has its time', async (t) => {
+    const unlimited = `- ${ROUTE}, timeout: 0s, max_stream_duration: {grpc_timeout_header_max: 0s}}}`;
+    const { seen, heard } = await asked(t, [['grpc-timeout', '99999999H']], unlimited);
+    assert.equal(seen?.field('grpc-timeout'), '99999999H');
+    assert.equal(heard.field('grpc-status'), '0');
+  });
+
+  it('G06 without grpc-timeout the route says how long it may last', async (t) => {
+    const limited = `- ${ROUTE}, timeout: 0s, max_stream_duration: {max_stream_duration: 0.1s, grpc_timeout_header_max: 5s}}}`;
+    const { seen, heard } = await asked(t, [['x-answer', 'none']], limited);
+    assert.deepEqual([heard.status, heard.field('grpc-status')], [200, '4']);
+    assert.equal(seen?.reset, f.ERROR.CANCEL);
+  });
+
+  for (const [where, routes] of [
+    ['heard', LIMITED],
+    ['not heard', `- ${ROUTE}}}`],
+  ] as const)
+    for (const timeout of ['-1S', '1x', '1', 'S', '', '1.5S', '1 S', '123456789S'])
+      it(`G06 grpc-timeout ${JSON.stringify(timeout)} is none: answered here, where it is ${where}`, async (t) => {
+        const { seen, heard } = await asked(t, [['grpc-timeout', timeout]], routes);
+        assert.equal(seen, undefined);
+        assert.deepEqual([heard.heads.length, heard.status, heard.length, heard.ended], [1, 200, 0, true]);
+        assert.deepEqual([heard.field('content-type'), heard.field('grpc-status')], ['application/grpc', '3']);
+        assert.match(heard.field('grpc-message') ?? '', /^malformed grpc-timeout: /);
+      });
+
+  it('G06 the connection lives on', async (t) => {
+    const s = await story(t);
+    const peer = await s.connected();
+    const bad = ['grpc-timeout', '1x'] as const;
+    peer.send(f.headers(1, f.request('POST', SAY, ['content-type', 'application/grpc+proto'], bad)));
+    assert.equal((await peer.over(1)).field('grpc-status'), '3');
+    peer.send(f.headers(3, f.request('POST', SAY, ['content-type', 'application/grpc'])));
+    assert.equal((await peer.over(3)).text, 'ok');
+    assert.equal(s.origin.peers.length, 1);
+  });
+
+  it('G06 in a request that is not gRPC it is a field like any other', async (t) => {
+    const s = await story(t, { routes: LIMITED });
+    const peer = await s.connected();
+    const types = ['text/plain', 'application/grpcish', 'application/json'];
+    for (const [i, type] of types.entries())
+      peer.send(f.headers(2 * i + 1, f.request('POST', SAY, ['content-type', type], ['grpc-timeout', '1x'])));
+    for (const i of types.keys()) assert.equal((await peer.over(2 * i + 1)).text, 'ok');
+    const [upstream] = s.origin.peers;
+    assert.deepEqual(
+      [...(upstream?.streams.values() ?? [])].map((heard) => heard.field('grpc-timeout')),
+      ['1x', '1x', '1x'],
+    );
+  });
 });
 
-it('G08 to an upstream of HTTP/1.1: trailers come through where they are enabled', async (t) => {
-  const reply = [
-    'HTTP/1.1 200 OK',
-    'content-type: application/grpc',
-    'transfer-encoding: chunked',
-    '',
-    '6',
-    '\0\0\0\0\x01\x07',
-    '0',
-    'grpc-status: 0',
-    '',
-    '',
-  ].join('\r\n');
-  const origin = await startOrigin(() => reply);
-  t.after(() => origin.close());
-  const call = await through(t, origin.port, { cluster: { o1: clusterOf(1) } });
-  const said = await say(call);
-  assert.deepEqual([said.code, said.body], [0, Buffer.from([7])]);
-  assert.match(origin.seen[0]?.head ?? '', /^POST \/test.Echo\/Say HTTP\/1.1\r\n/);
+describe('to an upstream of HTTP/1.1', () => {
+  const asked = async (t: TestContext, options: string) => {
+    const reply = [
+      'HTTP/1.1 200 OK',
+      'content-type: application/grpc',
+      'transfer-encoding: chunked',
+      '',
+      '6',
+      '\0\0\0\0\x01\x07',
+      '0',
+      'grpc-status: 0',
+      '',
+      '',
+    ].join('\r\n');
+    const origin = await startOrigin(() => reply);
+    t.after(() => origin.close());
+    return { origin, said: await say(await through(t, origin.port, { cluster: { o1: options } })) };
+  };
+
+  it('G08 trailers come through where they are enabled', async (t) => {
+    const { origin, said } = await asked(t, clusterOf(1));
+    assert.deepEqual([said.code, said.body], [0, Buffer.from([7])]);
+    assert.match(origin.seen[0]?.head ?? '', /^POST \/test.Echo\/Say HTTP\/1.1\r\n/);
+  });
+
+  it('G08 where they are dropped a call is no success', async (t) => {
+    const { said } = await asked(t, 'connect_timeout: 1s');
+    assert.notEqual(said.code, status.OK);
+  });
 });
 
 it('G13 more calls than the upstream takes streams: they wait, on few connections', async (t) => {

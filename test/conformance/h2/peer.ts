@@ -13,6 +13,8 @@ export class Heard {
   /** Field lists in the order they came: interim answers, head, trailers. Names and values after one another. */
   readonly heads: string[][] = [];
   readonly pieces: Buffer[] = [];
+  /** Names of fields in these that came as literals never to be indexed. */
+  readonly neverIndexed: string[] = [];
   ended = false;
   /** The code of RST_STREAM. */
   reset: number | null = null;
@@ -203,6 +205,7 @@ export class Peer {
     const head: string[] = [];
     const decoded = this.#decoder.decode(bytes, 0, bytes.length, {
       onField: (name, value) => void head.push(name, value),
+      onNeverIndexed: (name) => void this.stream(id).neverIndexed.push(name),
     });
     if (decoded !== 'ok') throw new Error(`a field block that cannot be read: ${decoded}`);
     const heard = this.stream(id);

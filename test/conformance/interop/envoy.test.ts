@@ -97,10 +97,13 @@ test('a stock Envoy as gateway routes by host and path', envoyOrSkip(), async (t
   const discovery = await runDiscovery(
     t,
     `
-services: {web: {port: 80, instances: ['127.0.0.1:${port}']}}
+services:
+  web: {port: 80, instances: ['127.0.0.1:${port}']}
+  rpc: {port: 81, protocol: grpc}
 gateways: {edge: {listeners: [{name: http, port: 8080, hostname: '*.example'}]}}
 routes:
   shop: {parentRefs: [{name: edge}], hostnames: [shop.example], rules: [{matches: [{path: {value: /shop}}], backendRefs: [{name: web}]}]}
+  rpc: {parentRefs: [{name: edge}], hostnames: [rpc.example], rules: [{backendRefs: [{name: rpc}]}]}
 `,
   );
   const envoy = await runEnvoy(t, bootstrap(discovery, { gateway: 'edge', 'gateway-port': '0' }));

@@ -99,6 +99,8 @@ test('an Envoy calls what stands behind our sidecars', { ...envoyOrSkip(), timeo
     client.say(Buffer.from('tea'), (error, message) => (error === null ? resolve(String(message)) : reject(error))),
   );
   assert.equal(said, 'tea');
+  const counted = /^cluster\.outbound\|.*\.grpc\.test\.Kinds\.Say\.success$/;
+  await eventually(async () => assert.equal(await envoy.sum(counted), 1));
   assert.equal(await envoy.sum(http2), 2);
 
   const peer = await dialTcp(here.port);

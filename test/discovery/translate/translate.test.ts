@@ -117,6 +117,33 @@ test("a gRPC call has its caller's time, other requests the usual", () => {
   assert.doesNotMatch(routes, action('81'));
 });
 
+test('gRPC calls are counted by method, on routes and at ports of gRPC alone', () => {
+  const ON = /"typed_per_filter_config":\{"envoy\.filters\.http\.grpc_stats":\{[^}]*"config":\{\}/;
+  const web = translator()(catalogOf(MESH), SECRETS, WEB);
+  const hosts = json(web, 'outbound', 'RDS').split('"domains"');
+  for (const [cluster, counted] of [
+    ['50051', true],
+    ['81', false],
+    ['82', false],
+  ] as const) {
+    const host = hosts.find((text) => text.includes(`"cluster":"outbound|${cluster}|`)) ?? '';
+    assert.equal(ON.test(host), counted, cluster);
+  }
+  const OFF = /grpc_stats","typed_config":\{[^}]*"stats_for_all_methods":true[^}]*\},"disabled":true/;
+  assert.match(json(web, 'outbound', 'LDS'), OFF);
+  const inbound = (service: string) =>
+    json(
+      translator()(catalogOf(MESH), SECRETS, node({ service, app_port: 7, features: ['identity'] })),
+      'inbound',
+      'LDS',
+    );
+  assert.match(
+    inbound('rpc'),
+    /rbac\.allow.*grpc_stats","typed_config":\{[^}]*"stats_for_all_methods":true[^}]*\}\}.*router/,
+  );
+  assert.ok(!inbound('catalog').includes('grpc_stats') && !inbound('h2').includes('grpc_stats'));
+});
+
 const STORE = node({ service: 'store', app_port: 5433, features: ['identity'] });
 
 test('a service of connections: a loopback port for callers, no host in tables, a chain of rules and TLS', () => {

@@ -140,6 +140,29 @@ async function concurrent({ client, pair }: Story): Promise<void> {
   assert.equal(await shopStat(pair, 'upstream_cx_total'), 1);
 }
 
+/** In both sidecars, by their clusters, and in Prometheus by service and method. */
+async function figures({ client, pair: { web, shop } }: Story): Promise<void> {
+  await value((done) => client.say(Buffer.from('figures'), done));
+  const line = /^cluster\.((?:outbound|inbound)\|.*)\.grpc\.test\.Kinds\.(\w+)\.(\w+): (\d+)$/gm;
+  for (const [pages, cluster] of [
+    [web.pages, /^outbound\|9000\|\|shop\./],
+    [shop.pages, /^inbound\|\d+\|\|$/],
+  ] as const) {
+    const found = [...(await pages.get('/stats')).matchAll(line)];
+    assert.ok(found.every(([, name = '']) => cluster.test(name)));
+    const of = (method: string, figure: string) =>
+      Number(found.find((one) => one[2] === method && one[3] === figure)?.[4]);
+    assert.deepEqual(
+      [of('Count', 'response_message_count') > 500, of('Collect', 'request_message_count'), of('Fail', '9')],
+      [true, 3, 1],
+    );
+    assert.ok(of('Say', 'success') > 0 && of('Say', 'success') === of('Say', 'total'));
+    const labels = 'envoy_grpc_bridge_method="Say",envoy_grpc_bridge_service="test.Kinds",envoy_cluster_name="[^"]+"';
+    const series = new RegExp(`^envoy_cluster_grpc_success\\{${labels}\\} ${of('Say', 'success')}$`, 'm');
+    assert.match(await pages.get('/stats/prometheus'), series);
+  }
+}
+
 /** The sidecar answers for an application that is not there, in gRPC's words. */
 async function nobodyThere({ client, pair }: Story): Promise<void> {
   pair.discovery.mesh('services: {web: {port: 80}, shop: {port: 9000, protocol: grpc}}');
@@ -163,5 +186,6 @@ test('gRPC over a mesh hop', { timeout: 120_000 }, async (t) => {
   await t.test('a deadline travels on, and ends the call at both ends', () => deadline(here));
   await t.test('a gRPC port asked in HTTP/1.1', () => overHttp1(here));
   await t.test('a hundred calls on one connection', () => concurrent(here));
+  await t.test('figures by method', () => figures(here));
   await t.test('no instance: UNAVAILABLE', () => nobodyThere(here));
 });

@@ -13,6 +13,8 @@ import { DEFAULT_TABLE_SIZE, ENTRY_OVERHEAD, FIRST_DYNAMIC, STATIC_TABLE, type T
 export interface FieldSink {
   /** `known` is of KNOWN, `faults` are bits of FAULT; both are 0 for nearly all fields. */
   onField(name: string, value: string, known: number, faults: number): void;
+  /** The field that comes next is a literal that is never to be indexed. */
+  onNeverIndexed?(name: string): void;
 }
 
 /**
@@ -56,6 +58,8 @@ export class HpackDecoder {
   #listBytes = 0;
   #fields = 0;
   #tooLarge = false;
+  /** The literal that is read now is one that nobody indexes. */
+  #never = false;
 
   /** The string last read: its bytes, which may be those of the block. */
   #text: Buffer = NOTHING;
@@ -123,7 +127,7 @@ export class HpackDecoder {
         if (!this.#literal(0x3f, true)) return false;
       } else if (first >= 0x20) return false;
       // With or without 0x10, which forbids an index for good: neither gets into the table.
-      else if (!this.#literal(0x0f, false)) return false;
+      else if (!(first < 0x10 ? this.#literal(0x0f, false) : this.#neverIndexed())) return false;
     }
     return true;
   }
@@ -139,6 +143,13 @@ export class HpackDecoder {
     this.#fields++;
     if (this.#listBytes > this.#limits.bytes || this.#fields > this.#limits.fields) this.#tooLarge = true;
     return !this.#tooLarge;
+  }
+
+  #neverIndexed(): boolean {
+    this.#never = true;
+    const read = this.#literal(0x0f, false);
+    this.#never = false;
+    return read;
   }
 
   #literal(mask: number, indexed: boolean): boolean {
@@ -180,7 +191,9 @@ export class HpackDecoder {
     const value = latin1(this.#text, this.#from, this.#to);
     const faults = nameFaults | faultsOfValue(this.#text, this.#from, this.#to);
     if (indexed) this.#table.insert({ name, value, known, faults, size });
-    if (!this.#tooLarge) this.#sink?.onField(name, value, known, faults);
+    if (this.#tooLarge) return;
+    if (this.#never) this.#sink?.onNeverIndexed?.(name);
+    this.#sink?.onField(name, value, known, faults);
   }
 
   /** Reads a string; one in Huffman code is unfolded to the scratch, from `at` on. */

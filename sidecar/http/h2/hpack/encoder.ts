@@ -1,6 +1,7 @@
 // Fields to field blocks (RFC 7541), one encoder for a connection and direction. What a block says of the table
 // counts for the next one, so blocks have to be sent in the order in which they were made, each one whole.
 
+import type { FieldsView } from '../../head.ts';
 import { EncoderTable } from './encoder-table.ts';
 import { GUESSABLE_COOKIE, markOfName, type NameSpec, POLICY, specOf } from './indexing.ts';
 import { LONGEST_INTEGER, writeInteger } from './integer.ts';
@@ -50,21 +51,52 @@ export class HpackEncoder {
   }
 
   /** Writes a whole block, two flat lists of names and values after one another. Returns the end. */
-  encode(pseudo: readonly string[], headers: readonly string[], out: Buffer, at: number): number {
-    let end = this.#begin(out, at);
-    let place = 0;
-    for (let i = 0; i < pseudo.length; i += 2)
-      end = this.#field(this.#placeOf(place++), pseudo[i] as string, pseudo[i + 1] as string, out, end);
-    for (let i = 0; i < headers.length; i += 2)
-      end = this.#field(this.#placeOf(place++), headers[i] as string, headers[i + 1] as string, out, end);
+  encode(pseudo: readonly string[], headers: FieldsView, out: Buffer, at: number): number {
+    const end = this.#begin(out, at);
+    if (headers.neverIndexed !== undefined) return this.#marked(pseudo, headers, headers.neverIndexed, out, end);
+    return this.#fields(headers, pseudo.length >> 1, out, this.#fields(pseudo, 0, out, end));
+  }
+
+  /** The first of them stands at `place` of the block. */
+  #fields(list: readonly string[], place: number, out: Buffer, at: number): number {
+    let end = at;
+    for (let i = 0; i < list.length; i += 2)
+      end = this.#field(this.#placeOf(place + (i >> 1)), list[i] as string, list[i + 1] as string, out, end);
     return end;
   }
 
   /** All fields beyond the last place share it. */
   #placeOf(number: number): Place {
     const at = Math.min(number, PLACES);
-    if (at === this.#places.length) this.#places.push(new Place());
+    while (at >= this.#places.length) this.#places.push(new Place());
     return this.#places[at] as Place;
+  }
+
+  /** Some of the fields came as never to be indexed, and go on so. */
+  #marked(
+    pseudo: readonly string[],
+    headers: readonly string[],
+    never: ReadonlySet<string>,
+    out: Buffer,
+    at: number,
+  ): number {
+    let end = at;
+    let place = 0;
+    for (const list of [pseudo, headers]) {
+      for (let i = 0; i < list.length; i += 2) {
+        const name = list[i] as string;
+        const value = list[i + 1] as string;
+        const its = this.#placeOf(place++);
+        end = never.has(name) ? this.#never(name, value, out, end) : this.#field(its, name, value, out, end);
+      }
+    }
+    return end;
+  }
+
+  #never(name: string, value: string, out: Buffer, at: number): number {
+    const mark = markOfName(name);
+    const index = specOf(name, mark)?.index || this.#table.findName(name, mark);
+    return literal(LITERAL_NEVER, 0x0f, index, name, value, out, at);
   }
 
   /** Begins a block: changes of the table's size (RFC 7541 4.2). Returns the end. */

@@ -61,6 +61,11 @@ export function specOf(name: string, mark: number): NameSpec | null {
   return null;
 }
 
+/** Whether fields of this name are never indexed, whoever sends them. */
+export function isSecret(name: string): boolean {
+  return specOf(name, markOfName(name))?.policy === POLICY.NEVER;
+}
+
 function policyOf(name: string): number {
   if (NEVER.split(' ').includes(name)) return POLICY.NEVER;
   if (COOKIES.split(' ').includes(name)) return POLICY.COOKIE;

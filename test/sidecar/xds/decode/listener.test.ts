@@ -38,6 +38,39 @@ test("a connection manager has Envoy's defaults", () => {
   assert.equal(hcm.http1.allowAbsoluteUrl, true);
 });
 
+test('gRPC statistics: which methods are told apart', () => {
+  const filter = (config: JsonObject) => ({
+    name: 'stats',
+    typed_config: { '@type': `${TYPE}envoy.extensions.filters.http.grpc_stats.v3.FilterConfig`, ...config },
+  });
+  const decoded = (config: JsonObject) => manager({ http_filters: [filter(config), ROUTER] }).filters[0]?.config;
+  const kind = 'grpc-stats' as const;
+  assert.deepEqual(decoded({}), { kind, methods: 'none', replaceDots: false, upstreamTimes: false });
+  assert.deepEqual(decoded({ stats_for_all_methods: false, enable_upstream_stats: true }), {
+    kind,
+    methods: 'none',
+    replaceDots: false,
+    upstreamTimes: true,
+  });
+  assert.deepEqual(decoded({ stats_for_all_methods: true, replace_dots_in_grpc_service_name: true }), {
+    kind,
+    methods: 'all',
+    replaceDots: true,
+    upstreamTimes: false,
+  });
+  const services = [{ name: 'a.B', method_names: ['C', 'D'] }];
+  assert.deepEqual(
+    decoded({ individual_method_stats_allowlist: { services }, replace_dots_in_grpc_service_name: true }),
+    { kind, methods: new Set(['a.B/C', 'a.B/D']), replaceDots: false, upstreamTimes: false },
+  );
+  assert.match(
+    refused({
+      http_filters: [filter({ individual_method_stats_allowlist: { services: [{ name: 'a.B' }] } }), ROUTER],
+    })[0] ?? '',
+    /individual_method_stats_allowlist\.services\[0\]\.method_names/,
+  );
+});
+
 test('the router comes last, and unknown filters are refused', () => {
   const rbac = {
     name: 'rbac',
