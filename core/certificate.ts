@@ -3,6 +3,7 @@
 
 import { createHash, X509Certificate } from 'node:crypto';
 import { subjectAltNames } from './subject-alt-names.ts';
+import { claimsAuthority } from './x509-extensions.ts';
 
 export interface Certificate {
   /** RFC 2253 text. */
@@ -16,6 +17,8 @@ export interface Certificate {
   readonly dnsSans: readonly string[];
   readonly emailSans: readonly string[];
   readonly ipSans: readonly string[];
+  /** It says that it may sign others. */
+  readonly ca: boolean;
   readonly validFromMs: number;
   readonly validToMs: number;
   readonly pem: string;
@@ -35,6 +38,7 @@ export function readCertificate(certificate: X509Certificate): Certificate {
     dnsSans: names.dns,
     emailSans: names.email,
     ipSans: names.ip,
+    ca: claimsAuthority(certificate.raw),
     validFromMs: Date.parse(certificate.validFrom),
     validToMs: Date.parse(certificate.validTo),
     pem: certificate.toString(),

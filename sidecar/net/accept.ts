@@ -6,7 +6,17 @@ import { createServer as createTlsServer, type Server as TlsServer, type TLSSock
 import type { DownstreamTls } from '../model/tls.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
 import type { Certificate } from '../../core/certificate.ts';
-import { contextOptions, identityFault, leafOf, peerCertificate, type TlsMaterial, tlsFacts } from './tls.ts';
+import {
+  contextOptions,
+  identityFault,
+  leafOf,
+  peerCertificate,
+  RESUMED,
+  type TlsFault,
+  type TlsMaterial,
+  tlsFacts,
+  untrusted,
+} from './tls.ts';
 
 export interface ListenOptions {
   readonly host: string;
@@ -36,7 +46,7 @@ const HANDSHAKE_TIMEOUT_MS = 10_000;
 export interface TlsHandler {
   onSecure(socket: TLSSocket, facts: TlsFacts, serverName: string | null): void;
   /** The handshake failed or the peer is not who it must be; the socket is gone. */
-  onRefused(reason: string): void;
+  onRefused(fault: TlsFault): void;
   /** The handshake did not end in time; the socket is gone. */
   onTimeout(): void;
 }
@@ -86,7 +96,7 @@ export class TlsAcceptor {
     server.on('tlsClientError', (error, socket) => {
       socket.destroy();
       if ((error as NodeJS.ErrnoException).code === 'ERR_TLS_HANDSHAKE_TIMEOUT') this.#handler.onTimeout();
-      else this.#handler.onRefused(error.message);
+      else this.#handler.onRefused(handshakeFault(error, socket));
     });
     return server;
   }
@@ -95,7 +105,7 @@ export class TlsAcceptor {
   accept(socket: Socket): void {
     if (this.#server === null) {
       socket.destroy();
-      this.#handler.onRefused('the certificate has not arrived yet');
+      this.#handler.onRefused(broken('the certificate has not arrived yet'));
       return;
     }
     this.#server.emit('connection', socket);
@@ -104,23 +114,34 @@ export class TlsAcceptor {
   #onSecure(socket: TLSSocket): void {
     // A fatal alert of the peer arrives as an error, and nobody reads the socket yet.
     socket.on('error', () => socket.destroy());
-    const fault = this.#faultOf(socket);
+    const peer = peerCertificate(socket);
+    const fault = this.#faultOf(socket, peer);
     if (fault !== null) {
       socket.destroy();
       this.#handler.onRefused(fault);
       return;
     }
-    const peer = peerCertificate(socket);
     const serverName = typeof socket.servername === 'string' && socket.servername !== '' ? socket.servername : null;
     this.#handler.onSecure(socket, tlsFacts(socket, peer, peer !== null && socket.authorized, this.#local), serverName);
   }
 
-  #faultOf(socket: TLSSocket): string | null {
-    if (socket.isSessionReused()) return 'a resumed session';
-    if (this.#tls.requireSni && !socket.servername) return 'the client sent no server name';
-    const peer = peerCertificate(socket);
-    if (peer === null) return this.#tls.requireClientCertificate ? 'the client sent no certificate' : null;
+  #faultOf(socket: TLSSocket, peer: Certificate | null): TlsFault | null {
+    if (socket.isSessionReused()) return RESUMED;
+    if (this.#tls.requireSni && !socket.servername) return broken('the client sent no server name');
+    if (peer === null) return this.#tls.requireClientCertificate ? NO_CERTIFICATE : null;
     const chainError = socket.authorized ? null : String(socket.authorizationError);
     return identityFault(this.#material?.validation ?? null, peer, chainError);
   }
+}
+
+const NO_CERTIFICATE: TlsFault = { counted: 'fail_verify_no_cert', reason: 'the client sent no certificate' };
+
+function broken(reason: string): TlsFault {
+  return { counted: 'connection_error', reason };
+}
+
+/** Node ends a connection whose chain it does not trust without an error; the verdict stands at the socket. */
+function handshakeFault(error: Error, { authorizationError }: TLSSocket): TlsFault {
+  if ((error as NodeJS.ErrnoException).code === 'ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE') return NO_CERTIFICATE;
+  return authorizationError ? untrusted(String(authorizationError)) : broken(error.message);
 }

@@ -9,7 +9,7 @@ import type { ValidationContext } from '../model/secret.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
 import type { Certificate } from '../../core/certificate.ts';
 import { type ProxyAddresses, type ProxyVersion, writeProxyHeader } from './proxy-protocol.ts';
-import { identityFault, peerCertificate, tlsFacts } from './tls.ts';
+import { identityFault, peerCertificate, RESUMED, tlsFacts } from './tls.ts';
 
 export interface DialTls {
   readonly context: SecureContext;
@@ -224,9 +224,9 @@ class Attempt {
     if (this.#done) return;
     const peer = peerCertificate(secure);
     const chainError = secure.authorized ? null : String(secure.authorizationError);
-    const fault = secure.isSessionReused() ? 'a resumed session' : identityFault(tls.validation, peer, chainError);
+    const fault = secure.isSessionReused() ? RESUMED : identityFault(tls.validation, peer, chainError);
     if (fault !== null) {
-      this.#fail(new ProxyError(FAILURE.connectFailure, { context: `TLS_error: ${fault}` }));
+      this.#fail(new ProxyError(FAILURE.connectFailure, { context: `TLS_error: ${fault.reason}` }));
       return;
     }
     this.#succeed(tlsFacts(secure, peer, secure.authorized, tls.local));

@@ -10,6 +10,7 @@ import type { TlsCertificate, ValidationContext } from '../model/secret.ts';
 import type { CommonTls, SanMatch } from '../model/tls.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
 import { type Certificate, parsePem, readCertificate } from '../../core/certificate.ts';
+import { svidFault } from '../../core/svid.ts';
 
 /** A context with everything resolved: names of secrets are gone. */
 export interface TlsMaterial {
@@ -42,27 +43,48 @@ export function contextOptions(material: TlsMaterial): SecureContextOptions {
   };
 }
 
+/** Why a connection is not to be, and where that is counted. */
+export interface TlsFault {
+  readonly counted:
+    | 'fail_verify_no_cert'
+    | 'fail_verify_error'
+    | 'fail_verify_san'
+    | 'fail_verify_cert_hash'
+    | 'connection_error';
+  readonly reason: string;
+}
+
+export const RESUMED: TlsFault = { counted: 'connection_error', reason: 'a resumed session' };
+
 /** Why a peer is not who it has to be, or null. `chainError`: what OpenSSL said of the chain. */
 export function identityFault(
   validation: ValidationContext | null,
   peer: Certificate | null,
   chainError: string | null,
-): string | null {
+): TlsFault | null {
   if (validation === null) return null;
-  if (peer === null) return 'the peer presented no certificate';
+  if (peer === null) return { counted: 'fail_verify_no_cert', reason: 'the peer presented no certificate' };
   const expiredOnly = chainError === 'CERT_HAS_EXPIRED' && validation.allowExpired;
   const chainMatters = validation.trustedCa !== null && !validation.acceptUntrusted;
-  if (chainMatters && chainError !== null && !expiredOnly) return `certificate verify failed: ${chainError}`;
-  return pinFault(validation, peer) ?? sanFault(validation.subjectAltNames, peer);
+  if (chainMatters && chainError !== null && !expiredOnly) return untrusted(chainError);
+  return pinFault(validation, peer) ?? nameFault(svidFault(peer) ?? sanFault(validation.subjectAltNames, peer));
 }
 
-function pinFault(validation: ValidationContext, peer: Certificate): string | null {
+export function untrusted(chainError: string): TlsFault {
+  return { counted: 'fail_verify_error', reason: `certificate verify failed: ${chainError}` };
+}
+
+function nameFault(reason: string | null): TlsFault | null {
+  return reason === null ? null : { counted: 'fail_verify_san', reason };
+}
+
+function pinFault(validation: ValidationContext, peer: Certificate): TlsFault | null {
   const { certificateHashes, spkiHashes } = validation;
   if (certificateHashes.length === 0 && spkiHashes.length === 0) return null;
   if (certificateHashes.includes(peer.fingerprint256)) return null;
   return spkiHashes.length > 0 && spkiHashes.includes(peer.spkiHash())
     ? null
-    : 'the certificate is not one of those pinned';
+    : { counted: 'fail_verify_cert_hash', reason: 'the certificate is not one of those pinned' };
 }
 
 function sanFault(wanted: readonly SanMatch[], peer: Certificate): string | null {

@@ -13,7 +13,7 @@ import { TlsAcceptor, type TlsHandler } from '../net/accept.ts';
 import { connectionBelow } from '../../core/connection-below.ts';
 import type { ProxyAddresses } from '../net/proxy-protocol.ts';
 import { plainAddress } from '../../core/addresses.ts';
-import type { TlsMaterial } from '../net/tls.ts';
+import type { TlsFault, TlsMaterial } from '../net/tls.ts';
 import type { Hcm } from '../proxy/hcm.ts';
 import { compileRouteTable, type RouteTable } from '../proxy/route-table.ts';
 import { type ListenerStats, TlsStats } from '../telemetry/cells/listener.ts';
@@ -117,14 +117,15 @@ export class Chain {
         // As in Envoy, the name is known where the listener looked for it before the handshake.
         const { ssl } = this.#context.listenerStats;
         if (ssl !== null) ssl.handshake++;
+        if (ssl !== null && facts.peer === null) ssl.no_certificate++;
         this.#serve(socket, facts, this.#context.inspectsTls ? serverName : null);
       },
       onTimeout: () => {
         this.#context.listenerStats.downstream_cx_transport_socket_connect_timeout++;
       },
-      onRefused: (reason: string) => {
+      onRefused: ({ counted, reason }: TlsFault) => {
         const { ssl } = this.#context.listenerStats;
-        if (ssl !== null) ssl.connection_error++;
+        if (ssl !== null) ssl[counted]++;
         this.#context.log.debug({ reason, chain: this.description.name }, 'a TLS connection was refused');
       },
     };

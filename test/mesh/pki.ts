@@ -22,6 +22,8 @@ export interface Root extends Pair {
 export interface LeafOptions {
   readonly uris?: readonly string[];
   readonly dns?: readonly string[];
+  /** Further names, of any kind; `upn` is an otherName. */
+  readonly names?: readonly x509.JsonGeneralName[];
   readonly subject?: string;
   /** Hours from now. */
   readonly from?: number;
@@ -42,7 +44,8 @@ async function keyPair(): Promise<{ keys: webcrypto.CryptoKeyPair; pem: string }
   };
 }
 
-export async function makeRoot(name: string): Promise<Root> {
+/** `permits`: the only host whose URI names it may sign for (RFC 5280 4.2.1.10). */
+export async function makeRoot(name: string, { permits }: { readonly permits?: string } = {}): Promise<Root> {
   const { keys, pem } = await keyPair();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned(
     {
@@ -54,6 +57,7 @@ export async function makeRoot(name: string): Promise<Root> {
       extensions: [
         new x509.BasicConstraintsExtension(true, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+        ...(permits === undefined ? [] : [new x509.Extension('2.5.29.30', true, permittedUri(permits))]),
       ],
     },
     webcrypto as never,
@@ -61,12 +65,19 @@ export async function makeRoot(name: string): Promise<Root> {
   return { cert: `${certificate.toString('pem')}\n`, key: pem, keys, certificate };
 }
 
+/** NameConstraints with one permitted subtree. */
+function permittedUri(host: string): Buffer {
+  const der = (tag: number, body: Buffer) => Buffer.concat([Buffer.of(tag, body.length), body]);
+  return der(0x30, der(0xa0, der(0x30, der(0x86, Buffer.from(host)))));
+}
+
 export async function makeLeaf(root: Root, options: LeafOptions): Promise<Pair> {
   const { uris = [], dns = [], subject = '', from = -1, to = 12, usages = ['server', 'client'], ca = false } = options;
   const { keys, pem } = await keyPair();
-  const names = [
+  const names: x509.JsonGeneralName[] = [
     ...uris.map((value) => ({ type: 'url' as const, value })),
     ...dns.map((value) => ({ type: 'dns' as const, value })),
+    ...(options.names ?? []),
   ];
   const certificate = await x509.X509CertificateGenerator.create(
     {
