@@ -3,6 +3,7 @@
 
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { Clock, Timer } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import { Exchange } from '../exchange.ts';
 import type { Judge } from '../filters/rbac.ts';
@@ -34,6 +35,9 @@ export type Terminal =
   | { readonly kind: 'tcp'; readonly tcp: TcpProxy };
 
 export interface ChainContext {
+  readonly clock: Clock;
+  /** How long connections live on that were made under another trust. */
+  readonly drainTimeMs: number;
   readonly clusters: Clusters;
   readonly terminal: Terminal;
   /** Rules for connections, each with where it counts; all must let one in. */
@@ -64,7 +68,10 @@ export class Chain {
   /** null: a TCP proxy. */
   readonly #hcm: Hcm | null;
   readonly #tls: TlsAcceptor | null;
-  readonly #connections = new Set<ChainConnection>();
+  /** With the generation of trust under which each was made. */
+  readonly #connections = new Map<ChainConnection, number>();
+  #trustGeneration = 0;
+  readonly #partings = new Set<Timer>();
   /** By the socket that was accepted; TLS may be on top of it by now. */
   readonly #proxied = new WeakMap<Socket, ProxyAddresses>();
   #material: TlsMaterial | null = null;
@@ -85,7 +92,7 @@ export class Chain {
 
   get activeRequests(): number {
     let active = 0;
-    for (const connection of this.#connections) active += connection.busy ? 1 : 0;
+    for (const connection of this.#connections.keys()) active += connection.busy ? 1 : 0;
     return active;
   }
 
@@ -105,10 +112,27 @@ export class Chain {
     return this.#material;
   }
 
+  /**
+   * A renewed certificate of ours ends no connection. A change of whom we trust drains those that are open; what
+   * is still there when the time for draining is over, ends.
+   */
   useTls(material: TlsMaterial): void {
-    if (material === this.#material) return;
+    const before = this.#material;
+    if (material === before) return;
     this.#tls?.use(material);
     this.#material = material;
+    if (before !== null && before.validation !== material.validation) this.#partWith(++this.#trustGeneration);
+  }
+
+  #partWith(generation: number): void {
+    const { clock, drainTimeMs } = this.#context;
+    const old = () => [...this.#connections].flatMap(([connection, made]) => (made < generation ? connection : []));
+    for (const connection of old()) connection.drain();
+    const timer = clock.after(drainTimeMs, () => {
+      this.#partings.delete(timer);
+      for (const connection of old()) connection.destroy();
+    });
+    this.#partings.add(timer);
   }
 
   #tlsHandler(): TlsHandler {
@@ -182,7 +206,7 @@ export class Chain {
     const connection = new HttpConnection(socket, facts, hcm, this.#context, () =>
       this.#connections.delete(connection),
     );
-    this.#connections.add(connection);
+    this.#connections.set(connection, this.#trustGeneration);
     if (this.#draining) connection.drain();
   }
 
@@ -190,7 +214,7 @@ export class Chain {
     const connection = new TcpConnection(socket, facts, tcp, this.#context.clusters, () =>
       this.#connections.delete(connection),
     );
-    this.#connections.add(connection);
+    this.#connections.set(connection, this.#trustGeneration);
     if (facts.terminationDetails === null) connection.start();
     else connection.destroy();
   }
@@ -198,14 +222,15 @@ export class Chain {
   /** Answers say `Connection: close` from now on; idle connections end after the drain timeout. */
   drain(): void {
     this.#draining = true;
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections.keys()) connection.drain();
   }
 
   /** Once: a listener that was stopped may be told again. */
   destroy(): void {
     if (this.#destroyed) return;
     this.#destroyed = true;
-    for (const connection of [...this.#connections]) connection.destroy();
+    for (const timer of this.#partings) timer.cancel();
+    for (const connection of [...this.#connections.keys()]) connection.destroy();
     this.#context.release();
   }
 }

@@ -251,6 +251,8 @@ export class Runtime {
   #makeChain(description: FilterChain, listener: ListenerDescription, label: string): Chain {
     const { terminal, release } = this.#makeTerminal(description, listener, label);
     return new Chain(description, {
+      clock: this.#context.clock,
+      drainTimeMs: this.#context.drainTimeMs ?? DRAIN_MS,
       clusters: this.clusters,
       terminal,
       judges: description.rbac.map((rbac) => judgeOf(rbac, this.#context.stats.networkRbac(rbac.statPrefix))),

@@ -22,6 +22,11 @@ export async function openClient(port: number): Promise<RawClient> {
     socket.once('connect', () => resolve());
     socket.once('error', reject);
   });
+  return rawClient(socket);
+}
+
+/** The same on a connection that is there, TLS or not. */
+export function rawClient(socket: Socket): RawClient {
   return new Client(socket);
 }
 

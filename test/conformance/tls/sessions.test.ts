@@ -1,0 +1,165 @@
+// What outlives a handshake: sessions, which are never taken up again (docs/decisions/0005), and connections made
+// under a trust that has changed (robustness.md 2.5, S04 and S05).
+
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { connect } from 'node:tls';
+import { manualClock } from '../../manual-clock.ts';
+import { rawClient, type RawClient } from '../../mesh/client.ts';
+import { answer, type Origin, startOrigin } from '../../mesh/origin.ts';
+import { makeLeaf, type Pair } from '../../mesh/pki.ts';
+import { type BootstrapPieces, bootstrapText, snapshotOf, startProxy } from '../../mesh/proxy.ts';
+import { askTls, FRIEND, inline, makeParties, OURS, type Parties, strictListener, THE_FRIEND, TLS } from './parties.ts';
+
+let parties: Parties;
+let origin: Origin;
+before(async () => {
+  parties = await makeParties();
+  origin = await startOrigin(({ head }) => (head.startsWith('GET /never') ? null : answer('in')));
+});
+after(() => origin.close());
+
+describe('S04: a session is not taken up again', () => {
+  for (const version of ['TLSv1_2', 'TLSv1_3'] as const) {
+    it(`over ${version}, with the certificate it was made with, without one, and under another trust`, async (t) => {
+      const pieces = (ca: string) => ({
+        origins: { o1: origin.port },
+        chain: strictListener(parties, { from: version, to: version, ca }),
+      });
+      const proxy = await startProxy(pieces(parties.root.cert));
+      t.after(() => proxy.close());
+      const first = await askTls(proxy.port(), parties.friend);
+      assert.match(first.text, /^HTTP\/1\.1 200/);
+      // Without tickets TLS 1.3 may hand out none; then there is nothing to come back with.
+      if (version === 'TLSv1_2') assert.notEqual(first.sessions.length, 0);
+      for (const session of first.sessions) {
+        const again = await askTls(proxy.port(), { ...parties.friend, session });
+        assert.equal(again.reused, false);
+        assert.match(again.text, /^HTTP\/1\.1 200/);
+        assert.equal((await askTls(proxy.port(), { session })).text, '');
+      }
+      proxy.apply(pieces(parties.stranger.cert));
+      for (const session of first.sessions)
+        assert.equal((await askTls(proxy.port(), { ...parties.friend, session })).text, '');
+    });
+  }
+
+  it('nor by another chain, which asks for no certificate', async (t) => {
+    const open = `{filter_chain_match: {server_names: [open]}, ${chainOf(`transport_socket: {name: t, typed_config: {"@type": ${TLS}.DownstreamTlsContext, common_tls_context: {tls_params: {tls_maximum_protocol_version: TLSv1_2}, tls_certificates: [{certificate_chain: ${inline(parties.own.cert)}, private_key: ${inline(parties.own.key)}}]}}}`)}}`;
+    const strict = `{filter_chain_match: {server_names: [strict]}, ${chainOf(strictListener(parties, { from: 'TLSv1_2', to: 'TLSv1_2' }))}}`;
+    const proxy = await startProxy(twoChains(open, strict));
+    t.after(() => proxy.close());
+    const { sessions, text } = await askTls(proxy.port(), { servername: 'open' });
+    assert.match(text, /^HTTP\/1\.1 200/);
+    assert.notEqual(sessions.length, 0);
+    for (const session of sessions)
+      assert.equal((await askTls(proxy.port(), { servername: 'strict', session })).text, '');
+    assert.match((await askTls(proxy.port(), { ...parties.friend, servername: 'strict' })).text, /200/);
+  });
+});
+
+const HCM = `{name: h, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: main, delayed_close_timeout: 0.1s, route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 200}}]}]}, http_filters: [{name: envoy.filters.http.router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}}`;
+const chainOf = (socket: string) => `${socket}, filters: [${HCM}]`;
+
+function twoChains(...chains: readonly string[]): string {
+  return `static_resources:
+  listeners:
+  - name: main
+    address: {socket_address: {address: 127.0.0.1, port_value: 0}}
+    listener_filters: [{name: tls, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector}}]
+    filter_chains: [${chains.join(', ')}]
+`;
+}
+
+const sds = (name: string) => `{name: ${name}, sds_config: {ads: {}}}`;
+const BY_SDS = `transport_socket: {name: t, typed_config: {"@type": ${TLS}.DownstreamTlsContext, require_client_certificate: true, common_tls_context: {tls_certificate_sds_secret_configs: [${sds('default')}], combined_validation_context: {default_validation_context: {match_typed_subject_alt_names: [${THE_FRIEND}]}, validation_context_sds_secret_config: ${sds('ROOTCA')}}}}}`;
+const DRAIN_MS = 60_000;
+
+/** Secrets of a bootstrap, which stands at its end. */
+function secretsText(own: Pair, trusted: string): string {
+  return `  secrets:
+  - {name: default, tls_certificate: {certificate_chain: ${inline(own.cert)}, private_key: ${inline(own.key)}}}
+  - {name: ROOTCA, validation_context: {trusted_ca: ${inline(trusted)}}}
+`;
+}
+
+const PIECES: BootstrapPieces = {
+  origins: { o1: 1 },
+  chain: BY_SDS,
+  routes: '- {match: {prefix: /}, route: {cluster: o1, timeout: 0s}}',
+  hcm: 'stream_idle_timeout: 0s\ndrain_timeout: 5s',
+};
+
+/** A listener whose secrets are replaced one by one, as they are when discovery sends others. */
+async function rotating(t: TestContext) {
+  const clock = manualClock(Date.now());
+  const text = bootstrapText({ ...PIECES, origins: { o1: origin.port } });
+  const withSecrets = (own: Pair, trusted: string) => snapshotOf(text + secretsText(own, trusted));
+  const first = withSecrets(parties.own, parties.root.cert);
+  const proxy = await startProxy(text + secretsText(parties.own, parties.root.cert), { clock, drainTimeMs: DRAIN_MS });
+  t.after(() => proxy.close());
+  proxy.runtime.apply(first);
+  const replace = (name: 'default' | 'ROOTCA', own: Pair, trusted: string) => {
+    const secret = withSecrets(own, trusted).secrets.get(name) ?? assert.fail(name);
+    proxy.runtime.apply({ ...first, secrets: new Map([...first.secrets, [name, secret]]) });
+  };
+  const open = async (pair: Pair = parties.friend) => {
+    const socket = connect({ port: proxy.port(), host: '127.0.0.1', rejectUnauthorized: false, ...pair });
+    const client = rawClient(socket);
+    t.after(() => client.close());
+    await ask(client);
+    return client;
+  };
+  return {
+    clock,
+    proxy,
+    open,
+    renew: async () => replace('default', await makeLeaf(parties.root, { uris: [OURS] }), parties.root.cert),
+    trust: (ca: string) => replace('ROOTCA', parties.own, ca),
+  };
+}
+
+/** Asks on a connection that stays; the answer's head. */
+async function ask(client: RawClient): Promise<string> {
+  const before = client.received.length;
+  await client.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  return (await client.until((text) => text.endsWith('in') && text.length > before)).slice(before);
+}
+
+describe('S05: connections that are open', () => {
+  it('go on when our own certificate is renewed', async (t) => {
+    const { clock, renew, open } = await rotating(t);
+    const client = await open();
+    await renew();
+    assert.doesNotMatch(await ask(client), /connection: close/);
+    clock.advance(DRAIN_MS);
+    assert.match(await ask(client), /^HTTP\/1\.1 200/);
+  });
+
+  it('drain when whom we trust changes: the next answer is the last one, idle ones end', async (t) => {
+    const { clock, proxy, trust, open } = await rotating(t);
+    const [asks, idles] = [await open(), await open()];
+    trust(parties.stranger.cert);
+    assert.match(await ask(asks), /connection: close/);
+    await asks.ended();
+    clock.advance(6_000);
+    await idles.ended();
+    assert.equal((await askTls(proxy.port(), parties.friend)).text, '');
+    const other = await open(await makeLeaf(parties.stranger, { uris: [FRIEND] }));
+    clock.advance(DRAIN_MS);
+    assert.match(await ask(other), /^HTTP\/1\.1 200/);
+  });
+
+  it('end at last though a request is under way', async (t) => {
+    const { clock, trust, open } = await rotating(t);
+    const client = await open();
+    const seen = origin.seen.length;
+    await client.send('GET /never HTTP/1.1\r\nhost: a\r\n\r\n');
+    while (origin.seen.length === seen) await new Promise((resolve) => setImmediate(resolve));
+    trust(parties.stranger.cert);
+    clock.advance(DRAIN_MS - 1);
+    assert.equal(client.closed, false);
+    clock.advance(1);
+    await client.ended();
+  });
+});
