@@ -52,23 +52,28 @@ function readHello(hello: Buffer): Sniffed {
   reader.skip(reader.number(2));
   reader.skip(reader.number(1));
   const end = reader.number(2) + reader.at;
-  let serverName = '';
+  let serverName: string | null = null;
   let alpn: readonly string[] = [];
   while (reader.at + 4 <= end && !reader.over) {
     const type = reader.number(2);
     const body = reader.take(reader.number(2));
-    if (type === SERVER_NAME) serverName = readServerName(body);
+    // One that stands twice could be read either way by who ends TLS: it counts as none.
+    if (type === SERVER_NAME) serverName = serverName === null ? readServerName(body) : '';
     else if (type === ALPN) alpn = readAlpn(body);
   }
-  return { kind: 'tls', serverName, alpn };
+  return { kind: 'tls', serverName: serverName ?? '', alpn };
 }
 
-/** Lower case: names are compared without regard to case (RFC 6066 3). */
+/** What OpenSSL takes as a name, so that no chain is chosen by one that it would refuse. */
+const NAME = /^[\x21-\x7e]{1,255}$/;
+
+/** Lower case: names are compared without regard to case (RFC 6066 3). '' where it is not exactly one name. */
 function readServerName(body: Buffer): string {
   const reader = new Reader(body);
   reader.skip(2);
   if (reader.number(1) !== 0) return '';
-  return reader.take(reader.number(2)).toString('latin1').toLowerCase();
+  const name = reader.take(reader.number(2)).toString('latin1').toLowerCase();
+  return !reader.over && reader.at === body.length && NAME.test(name) ? name : '';
 }
 
 function readAlpn(body: Buffer): string[] {
