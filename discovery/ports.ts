@@ -1,7 +1,8 @@
 // The two gRPC ports: plaintext on loopback, and TLS with optional client certificates.
 
-import { experimental, logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
-import type { ServingIdentity } from './ca/serving.ts';
+import { constants } from 'node:crypto';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import type { ServingIdentity, ServingMaterial } from './ca/serving.ts';
 import { type HostPort, printHostPort } from './config.ts';
 import type { GrpcService } from './xds/server.ts';
 
@@ -16,6 +17,8 @@ const SERVER_OPTIONS = {
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
 } as const;
+
+const NO_RESUMPTION = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
 
 export interface GrpcPort {
   readonly address: HostPort;
@@ -49,7 +52,26 @@ export function plaintext(): ServerCredentials {
   return ServerCredentials.createInsecure();
 }
 
-/** Client certificates are asked for and not required; an unverified one counts as none. */
+/**
+ * Client certificates are asked for and not required; an unverified one counts as none. No session is taken up
+ * again: the certificate it was made with may have ended since, and nobody would look (decision 5).
+ */
+class MeshCredentials extends ServerCredentials {
+  constructor({ material }: ServingIdentity) {
+    super({ requestCert: true, rejectUnauthorized: false });
+    this.#use(material.value);
+    material.subscribe((next) => this.#use(next));
+  }
+
+  #use(material: ServingMaterial | null): void {
+    this.updateSecureContextOptions(material === null ? null : { ...material, secureOptions: NO_RESUMPTION });
+  }
+
+  override _equals(other: ServerCredentials): boolean {
+    return this === other;
+  }
+}
+
 export function tls(identity: ServingIdentity): ServerCredentials {
-  return experimental.createCertificateProviderServerCredentials(identity as never, identity as never, false);
+  return new MeshCredentials(identity);
 }

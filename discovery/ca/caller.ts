@@ -1,24 +1,25 @@
 // Who calls: the SPIFFE id of a verified client certificate, or of a join token. Nothing else that a caller
 // says of itself counts.
 
+import { X509Certificate } from 'node:crypto';
 import type { Metadata } from '@grpc/grpc-js';
+import { readCertificate } from '../../core/certificate.ts';
 import type { Clock } from '../../core/clock.ts';
 import { parseSpiffeId, type SpiffeId } from '../../core/identity.ts';
+import { svidOf } from '../../core/svid.ts';
 import { verifyToken } from './tokens.ts';
 
 /** The part of a server call that tells about its connection. */
 export interface CallFacts {
   readonly metadata: Metadata;
-  getAuthContext(): { readonly sslPeerCertificate?: { readonly subjectaltname?: string } | undefined };
+  getAuthContext(): { readonly sslPeerCertificate?: { readonly raw: Buffer } | undefined };
 }
 
-/** The exact SPIFFE id of the peer's certificate: one URI name in our trust domain, and nothing to interpret. */
+/** The SPIFFE id that the peer's certificate proves, in our trust domain; null where it proves none. */
 export function certificateIdentity(call: Pick<CallFacts, 'getAuthContext'>, trustDomain: string): SpiffeId | null {
-  const names = call.getAuthContext().sslPeerCertificate?.subjectaltname ?? '';
-  const uris = names.split(', ').filter((name) => name.startsWith('URI:'));
-  if (uris.length !== 1) return null;
-  const id = parseSpiffeId((uris[0] as string).slice('URI:'.length));
-  return id !== null && id.trustDomain === trustDomain && id.segments.length > 0 ? id : null;
+  const der = call.getAuthContext().sslPeerCertificate?.raw;
+  const id = der === undefined ? null : svidOf(readCertificate(new X509Certificate(der)));
+  return id?.trustDomain === trustDomain ? id : null;
 }
 
 export type Caller =

@@ -3,29 +3,28 @@
 
 import { isIP } from 'node:net';
 import type { Clock, Timer } from '../../core/clock.ts';
+import { type ReadWatch, Watch } from '../../core/watch.ts';
 import type { Authority } from './authority.ts';
 import { BACKDATE_MS, certificatePem, leafFor, newKeyPair, privateKeyPem } from './x509.ts';
 
 const SERVING_LEAF_MS = 24 * 3_600_000;
 const ALWAYS = ['localhost', 'discovery', '127.0.0.1', '::1'];
 
-export interface ServingCertificate {
-  readonly certificate: Buffer;
-  readonly privateKey: Buffer;
+export interface ServingMaterial {
+  readonly cert: string;
+  readonly key: string;
+  /** By which client certificates are judged. */
+  readonly ca: string;
 }
 
-type CaListener = (update: { readonly caCertificate: Buffer } | null) => void;
-type IdentityListener = (update: ServingCertificate | null) => void;
-
-/** Hands certificate and roots to the gRPC server, now and whenever they change. */
+/** Certificate and roots, now and whenever they change. */
 export class ServingIdentity {
   readonly #authority: Authority;
   readonly #names: readonly string[];
   readonly #clock: Clock;
-  readonly #ca = new Set<CaListener>();
-  readonly #identity = new Set<IdentityListener>();
   readonly #failed: (error: Error) => void;
-  #current: ServingCertificate | null = null;
+  /** null: not made yet. */
+  readonly #material = new Watch<ServingMaterial | null>(null);
   #timer: Timer | null = null;
 
   constructor(authority: Authority, extraNames: readonly string[], clock: Clock, failed: (error: Error) => void) {
@@ -33,9 +32,14 @@ export class ServingIdentity {
     this.#names = [...new Set([...ALWAYS, ...extraNames])];
     this.#clock = clock;
     this.#failed = failed;
-    authority.bundle.subscribe((bundle) => {
-      for (const listener of this.#ca) listener({ caCertificate: Buffer.from(bundle.pem) });
+    authority.bundle.subscribe(({ pem }) => {
+      const { value } = this.#material;
+      if (value !== null) this.#material.set({ ...value, ca: pem });
     });
+  }
+
+  get material(): ReadWatch<ServingMaterial | null> {
+    return this.#material;
   }
 
   /** Makes the first certificate. */
@@ -45,25 +49,6 @@ export class ServingIdentity {
 
   stop(): void {
     this.#timer?.cancel();
-  }
-
-  addCaCertificateListener(listener: CaListener): void {
-    this.#ca.add(listener);
-    // Later: the server registers its own watcher after this call, and would miss an answer given now.
-    process.nextTick(() => listener({ caCertificate: Buffer.from(this.#authority.bundle.value.pem) }));
-  }
-
-  removeCaCertificateListener(listener: CaListener): void {
-    this.#ca.delete(listener);
-  }
-
-  addIdentityCertificateListener(listener: IdentityListener): void {
-    this.#identity.add(listener);
-    process.nextTick(() => listener(this.#current));
-  }
-
-  removeIdentityCertificateListener(listener: IdentityListener): void {
-    this.#identity.delete(listener);
   }
 
   async #renew(): Promise<void> {
@@ -78,11 +63,8 @@ export class ServingIdentity {
       { notBefore: new Date(now - BACKDATE_MS), notAfter },
       signer,
     );
-    this.#current = {
-      certificate: Buffer.from(certificatePem(leaf)),
-      privateKey: Buffer.from(await privateKeyPem(keys.privateKey)),
-    };
-    for (const listener of this.#identity) listener(this.#current);
+    const key = await privateKeyPem(keys.privateKey);
+    this.#material.set({ cert: certificatePem(leaf), key, ca: this.#authority.bundle.value.pem });
     this.#timer = this.#clock.after((notAfter.getTime() - now) / 2, () => this.#again());
   }
 

@@ -65,6 +65,17 @@ export async function makeRoot(name: string, { permits }: { readonly permits?: s
   return { cert: `${certificate.toString('pem')}\n`, key: pem, keys, certificate };
 }
 
+/** The authority in a PEM of its key and certificate. */
+export async function readRoot(pem: string): Promise<Root> {
+  const certificate = new x509.X509Certificate(
+    /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(pem)?.[0] ?? '',
+  );
+  const der = createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' });
+  const privateKey = await webcrypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
+  const publicKey = (await certificate.publicKey.export(webcrypto as never)) as unknown as webcrypto.CryptoKey;
+  return { cert: certificate.toString('pem'), key: pem, keys: { privateKey, publicKey }, certificate };
+}
+
 /** NameConstraints with one permitted subtree. */
 function permittedUri(host: string): Buffer {
   const der = (tag: number, body: Buffer) => Buffer.concat([Buffer.of(tag, body.length), body]);
