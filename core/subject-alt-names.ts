@@ -43,5 +43,6 @@ function ipText(bytes: Buffer): string {
   if (bytes.length === 4) return bytes.join('.');
   if (bytes.length !== 16) return '';
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(i * 2).toString(16));
-  return groups.join(':');
+  // As everybody writes it (RFC 5952): `::1`.
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }

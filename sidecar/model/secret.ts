@@ -23,6 +23,5 @@ export interface ValidationContext {
   /** Base64 SHA-256 of the SubjectPublicKeyInfo. */
   readonly spkiHashes: readonly string[];
   readonly acceptUntrusted: boolean;
-  readonly allowExpired: boolean;
   readonly crl: string | null;
 }

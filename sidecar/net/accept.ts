@@ -3,6 +3,7 @@
 
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import type { TlsFault } from '../model/peer.ts';
 import type { DownstreamTls } from '../model/tls.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
 import type { Certificate } from '../../core/certificate.ts';
@@ -12,7 +13,6 @@ import {
   leafOf,
   peerCertificate,
   RESUMED,
-  type TlsFault,
   type TlsMaterial,
   tlsFacts,
   untrusted,
@@ -83,7 +83,7 @@ export class TlsAcceptor {
 
   #create(material: TlsMaterial, options: ReturnType<typeof contextOptions>): TlsServer {
     const { validation } = material;
-    const strict = validation?.trustedCa != null && !validation.acceptUntrusted && !validation.allowExpired;
+    const strict = validation?.trustedCa != null && !validation.acceptUntrusted;
     const server = createTlsServer({
       ...options,
       allowHalfOpen: true,

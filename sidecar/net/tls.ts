@@ -5,12 +5,11 @@
 
 import { constants, type X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
-import type { StringMatch } from '../model/match.ts';
+import { peerFault, type TlsFault } from '../model/peer.ts';
 import type { TlsCertificate, ValidationContext } from '../model/secret.ts';
-import type { CommonTls, SanMatch } from '../model/tls.ts';
+import type { CommonTls } from '../model/tls.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
 import { type Certificate, parsePem, readCertificate } from '../../core/certificate.ts';
-import { svidFault } from '../../core/svid.ts';
 
 /** A context with everything resolved: names of secrets are gone. */
 export interface TlsMaterial {
@@ -43,17 +42,6 @@ export function contextOptions(material: TlsMaterial): SecureContextOptions {
   };
 }
 
-/** Why a connection is not to be, and where that is counted. */
-export interface TlsFault {
-  readonly counted:
-    | 'fail_verify_no_cert'
-    | 'fail_verify_error'
-    | 'fail_verify_san'
-    | 'fail_verify_cert_hash'
-    | 'connection_error';
-  readonly reason: string;
-}
-
 export const RESUMED: TlsFault = { counted: 'connection_error', reason: 'a resumed session' };
 
 /** Why a peer is not who it has to be, or null. `chainError`: what OpenSSL said of the chain. */
@@ -64,66 +52,12 @@ export function identityFault(
 ): TlsFault | null {
   if (validation === null) return null;
   if (peer === null) return { counted: 'fail_verify_no_cert', reason: 'the peer presented no certificate' };
-  const expiredOnly = chainError === 'CERT_HAS_EXPIRED' && validation.allowExpired;
   const chainMatters = validation.trustedCa !== null && !validation.acceptUntrusted;
-  if (chainMatters && chainError !== null && !expiredOnly) return untrusted(chainError);
-  return pinFault(validation, peer) ?? nameFault(svidFault(peer) ?? sanFault(validation.subjectAltNames, peer));
+  return chainMatters && chainError !== null ? untrusted(chainError) : peerFault(validation, peer);
 }
 
 export function untrusted(chainError: string): TlsFault {
   return { counted: 'fail_verify_error', reason: `certificate verify failed: ${chainError}` };
-}
-
-function nameFault(reason: string | null): TlsFault | null {
-  return reason === null ? null : { counted: 'fail_verify_san', reason };
-}
-
-function pinFault(validation: ValidationContext, peer: Certificate): TlsFault | null {
-  const { certificateHashes, spkiHashes } = validation;
-  if (certificateHashes.length === 0 && spkiHashes.length === 0) return null;
-  if (certificateHashes.includes(peer.fingerprint256)) return null;
-  return spkiHashes.length > 0 && spkiHashes.includes(peer.spkiHash())
-    ? null
-    : { counted: 'fail_verify_cert_hash', reason: 'the certificate is not one of those pinned' };
-}
-
-function sanFault(wanted: readonly SanMatch[], peer: Certificate): string | null {
-  if (wanted.length === 0 || wanted.some((rule) => sansOf(peer, rule.type).some((san) => sanMatches(rule, san))))
-    return null;
-  const names = [...peer.uriSans, ...peer.dnsSans].join(', ') || 'none';
-  return `the peer's names (${names}) are not among those expected`;
-}
-
-function sansOf(peer: Certificate, type: SanMatch['type']): readonly string[] {
-  return type === 'uri'
-    ? peer.uriSans
-    : type === 'dns'
-      ? peer.dnsSans
-      : type === 'email'
-        ? peer.emailSans
-        : peer.ipSans;
-}
-
-function sanMatches(rule: SanMatch, san: string): boolean {
-  if (rule.type === 'dns' && rule.match.kind === 'exact' && san.startsWith('*.'))
-    return wildcardMatches(san, rule.match.value);
-  return textMatches(rule.match, rule.type === 'dns' ? san.toLowerCase() : san, rule.type === 'dns');
-}
-
-/** `*.example.test` stands for exactly one label (RFC 6125 6.4.3). */
-function wildcardMatches(pattern: string, name: string): boolean {
-  const dot = name.indexOf('.');
-  return dot > 0 && name.slice(dot).toLowerCase() === pattern.slice(1).toLowerCase();
-}
-
-function textMatches(match: StringMatch, text: string, fold: boolean): boolean {
-  if (match.kind === 'regex') return match.regex.full(text);
-  const ignore = fold || match.ignoreCase;
-  const value = ignore ? match.value.toLowerCase() : match.value;
-  const candidate = ignore ? text.toLowerCase() : text;
-  if (match.kind === 'exact') return candidate === value;
-  if (match.kind === 'prefix') return candidate.startsWith(value);
-  return match.kind === 'suffix' ? candidate.endsWith(value) : candidate.includes(value);
 }
 
 /** The peer's certificate, read once; null where it sent none. */

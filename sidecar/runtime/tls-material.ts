@@ -54,7 +54,6 @@ function merge(defaults: ValidationContext, dynamic: ValidationContext): Validat
     certificateHashes: [...defaults.certificateHashes, ...dynamic.certificateHashes],
     spkiHashes: [...defaults.spkiHashes, ...dynamic.spkiHashes],
     acceptUntrusted: defaults.acceptUntrusted || dynamic.acceptUntrusted,
-    allowExpired: defaults.allowExpired || dynamic.allowExpired,
     crl: dynamic.crl ?? defaults.crl,
   };
 }
@@ -66,7 +65,6 @@ function sameContext(a: ValidationContext, b: ValidationContext): boolean {
     a.trustedCa === b.trustedCa &&
     a.crl === b.crl &&
     a.acceptUntrusted === b.acceptUntrusted &&
-    a.allowExpired === b.allowExpired &&
     sameList(a.subjectAltNames, b.subjectAltNames) &&
     sameList(a.certificateHashes, b.certificateHashes) &&
     sameList(a.spkiHashes, b.spkiHashes)

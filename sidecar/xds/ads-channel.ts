@@ -1,14 +1,16 @@
 // How the stream to discovery is opened: the gRPC target and credentials that a static cluster of the
 // bootstrap describes.
 
+import { X509Certificate } from 'node:crypto';
 import type { PeerCertificate, SecureContextOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { credentials } from '@grpc/grpc-js';
+import { readCertificate } from '../../core/certificate.ts';
 import type { Cluster } from '../model/cluster.ts';
-import type { StringMatch } from '../model/match.ts';
+import { peerFault } from '../model/peer.ts';
 import type { Secret, TlsCertificate, ValidationContext } from '../model/secret.ts';
-import type { SanMatch, UpstreamTls } from '../model/tls.ts';
+import type { UpstreamTls } from '../model/tls.ts';
 
 /** Throws an Error for a cluster without endpoints. */
 export function targetOf(cluster: Cluster): string {
@@ -40,7 +42,7 @@ export function credentialsOf(cluster: Cluster, secrets: ReadonlyMap<string, Sec
   const context = createSecureContext(contextOptions(tls, certificateOf(tls, secrets), validation));
   return credentials.createFromSecureContext(context, {
     rejectUnauthorized: true,
-    checkServerIdentity: (_name: string, certificate: PeerCertificate) => checkNames(certificate, validation),
+    checkServerIdentity: (_name: string, certificate: PeerCertificate) => faultOf(certificate, validation),
   });
 }
 
@@ -87,43 +89,8 @@ function merged(
   return { ...context, subjectAltNames: names };
 }
 
-/** Any of the wanted names must be there; without wanted names the chain suffices, as in Envoy. */
-export function checkNames(
-  certificate: Pick<PeerCertificate, 'subjectaltname'>,
-  validation: ValidationContext,
-): Error | undefined {
-  const { subjectAltNames } = validation;
-  if (subjectAltNames.length === 0) return undefined;
-  const names = readNames(certificate.subjectaltname ?? '');
-  const found = subjectAltNames.some((wanted) =>
-    names.some((name) => name.type === wanted.type && matches(wanted, name.value)),
-  );
-  return found ? undefined : new Error('the certificate of discovery has none of the names that are expected');
-}
-
-const TYPES: Readonly<Record<string, SanMatch['type']>> = {
-  DNS: 'dns',
-  URI: 'uri',
-  'IP Address': 'ip',
-  email: 'email',
-};
-
-/** Node's text of the names; values with commas or quotes are quoted as JSON. */
-function readNames(text: string): { type: SanMatch['type']; value: string }[] {
-  return [...text.matchAll(/([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)].flatMap(([, kind = '', value = '']) => {
-    const type = TYPES[kind];
-    return type === undefined ? [] : [{ type, value: value.startsWith('"') ? (JSON.parse(value) as string) : value }];
-  });
-}
-
-function matches({ match }: SanMatch, value: string): boolean {
-  if (match.kind === 'regex') return match.regex.full(value);
-  const fold = (text: string) => (match.ignoreCase ? text.toLowerCase() : text);
-  return compare(match.kind, fold(value), fold(match.value));
-}
-
-function compare(kind: Exclude<StringMatch['kind'], 'regex'>, value: string, wanted: string): boolean {
-  if (kind === 'exact') return value === wanted;
-  if (kind === 'prefix') return value.startsWith(wanted);
-  return kind === 'suffix' ? value.endsWith(wanted) : value.includes(wanted);
+/** What else than the chain is asked of discovery's certificate; without wanted names the chain suffices, as in Envoy. */
+function faultOf({ raw }: PeerCertificate, validation: ValidationContext): Error | undefined {
+  const fault = peerFault(validation, readCertificate(new X509Certificate(raw)));
+  return fault === null ? undefined : new Error(`discovery is not who it has to be: ${fault.reason}`);
 }

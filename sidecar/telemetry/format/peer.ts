@@ -1,6 +1,7 @@
 // Operators about TLS: what was agreed, and the certificates of both ends on both sides.
 
 import { createHash, X509Certificate } from 'node:crypto';
+import { subjectAltNames } from '../../../core/subject-alt-names.ts';
 import type { CertificateFacts, RequestFacts, TlsFacts } from '../facts.ts';
 import { compileTime } from './time.ts';
 import { encoded, type Provider, type Value } from './value.ts';
@@ -35,14 +36,8 @@ function orNull(text: string): string | null {
 
 const uriSans = (certificate: CertificateFacts) => certificate.uriSans.join(',');
 const dnsSans = (certificate: CertificateFacts) => certificate.dnsSans.join(',');
-const otherSans = (kind: string) => (certificate: CertificateFacts) => {
-  const names = new X509Certificate(certificate.pem).subjectAltName ?? '';
-  return names
-    .split(', ')
-    .filter((name) => name.startsWith(kind))
-    .map((name) => name.slice(kind.length))
-    .join(',');
-};
+const otherSans = (kind: 'ip' | 'email') => (certificate: CertificateFacts) =>
+  subjectAltNames(new X509Certificate(certificate.pem).raw)[kind].join(',');
 const sha1 = (certificate: CertificateFacts) =>
   createHash('sha1').update(new X509Certificate(certificate.pem).raw).digest('hex');
 const absent: Provider = () => null;
@@ -65,15 +60,15 @@ export const PEER: Readonly<Record<string, Provider>> = {
   DOWNSTREAM_PEER_ISSUER_SERIAL: absent,
   DOWNSTREAM_PEER_URI_SAN: ofPeer(downstream, uriSans),
   DOWNSTREAM_PEER_DNS_SAN: ofPeer(downstream, dnsSans),
-  DOWNSTREAM_PEER_IP_SAN: ofPeer(downstream, otherSans('IP Address:')),
-  DOWNSTREAM_PEER_EMAIL_SAN: ofPeer(downstream, otherSans('email:')),
+  DOWNSTREAM_PEER_IP_SAN: ofPeer(downstream, otherSans('ip')),
+  DOWNSTREAM_PEER_EMAIL_SAN: ofPeer(downstream, otherSans('email')),
   DOWNSTREAM_PEER_OTHERNAME_SAN: absent,
   DOWNSTREAM_PEER_CERT: ofPeer(downstream, ({ pem }) => encodeURIComponent(pem)),
   DOWNSTREAM_LOCAL_SUBJECT: ofLocal(downstream, ({ subject }) => subject),
   DOWNSTREAM_LOCAL_URI_SAN: ofLocal(downstream, uriSans),
   DOWNSTREAM_LOCAL_DNS_SAN: ofLocal(downstream, dnsSans),
-  DOWNSTREAM_LOCAL_IP_SAN: ofLocal(downstream, otherSans('IP Address:')),
-  DOWNSTREAM_LOCAL_EMAIL_SAN: ofLocal(downstream, otherSans('email:')),
+  DOWNSTREAM_LOCAL_IP_SAN: ofLocal(downstream, otherSans('ip')),
+  DOWNSTREAM_LOCAL_EMAIL_SAN: ofLocal(downstream, otherSans('email')),
   DOWNSTREAM_LOCAL_OTHERNAME_SAN: absent,
   UPSTREAM_TLS_VERSION: ofTls(upstream, ({ version }) => version),
   UPSTREAM_TLS_CIPHER: ofTls(upstream, ({ cipher }) => cipher),
@@ -83,11 +78,11 @@ export const PEER: Readonly<Record<string, Provider>> = {
   UPSTREAM_PEER_ISSUER: ofPeer(upstream, ({ issuer }) => issuer),
   UPSTREAM_PEER_URI_SAN: ofPeer(upstream, uriSans),
   UPSTREAM_PEER_DNS_SAN: ofPeer(upstream, dnsSans),
-  UPSTREAM_PEER_IP_SAN: ofPeer(upstream, otherSans('IP Address:')),
+  UPSTREAM_PEER_IP_SAN: ofPeer(upstream, otherSans('ip')),
   UPSTREAM_PEER_CERT: ofPeer(upstream, ({ pem }) => encodeURIComponent(pem)),
   UPSTREAM_LOCAL_URI_SAN: ofLocal(upstream, uriSans),
   UPSTREAM_LOCAL_DNS_SAN: ofLocal(upstream, dnsSans),
-  UPSTREAM_LOCAL_IP_SAN: ofLocal(upstream, otherSans('IP Address:')),
+  UPSTREAM_LOCAL_IP_SAN: ofLocal(upstream, otherSans('ip')),
 };
 
 /** When a peer's certificate begins or ends to be valid; the default form is ISO 8601. */

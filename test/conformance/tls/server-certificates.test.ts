@@ -57,6 +57,7 @@ describe('towards an upstream that is known by its host name', () => {
     'the name in upper case': [{ dns: ['SHOP.test'] }, names],
     'a wildcard for its label': [{ dns: ['*.shop.test'] }, dns('a.shop.test')],
     'the address': [{ names: [{ type: 'ip', value: '127.0.0.1' }] }, ip('127.0.0.1')],
+    'the address of version 6': [{ names: [{ type: 'ip', value: '::1' }] }, ip('::1')],
   };
   for (const [name, [options, wanted]] of Object.entries(accepted)) {
     it(`speaks to ${name}`, async () => {
