@@ -175,11 +175,11 @@ export class Resources {
   };
 
   #newRound(type: ResourceType): Round {
-    const { allowUnsupported, fixed } = this.#options;
+    const { allowUnsupported, fixed, clock } = this.#options;
     const isListener = type === LISTENER;
     const clusters = isListener && !this.#adopting ? new Set(this.#snapshot.value.clusters.keys()) : null;
     return {
-      decoding: { allowUnsupported, clusters },
+      decoding: { allowUnsupported, clusters, nowMs: clock.wall() },
       changed: new Map(),
       addresses: isListener ? new ListenerAddresses(fixed.listeners.values()) : null,
     };

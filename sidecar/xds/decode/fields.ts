@@ -18,6 +18,8 @@ export interface DecodeContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Says what is wrong with a substitution format, or null. */
   readonly checkFormat: (text: string) => string | null;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
 }
 
 type Name<M> = Exclude<keyof M & string, `$${string}`>;

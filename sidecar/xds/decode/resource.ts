@@ -35,6 +35,8 @@ export interface DecodeOptions {
   readonly clusters?: ReadonlySet<string> | null;
   readonly readFile?: (path: string) => Buffer;
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds since 1970; default: now. */
+  readonly nowMs?: number;
 }
 
 export type Decoded<T> =
@@ -170,5 +172,6 @@ export function newContext(problems: Problems, options: DecodeOptions): DecodeCo
     readFile: options.readFile ?? ((path) => readFileSync(path)),
     environment: options.environment ?? process.env,
     checkFormat,
+    nowMs: options.nowMs ?? Date.now(),
   };
 }

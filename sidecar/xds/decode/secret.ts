@@ -27,7 +27,7 @@ export function decodeSecret(f: Fields<typeof SecretSchema>): Secret | null {
       return {
         name,
         kind: 'certificate',
-        certificate: decodeCertificate(f.choice('tlsCertificate', type.value, TlsCertificateSchema)),
+        certificate: stillValid(f.choice('tlsCertificate', type.value, TlsCertificateSchema)),
       };
     case 'validationContext':
       return {
@@ -46,6 +46,21 @@ export function decodeSecret(f: Fields<typeof SecretSchema>): Secret | null {
   }
 }
 
+/** One that has ended is refused, so that the one before it stays in use; Envoy would take it, to be refused by all. */
+function stillValid(f: Fields<typeof TlsCertificateSchema>): TlsCertificate {
+  const certificate = decodeCertificate(f);
+  if (certificate.chain === '') return certificate;
+  const { validTo } = new X509Certificate(certificate.chain);
+  if (Date.parse(validTo) <= f.context.nowMs)
+    f.add('security', 'certificateChain', `has expired: it held until ${validTo}`);
+  return certificate;
+}
+
+/** Peers take no longer ones (OpenSSL's SSL_MAX_CERT_LIST_DEFAULT). */
+const MOST_CHAIN_BYTES = 100 * 1024;
+/** Several times what all public authorities together have. */
+const MOST_BUNDLE_BYTES = 1024 * 1024;
+
 export function decodeCertificate(f: Fields<typeof TlsCertificateSchema>): TlsCertificate {
   const chain = decodeText(f, 'certificateChain', f.take('certificateChain'));
   const key = decodeText(f, 'privateKey', f.take('privateKey'));
@@ -55,7 +70,8 @@ export function decodeCertificate(f: Fields<typeof TlsCertificateSchema>): TlsCe
   f.end();
   if (f.message.certificateChain === undefined) f.invalid('certificateChain', 'is required');
   if (f.message.privateKey === undefined) f.invalid('privateKey', 'is required');
-  if (chain === null || key === null) return { chain: '', privateKey: '' };
+  if (chain === null || key === null || !fits(f, 'certificateChain', chain, MOST_CHAIN_BYTES))
+    return { chain: '', privateKey: '' };
   return checkPair(f, chain, key, passphrase);
 }
 
@@ -73,6 +89,16 @@ function checkPair(
   if (leaf === null || parsed === null) return { chain: '', privateKey: '' };
   if (!leaf.checkPrivateKey(parsed)) f.invalid('privateKey', 'does not belong to the certificate');
   return { chain, privateKey: passphrase === null ? key : (parsed.export({ type: 'pkcs8', format: 'pem' }) as string) };
+}
+
+function fits(
+  f: Fields<typeof TlsCertificateSchema> | Fields<typeof ValidationSchema>,
+  name: string,
+  text: string,
+  most: number,
+): boolean {
+  if (text.length > most) f.add('security', name, `is larger than ${most / 1024} KiB`);
+  return text.length <= most;
 }
 
 function attempt<T>(
@@ -96,6 +122,8 @@ export function decodeValidation(f: Fields<typeof ValidationSchema>, whole: bool
     'systemRootCerts',
     'customValidatorConfig',
     'maxVerifyDepth',
+    // OpenSSL tells the last thing that is wrong with a chain: one that is expired may be anybody's.
+    'allowExpiredCertificate',
     'requireSignedCertificateTimestamp',
   );
   f.note('watchedDirectory', 'files are read once; changes in the directory are not followed');
@@ -106,7 +134,6 @@ export function decodeValidation(f: Fields<typeof ValidationSchema>, whole: bool
     certificateHashes: f.take('verifyCertificateHash').map((hash) => hash.replaceAll(':', '').toLowerCase()),
     spkiHashes: f.take('verifyCertificateSpki'),
     acceptUntrusted: f.take('trustChainVerification') === TrustChain.ACCEPT_UNTRUSTED,
-    allowExpired: f.take('allowExpiredCertificate'),
     crl: decodeText(f, 'crl', f.take('crl')),
   };
   if (context.crl === null) f.ignore('onlyVerifyLeafCertCrl');
@@ -126,7 +153,7 @@ const PEM_CERTIFICATE = /-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]+-----END (
 /** The bundle's certificates are parsed here, so that a broken one is refused and not found at a handshake. */
 function decodeBundle(f: Fields<typeof ValidationSchema>): string | null {
   const pem = decodeText(f, 'trustedCa', f.take('trustedCa'));
-  if (pem === null) return null;
+  if (pem === null || !fits(f, 'trustedCa', pem, MOST_BUNDLE_BYTES)) return null;
   const blocks = pem.match(PEM_CERTIFICATE) ?? [];
   if (blocks.length === 0) f.invalid('trustedCa', 'holds no certificate');
   for (const block of blocks) attempt(f, 'trustedCa', 'holds a broken certificate', () => new X509Certificate(block));

@@ -2,14 +2,12 @@
 // under a trust that has changed (robustness.md 2.5, S04 and S05).
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it, type TestContext } from 'node:test';
-import { connect } from 'node:tls';
-import { manualClock } from '../../manual-clock.ts';
-import { rawClient, type RawClient } from '../../mesh/client.ts';
+import { after, before, describe, it } from 'node:test';
 import { answer, type Origin, startOrigin } from '../../mesh/origin.ts';
-import { makeLeaf, type Pair } from '../../mesh/pki.ts';
-import { type BootstrapPieces, bootstrapText, snapshotOf, startProxy } from '../../mesh/proxy.ts';
-import { askTls, FRIEND, inline, makeParties, OURS, type Parties, strictListener, THE_FRIEND, TLS } from './parties.ts';
+import { makeLeaf } from '../../mesh/pki.ts';
+import { startProxy } from '../../mesh/proxy.ts';
+import { askTls, FRIEND, inline, makeParties, OURS, type Parties, strictListener, TLS } from './parties.ts';
+import { ask, DRAIN_MS, rotating } from './rotating.ts';
 
 let parties: Parties;
 let origin: Origin;
@@ -71,73 +69,18 @@ function twoChains(...chains: readonly string[]): string {
 `;
 }
 
-const sds = (name: string) => `{name: ${name}, sds_config: {ads: {}}}`;
-const BY_SDS = `transport_socket: {name: t, typed_config: {"@type": ${TLS}.DownstreamTlsContext, require_client_certificate: true, common_tls_context: {tls_certificate_sds_secret_configs: [${sds('default')}], combined_validation_context: {default_validation_context: {match_typed_subject_alt_names: [${THE_FRIEND}]}, validation_context_sds_secret_config: ${sds('ROOTCA')}}}}}`;
-const DRAIN_MS = 60_000;
-
-/** Secrets of a bootstrap, which stands at its end. */
-function secretsText(own: Pair, trusted: string): string {
-  return `  secrets:
-  - {name: default, tls_certificate: {certificate_chain: ${inline(own.cert)}, private_key: ${inline(own.key)}}}
-  - {name: ROOTCA, validation_context: {trusted_ca: ${inline(trusted)}}}
-`;
-}
-
-const PIECES: BootstrapPieces = {
-  origins: { o1: 1 },
-  chain: BY_SDS,
-  routes: '- {match: {prefix: /}, route: {cluster: o1, timeout: 0s}}',
-  hcm: 'stream_idle_timeout: 0s\ndrain_timeout: 5s',
-};
-
-/** A listener whose secrets are replaced one by one, as they are when discovery sends others. */
-async function rotating(t: TestContext) {
-  const clock = manualClock(Date.now());
-  const text = bootstrapText({ ...PIECES, origins: { o1: origin.port } });
-  const withSecrets = (own: Pair, trusted: string) => snapshotOf(text + secretsText(own, trusted));
-  const first = withSecrets(parties.own, parties.root.cert);
-  const proxy = await startProxy(text + secretsText(parties.own, parties.root.cert), { clock, drainTimeMs: DRAIN_MS });
-  t.after(() => proxy.close());
-  proxy.runtime.apply(first);
-  const replace = (name: 'default' | 'ROOTCA', own: Pair, trusted: string) => {
-    const secret = withSecrets(own, trusted).secrets.get(name) ?? assert.fail(name);
-    proxy.runtime.apply({ ...first, secrets: new Map([...first.secrets, [name, secret]]) });
-  };
-  const open = async (pair: Pair = parties.friend) => {
-    const socket = connect({ port: proxy.port(), host: '127.0.0.1', rejectUnauthorized: false, ...pair });
-    const client = rawClient(socket);
-    t.after(() => client.close());
-    await ask(client);
-    return client;
-  };
-  return {
-    clock,
-    proxy,
-    open,
-    renew: async () => replace('default', await makeLeaf(parties.root, { uris: [OURS] }), parties.root.cert),
-    trust: (ca: string) => replace('ROOTCA', parties.own, ca),
-  };
-}
-
-/** Asks on a connection that stays; the answer's head. */
-async function ask(client: RawClient): Promise<string> {
-  const before = client.received.length;
-  await client.send('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
-  return (await client.until((text) => text.endsWith('in') && text.length > before)).slice(before);
-}
-
 describe('S05: connections that are open', () => {
   it('go on when our own certificate is renewed', async (t) => {
-    const { clock, renew, open } = await rotating(t);
+    const { clock, renew, open } = await rotating(t, parties, origin.port);
     const client = await open();
-    await renew();
+    renew(await makeLeaf(parties.root, { uris: [OURS] }));
     assert.doesNotMatch(await ask(client), /connection: close/);
     clock.advance(DRAIN_MS);
     assert.match(await ask(client), /^HTTP\/1\.1 200/);
   });
 
   it('drain when whom we trust changes: the next answer is the last one, idle ones end', async (t) => {
-    const { clock, proxy, trust, open } = await rotating(t);
+    const { clock, proxy, trust, open } = await rotating(t, parties, origin.port);
     const [asks, idles] = [await open(), await open()];
     trust(parties.stranger.cert);
     assert.match(await ask(asks), /connection: close/);
@@ -151,7 +94,7 @@ describe('S05: connections that are open', () => {
   });
 
   it('end at last though a request is under way', async (t) => {
-    const { clock, trust, open } = await rotating(t);
+    const { clock, trust, open } = await rotating(t, parties, origin.port);
     const client = await open();
     const seen = origin.seen.length;
     await client.send('GET /never HTTP/1.1\r\nhost: a\r\n\r\n');

@@ -16,6 +16,7 @@ import { isWhole } from '../../../sidecar/model/whole.ts';
 import { Resources } from '../../../sidecar/xds/resources.ts';
 import type { ResourceUpdate } from '../../../sidecar/xds/source.ts';
 import { manualClock } from '../../manual-clock.ts';
+import { makeLeaf, makeRoot, type Pair } from '../../mesh/pki.ts';
 import { tempDir } from '../../temp-dir.ts';
 import {
   accept,
@@ -29,11 +30,11 @@ import {
   routeTo,
 } from './messages.ts';
 
-function newResources(fixed = EMPTY_SNAPSHOT): Resources {
+function newResources(fixed = EMPTY_SNAPSHOT, clock = manualClock()): Resources {
   return new Resources({
     fixed,
     allowUnsupported: false,
-    clock: manualClock(),
+    clock,
     wildcard: { listeners: true, clusters: true },
     ownSecrets: new Set(['default']),
     warn: () => undefined,
@@ -48,6 +49,33 @@ function update(type: ResourceType, list: readonly JsonObject[], version = '1'):
   }));
   return { type, changed, removed: [], complete: type.fullState };
 }
+
+test('S13: a certificate that has ended is refused by name, and the one before stays in use', async () => {
+  const hour = 3_600_000;
+  const authority = await makeRoot('mesh');
+  // Tests begin their clock some time ago.
+  const clock = manualClock(Date.now());
+  const resources = newResources(EMPTY_SNAPSHOT, clock);
+  const secret = ({ cert, key }: Pair): JsonObject => ({
+    name: 'gateway',
+    tls_certificate: { certificate_chain: { inline_string: cert }, private_key: { inline_string: key } },
+  });
+  const good = await makeLeaf(authority, { dns: ['a.test'], to: 2 });
+  assert.deepEqual(resources.judge(update(SECRET, [secret(good)])), []);
+  const before = resources.snapshot.value.secrets.get('gateway');
+  const ended = await makeLeaf(authority, { dns: ['a.test'], from: -3, to: -1 });
+  const [refusal, ...others] = resources.judge(update(SECRET, [secret(ended)], '2'));
+  assert.deepEqual([refusal?.name, refusal?.field, others], ['gateway', 'tls_certificate.certificate_chain', []]);
+  assert.match(refusal?.reason ?? '', /has expired/);
+  assert.equal(resources.snapshot.value.secrets.get('gateway'), before);
+  assert.deepEqual(
+    resources.refused.map(({ name }) => name),
+    ['gateway'],
+  );
+  // What was taken stays what it was when its own time is over: the next one replaces it.
+  clock.advance(3 * hour);
+  assert.deepEqual(resources.judge(update(SECRET, [secret(good)], '3')), []);
+});
 
 test('byte-equal resources keep their object, and the snapshot with them', () => {
   const resources = newResources();

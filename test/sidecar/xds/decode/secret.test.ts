@@ -55,13 +55,14 @@ test('a certificate with its key', () => {
   assert.deepEqual(accept<Secret>(SECRET, fromFiles), secret);
 });
 
-test('a key of another certificate, garbage and missing files are refused', () => {
+test('S13: a key of another certificate, garbage and missing files are refused', () => {
   const refused = (certificate: JsonObject, key: JsonObject) =>
     refusals(SECRET, { name: 's', tls_certificate: { certificate_chain: certificate, private_key: key } });
   assert.deepEqual(refused(inline(ONE.certificate), inline(OTHER.key)), [
     'tls_certificate.private_key: does not belong to the certificate',
   ]);
-  assert.match(refused(inline('x'), inline(ONE.key))[0] ?? '', /certificate_chain: holds no certificate/);
+  for (const none of ['x', ''])
+    assert.match(refused(inline(none), inline(ONE.key))[0] ?? '', /certificate_chain: holds no certificate/);
   assert.match(
     refused({ filename: path.join(folder, 'none') }, inline(ONE.key))[0] ?? '',
     /certificate_chain\.filename: cannot read .*none/,
@@ -76,6 +77,28 @@ test('a key of another certificate, garbage and missing files are refused', () =
   );
   for (const text of refused(inline(ONE.certificate), inline(`${ONE.key.slice(0, 60)}garbage`)))
     assert.ok(!text.includes('garbage'), 'no key in a message');
+});
+
+test('S13: a certificate that has expired, and one with too much of a chain', () => {
+  const tls_certificate = { certificate_chain: inline(ONE.certificate), private_key: inline(ONE.key) };
+  const inTwoDays = Date.now() + 2 * 24 * 3_600_000;
+  const options = { nowMs: inTwoDays, allowUnsupported: true };
+  assert.match(
+    refusals(SECRET, { name: 's', tls_certificate }, options)[0] ?? '',
+    /tls_certificate\.certificate_chain: has expired/,
+  );
+  const long = ONE.certificate.repeat(Math.ceil((100 * 1024) / ONE.certificate.length));
+  assert.deepEqual(
+    refusals(SECRET, { name: 's', tls_certificate: { ...tls_certificate, certificate_chain: inline(long) } }),
+    ['tls_certificate.certificate_chain: is larger than 100 KiB'],
+  );
+});
+
+test('S13: a trust bundle of ten megabytes is not read', () => {
+  const bundle = 'x'.repeat(10 * 1024 * 1024);
+  assert.deepEqual(refusals(SECRET, { name: 's', validation_context: { trusted_ca: inline(bundle) } }), [
+    'validation_context.trusted_ca: is larger than 1024 KiB',
+  ]);
 });
 
 test('a trust bundle, and names that must match', () => {
@@ -146,6 +169,38 @@ test('a listener needs a certificate; TLS 1.3 is its highest version by default'
   assert.match(
     refusals(LISTENER, listener(downstream({})))[0] ?? '',
     /common_tls_context: a listener needs a certificate/,
+  );
+});
+
+const versions = (lowest: string) => ({ tls_params: { tls_minimum_protocol_version: lowest } });
+
+test('S10: what is gone from TLS cannot be asked for', () => {
+  for (const lowest of ['TLSv1_0', 'TLSv1_1'])
+    assert.match(refusals(CLUSTER, clusterJson('a', upstream(versions(lowest))))[0] ?? '', /below TLSv1_2/);
+  const { typed_config } = upstream({}).transport_socket;
+  const renegotiates = {
+    transport_socket: { name: 't', typed_config: { ...typed_config, allow_renegotiation: true } },
+  };
+  assert.match(
+    refusals(CLUSTER, clusterJson('a', renegotiates), { allowUnsupported: true })[0] ?? '',
+    /allow_renegotiation/,
+  );
+});
+
+test('S12: what would have to be checked and is not said is no leave to check nothing', () => {
+  const halves: Readonly<Record<string, JsonObject>> = {
+    'no name of a secret': { default_validation_context: {} },
+    'no default': { validation_context_sds_secret_config: { name: 'ROOTCA', sds_config: { ads: {} } } },
+    'nothing at all': {},
+  };
+  for (const [name, combined_validation_context] of Object.entries(halves)) {
+    const json = clusterJson('a', upstream({ combined_validation_context }));
+    assert.notEqual(refusals(CLUSTER, json, { allowUnsupported: true }).length, 0, name);
+  }
+  const expired = { trusted_ca: inline(ONE.certificate), allow_expired_certificate: true };
+  assert.match(
+    refusals(SECRET, { name: 's', validation_context: expired }, { allowUnsupported: true })[0] ?? '',
+    /allow_expired_certificate/,
   );
 });
 
