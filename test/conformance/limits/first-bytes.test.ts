@@ -96,12 +96,12 @@ besideEnvoy('a plain request in single bytes', async (_, start) => {
   client.close();
 });
 
-besideEnvoy('a ClientHello in single bytes', async (t, start) => {
+besideEnvoy('S09: a ClientHello in single bytes', async (t, start) => {
   const { port } = await start(overTls());
   assert.match(await askTls(await slowPath(t, port)), /^HTTP\/1.1 200 /);
 });
 
-besideEnvoy('a client that stops half-way keeps nobody waiting', async (_, start) => {
+besideEnvoy('S09: a client that stops half-way keeps nobody waiting', async (_, start) => {
   const proxy = await start(PLAIN);
   const half = await openClient(proxy.port);
   await half.send('\x16\x03\x01');

@@ -129,7 +129,7 @@ describe('limits of time for a connection of a client', () => {
   });
 
   likeEnvoy({
-    limit: 'listener_filters_timeout',
+    limit: 'listener_filters_timeout (S09)',
     pieces: {
       listener: `listener_filters_timeout: 0.2s
 listener_filters: [{name: tls, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector}}]`,
@@ -146,7 +146,7 @@ describe('limits of time for a handshake', () => {
     pair = await makeLeaf(await makeRoot('mesh'), { dns: ['a'] });
   });
 
-  besideEnvoy('transport_socket_connect_timeout', async (t, start) => {
+  besideEnvoy('S09: transport_socket_connect_timeout', async (t, start) => {
     const inline = (text: string) => `{inline_string: ${JSON.stringify(text)}}`;
     const certificate = `{certificate_chain: ${inline(pair.cert)}, private_key: ${inline(pair.key)}}`;
     const proxy = await start({

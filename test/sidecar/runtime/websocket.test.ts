@@ -258,7 +258,7 @@ for (const [from, to] of WAYS) {
       await client.endsAfter('still here');
     });
 
-    test('whoever does not read is not sent to without end, and nothing is lost', async (t) => {
+    test('W06: whoever does not read is not sent to without end, and nothing is lost', async (t) => {
       const { client, upstream } = await tunnel(t, from, to);
       for (const [writer, reader] of [
         [client, upstream],
