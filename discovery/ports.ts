@@ -1,7 +1,7 @@
 // The two gRPC ports: plaintext on loopback, and TLS with optional client certificates.
 
 import { constants } from 'node:crypto';
-import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, type ServerOptions, setLogVerbosity } from '@grpc/grpc-js';
 import type { ServingIdentity, ServingMaterial } from './ca/serving.ts';
 import { type HostPort, printHostPort } from './config.ts';
 import type { GrpcService } from './xds/server.ts';
@@ -9,7 +9,7 @@ import type { GrpcService } from './xds/server.ts';
 // The library would print to stderr what is told as an error anyway.
 if (process.env['GRPC_VERBOSITY'] === undefined) setLogVerbosity(logVerbosity.NONE);
 
-const SERVER_OPTIONS = {
+export const SERVER_OPTIONS = {
   // Requests are small; a larger one is an accident or an attack.
   'grpc.max_receive_message_length': 4 * 1024 * 1024,
   'grpc.max_send_message_length': -1,
@@ -37,8 +37,9 @@ export function openPort(
   services: readonly GrpcService[],
   credentials: ServerCredentials,
   flag: string,
+  options: ServerOptions = SERVER_OPTIONS,
 ): Promise<GrpcPort> {
-  const server = new Server(SERVER_OPTIONS);
+  const server = new Server(options);
   for (const { definition, implementation } of services) server.addService(definition, implementation);
   return new Promise((resolve, reject) => {
     server.bindAsync(printHostPort(address), credentials, (error, port) => {

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
-import { ADMISSION_BURST, ADMISSIONS_PER_SECOND, AdsHub } from '../../../discovery/xds/server.ts';
+import { ADMISSION_BURST, ADMISSIONS_PER_SECOND, AdsHub, MAX_STREAMS } from '../../../discovery/xds/server.ts';
 import { NodeSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { DiscoveryRequestSchema } from '../../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
 import { CLUSTER } from '../../../proto/resources.ts';
@@ -99,6 +99,24 @@ test('a change is told to every stream, also when there are more than fit in one
     ),
   );
   assert.deepEqual([...last], ['3']);
+});
+
+test('G12: ten thousand streams are open at once, one more is asked to come back, and all hear of a change', async () => {
+  const { open, clock, publish, turnedAway } = hub();
+  const calls = Array.from({ length: MAX_STREAMS }, () => {
+    clock.advance(1000 / ADMISSIONS_PER_SECOND);
+    return open();
+  });
+  clock.advance(1000);
+  assert.deepEqual(open().failures, [status.UNAVAILABLE]);
+  assert.match(turnedAway.join(), /^more than 10000 streams are open$/);
+  for (const call of calls) {
+    call.emit('data', request());
+    call.emit('data', request('1'));
+  }
+  publish('2');
+  while (calls.at(-1)?.written.length === 1) await turn();
+  assert.deepEqual(new Set(calls.map(({ written }) => written.length)), new Set([2]));
 });
 
 test('a client that left is forgotten', () => {
