@@ -223,6 +223,7 @@ export const FAILURE = {
   tooManyHeaders: row(FLAG.DPE, 'http1.too_many_headers', 431, 8, 'downstream', 'never'),
   missingHost: row(0, 'missing_host_header', 400, 3, 'downstream', 'never'),
   absoluteUrl: row(0, 'absolute_path_rejected', 404, 12, 'downstream', 'never'),
+  misdirected: row(0, 'misdirected_request', 421, 2, 'downstream', 'never'),
   loopDetected: row(0, 'via_hop_limit', 508, 8, 'downstream', 'never'),
   pathNormalization: row(0, 'path_normalization_failed', 400, 3, 'downstream', 'never'),
   unexpectedUnderscore: row(FLAG.DPE, 'http1.unexpected_underscore', 400, 3, 'downstream', 'never'),

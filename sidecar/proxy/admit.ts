@@ -37,6 +37,7 @@ export function admit(serving: Serving, head: RequestHead): Verdict {
     return { ...replyOf(FAILURE.pathNormalization), close: true };
   }
   head.authority = canonicalHost(head.authority, x.connection.local.port, config);
+  if (hcm.isMisdirected(head.authority)) return replyOf(FAILURE.misdirected);
   const table = hcm.routes();
   admitRequest(x, hcm, table === null ? NO_HEADERS : table.config.internalOnlyHeaders);
   if (path.kind === 'redirect') {

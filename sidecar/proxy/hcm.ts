@@ -21,6 +21,8 @@ export interface Hcm {
   readonly router: RouterConfig | null;
   /** The route table now; null while RDS has not brought it. */
   readonly routes: () => RouteTable | null;
+  /** The host has another filter chain, with other TLS than the one by which a request has come. */
+  readonly isMisdirected: (authority: string) => boolean;
   readonly stats: HttpStats;
   /** What all codecs that read requests count together. */
   readonly codecStats: Http1CodecStats;

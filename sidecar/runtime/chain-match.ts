@@ -66,7 +66,7 @@ function inRange(range: Cidr, address: string): boolean {
 }
 
 /** An exact name beats a wildcard, a longer wildcard a shorter one. `*.x.test` takes any depth below. */
-function serverNameScore(names: readonly string[], serverName: string): number {
+export function serverNameScore(names: readonly string[], serverName: string): number {
   if (names.length === 0) return 0;
   let best = -1;
   for (const name of names) {

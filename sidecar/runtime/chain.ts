@@ -22,6 +22,7 @@ import { type ListenerStats, TlsStats } from '../telemetry/cells/listener.ts';
 import type { ConnectionFacts, TlsFacts } from '../telemetry/facts.ts';
 import type { Clusters } from '../upstream/clusters.ts';
 import { HttpConnection } from './http-connection.ts';
+import { type NamedElsewhere, namedElsewhere } from './misdirection.ts';
 import { TcpConnection } from './tcp-connection.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 
@@ -29,8 +30,8 @@ import type { TcpProxy } from './tcp-proxy.ts';
 export type Terminal =
   | {
       readonly kind: 'http';
-      /** Everything of the connection manager but its routes. */
-      readonly hcm: Omit<Hcm, 'routes'>;
+      /** Everything of the connection manager but its routes and the chains beside it. */
+      readonly hcm: Omit<Hcm, 'routes' | 'isMisdirected'>;
       readonly buildFilter: BuildFilter;
     }
   | { readonly kind: 'tcp'; readonly tcp: TcpProxy };
@@ -77,6 +78,7 @@ export class Chain {
   readonly #proxied = new WeakMap<Socket, ProxyAddresses>();
   #material: TlsMaterial | null = null;
   #table: RouteTable | null = null;
+  #elsewhere: NamedElsewhere | null = null;
   #draining = false;
   #destroyed = false;
 
@@ -84,11 +86,21 @@ export class Chain {
     this.description = description;
     this.#context = context;
     const { terminal } = context;
-    this.#hcm = terminal.kind === 'http' ? { ...terminal.hcm, routes: () => this.#table } : null;
+    this.#hcm = terminal.kind === 'http' ? this.#hcmOf(terminal.hcm) : null;
     this.#tls = tlsOf(description, this.#tlsHandler());
     if (this.#tls !== null) context.listenerStats.ssl ??= new TlsStats();
     if (description.kind === 'http' && description.http.routes.kind === 'inline')
       this.useRoutes(description.http.routes.config);
+  }
+
+  #hcmOf(hcm: Omit<Hcm, 'routes' | 'isMisdirected'>): Hcm {
+    const isMisdirected = (authority: string) => this.#elsewhere?.(authority) ?? false;
+    return { ...hcm, routes: () => this.#table, isMisdirected };
+  }
+
+  /** All chains of the listener, this one among them. */
+  useNeighbours(all: readonly FilterChain[]): void {
+    this.#elsewhere = namedElsewhere(this.description, all);
   }
 
   get activeRequests(): number {

@@ -20,7 +20,7 @@ export interface HcmSettings {
 }
 
 export interface MadeHcm {
-  readonly hcm: Omit<Hcm, 'routes'>;
+  readonly hcm: Omit<Hcm, 'routes' | 'isMisdirected'>;
   readonly release: () => void;
 }
 

@@ -59,6 +59,12 @@ export class Listener {
     this.#chains = description.chains.map((chain) => context.makeChain(chain, description));
     this.#defaultChain =
       description.defaultChain === null ? null : context.makeChain(description.defaultChain, description);
+    this.#tellNeighbours();
+  }
+
+  #tellNeighbours(): void {
+    const all = this.chains.map(({ description }) => description);
+    for (const chain of this.chains) chain.useNeighbours(all);
   }
 
   get description(): ListenerDescription {
@@ -129,6 +135,7 @@ export class Listener {
     this.#description = description;
     this.#gate = this.#context.gates.of(description.name, description);
     this.#proxyStats = this.#context.proxyStats(description.proxyProtocol);
+    this.#tellNeighbours();
     const kept = new Set(this.chains);
     for (const chain of before) if (!kept.has(chain)) this.#retire(chain);
   }
