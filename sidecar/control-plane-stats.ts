@@ -29,11 +29,14 @@ export class Staleness {
 export function countUpdates(status: ReadWatch<AdsStatus>, stats: Stats): void {
   const cds = stats.subscription('cluster_manager.cds');
   const lds = stats.subscription('listener_manager.lds');
+  // All secrets together; Envoy has a row for each name.
+  const sds = stats.subscription('sds');
   const copy = (now: AdsStatus) => {
     stats.controlPlane.connected_state = Number(now.connected);
     for (const type of now.types.values()) {
       if (type.type.shortName === 'CDS') fill(cds, type);
       else if (type.type.shortName === 'LDS') fill(lds, type);
+      else if (type.type.shortName === 'SDS') fill(sds, type);
     }
   };
   copy(status.value);
