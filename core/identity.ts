@@ -13,6 +13,8 @@ export interface SpiffeId {
 export const LONGEST_SPIFFE_ID = 2048;
 const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/;
 const SEGMENT = /^[A-Za-z0-9._-]+$/;
+/** ns, NAMESPACE, sa, SERVICE. */
+const WORKLOAD_SEGMENTS = 4;
 
 /** The id, or null where the text is not exactly one canonical SPIFFE id. */
 export function parseSpiffeId(text: string): SpiffeId | null {
@@ -26,6 +28,8 @@ export function parseSpiffeId(text: string): SpiffeId | null {
 /** The id of a service's workload, by the convention shared with Istio: `/ns/<namespace>/sa/<service>`. */
 export function workloadId(trustDomain: string, namespace: string, service: string): SpiffeId {
   const id = parseSpiffeId(`spiffe://${trustDomain}/ns/${namespace}/sa/${service}`);
-  if (id === null) throw new Error(`no SPIFFE id can be made of "${trustDomain}", "${namespace}", "${service}"`);
+  // A slash in a name would make it the id of somebody else.
+  if (id?.segments.length !== WORKLOAD_SEGMENTS)
+    throw new Error(`no SPIFFE id can be made of "${trustDomain}", "${namespace}", "${service}"`);
   return id;
 }

@@ -115,7 +115,31 @@ test('a rotation trusts first, signs then, and drops the old root last', async (
   assert.equal(again.signer.certificate.serialNumber, authority.signer.certificate.serialNumber);
 });
 
-test('what is not exactly one SPIFFE id is no identity', () => {
-  for (const bad of ['spiffe://a/b/../c', 'spiffe://A/b', 'spiffe://a//b', 'spiffe://a/b%2f', 'https://a/b'])
-    assert.equal(parseSpiffeId(bad), null, bad);
+test('S03: what is not exactly one SPIFFE id is no identity', () => {
+  const bad = [
+    'spiffe://a/b/../c',
+    'spiffe://a/./b',
+    'spiffe://A/b',
+    'SPIFFE://a/b',
+    'spiffe://a//b',
+    'spiffe://a/b/',
+    'spiffe:///b',
+    'spiffe://a/b%2f',
+    'spiffe://a/b?c',
+    'spiffe://a/b#c',
+    'spiffe://a:80/b',
+    'spiffe://u@a/b',
+    'spiffe://a/b\n',
+    'spiffe://a/b\0',
+    ' spiffe://a/b',
+    `spiffe://a/${'b'.repeat(2048)}`,
+    'https://a/b',
+  ];
+  for (const text of bad) assert.equal(parseSpiffeId(text), null, text);
+});
+
+test('S03: a name that makes no SPIFFE id gets none', () => {
+  for (const service of ['', '..', 'a/b', 'a%2fb', 'a b', 'a?b', 'a\0'])
+    assert.throws(() => workloadId('cluster.local', 'default', service), /no SPIFFE id can be made/, service);
+  assert.throws(() => workloadId('Cluster.Local', 'default', 'web'), /no SPIFFE id can be made/);
 });
