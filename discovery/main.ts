@@ -183,7 +183,10 @@ function openHub(
     clock,
     events,
     snapshotFor: (node, peer) => snapshots.snapshotFor(node, peer),
-    identityOf: (call) => certificateIdentity(call, authority.trustDomain)?.uri ?? null,
+    identityOf: (call) => {
+      const proven = certificateIdentity(call, authority.trustDomain);
+      return proven === null ? null : { uri: proven.id.uri, untilMs: proven.untilMs };
+    },
   });
 }
 

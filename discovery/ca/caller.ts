@@ -16,10 +16,15 @@ export interface CallFacts {
 }
 
 /** The SPIFFE id that the peer's certificate proves, in our trust domain; null where it proves none. */
-export function certificateIdentity(call: Pick<CallFacts, 'getAuthContext'>, trustDomain: string): SpiffeId | null {
+export function certificateIdentity(
+  call: Pick<CallFacts, 'getAuthContext'>,
+  trustDomain: string,
+): { readonly id: SpiffeId; readonly untilMs: number } | null {
   const der = call.getAuthContext().sslPeerCertificate?.raw;
-  const id = der === undefined ? null : svidOf(readCertificate(new X509Certificate(der)));
-  return id?.trustDomain === trustDomain ? id : null;
+  if (der === undefined) return null;
+  const certificate = readCertificate(new X509Certificate(der));
+  const id = svidOf(certificate);
+  return id?.trustDomain === trustDomain ? { id, untilMs: certificate.validToMs } : null;
 }
 
 export type Caller =
@@ -30,10 +35,10 @@ export type Caller =
 export function authenticate(call: CallFacts, trustDomain: string, key: Buffer, clock: Clock): Caller {
   const token = bearerToken(call.metadata);
   if (token === null) {
-    const identity = certificateIdentity(call, trustDomain);
-    return identity === null
+    const proven = certificateIdentity(call, trustDomain);
+    return proven === null
       ? { ok: false, reason: 'send a join token (authorization: Bearer ...) or a client certificate of this mesh' }
-      : { ok: true, identity };
+      : { ok: true, identity: proven.id };
   }
   const verdict = verifyToken(key, token, clock);
   if (!verdict.ok) return verdict;

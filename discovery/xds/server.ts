@@ -9,7 +9,7 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { status as grpcStatus, Metadata } from '@grpc/grpc-js';
-import type { Clock } from '../../core/clock.ts';
+import type { Clock, Timer } from '../../core/clock.ts';
 import { ADS } from '../../proto/ads.ts';
 import type { Node } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -37,8 +37,14 @@ export interface HubOptions {
   readonly clock: Clock;
   readonly events: XdsEvents;
   readonly snapshotFor: (node: Node, peer: Peer) => Snapshot;
-  /** SPIFFE id of the caller's verified certificate, or null. */
-  readonly identityOf: (call: RawCall) => string | null;
+  /** Who the caller's verified certificate proves it to be, or null. */
+  readonly identityOf: (call: RawCall) => ProvenIdentity | null;
+}
+
+export interface ProvenIdentity {
+  readonly uri: string;
+  /** The certificate holds so long, milliseconds since 1970. */
+  readonly untilMs: number;
 }
 
 export class AdsHub {
@@ -122,10 +128,13 @@ export class AdsHub {
       endCall(call, grpcStatus.UNAVAILABLE, refusal);
       return;
     }
-    const peer: Peer = { id: ++this.#ids, address: call.getPeer(), identity: this.#options.identityOf(call), secure };
+    const identity = this.#options.identityOf(call);
+    const peer: Peer = { id: ++this.#ids, address: call.getPeer(), identity: identity?.uri ?? null, secure };
     const stream = this.#streamFor(call, peer);
     this.#streams.set(peer.id, stream);
+    const ending = identity === null ? null : this.#endWith(identity, call, stream);
     const gone = () => {
+      ending?.cancel();
       stream.close();
       this.#streams.delete(peer.id);
     };
@@ -139,6 +148,15 @@ export class AdsHub {
     call.on('close', gone);
     // The peer went away in the middle of a write: the stream is over, there is nobody to tell.
     call.on('error', gone);
+  }
+
+  /** A stream lasts no longer than the certificate that opened it: the client comes again with its next one. */
+  #endWith({ untilMs }: ProvenIdentity, call: RawCall, stream: AdsStream): Timer {
+    const { clock } = this.#options;
+    return clock.after(Math.max(untilMs - clock.wall(), 0), () => {
+      stream.close();
+      endCall(call, grpcStatus.UNAVAILABLE, 'the certificate of this stream has ended; come again with the next one');
+    });
   }
 
   #streamFor(call: RawCall, peer: Peer): AdsStream {

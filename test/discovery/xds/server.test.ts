@@ -3,7 +3,13 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
-import { ADMISSION_BURST, ADMISSIONS_PER_SECOND, AdsHub, MAX_STREAMS } from '../../../discovery/xds/server.ts';
+import {
+  ADMISSION_BURST,
+  ADMISSIONS_PER_SECOND,
+  AdsHub,
+  type HubOptions,
+  MAX_STREAMS,
+} from '../../../discovery/xds/server.ts';
 import { NodeSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { DiscoveryRequestSchema } from '../../../proto/gen/envoy/service/discovery/v3/discovery_pb.ts';
 import { CLUSTER } from '../../../proto/resources.ts';
@@ -29,7 +35,7 @@ class FakeCall extends EventEmitter {
   end() {}
 }
 
-function hub() {
+function hub(identityOf: HubOptions['identityOf'] = () => null) {
   const clock = manualClock();
   const turnedAway: string[] = [];
   let current = snapshot([[CLUSTER, 'A', '1']]);
@@ -45,7 +51,7 @@ function hub() {
       turnedAway: (reason) => turnedAway.push(reason),
     },
     snapshotFor: () => current,
-    identityOf: () => null,
+    identityOf,
   });
   const { implementation } = made.service(false);
   const open = (method = 'streamAggregatedResources') => {
@@ -117,6 +123,20 @@ test('G12: ten thousand streams are open at once, one more is asked to come back
   publish('2');
   while (calls.at(-1)?.written.length === 1) await turn();
   assert.deepEqual(new Set(calls.map(({ written }) => written.length)), new Set([2]));
+});
+
+test('S05: a stream ends with the certificate that opened it', () => {
+  let untilMs = 0;
+  const { made, clock, open } = hub(() => ({ uri: 'spiffe://a/b', untilMs }));
+  untilMs = clock.wall() + 60_000;
+  const [stays, leaves] = [open(), open()];
+  leaves.emit('cancelled');
+  clock.advance(59_000);
+  assert.deepEqual(stays.failures, []);
+  clock.advance(1_000);
+  assert.deepEqual([stays.failures, leaves.failures], [[status.UNAVAILABLE], []]);
+  assert.equal(made.size, 0);
+  assert.equal(clock.pending, 0);
 });
 
 test('a client that left is forgotten', () => {
