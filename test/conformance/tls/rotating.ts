@@ -10,7 +10,7 @@ import { type BootstrapPieces, bootstrapText, snapshotOf, startProxy } from '../
 import { inline, type Parties, THE_FRIEND, TLS } from './parties.ts';
 
 const sds = (name: string) => `{name: ${name}, sds_config: {ads: {}}}`;
-const BY_SDS = `transport_socket: {name: t, typed_config: {"@type": ${TLS}.DownstreamTlsContext, require_client_certificate: true, common_tls_context: {tls_certificate_sds_secret_configs: [${sds('default')}], combined_validation_context: {default_validation_context: {match_typed_subject_alt_names: [${THE_FRIEND}]}, validation_context_sds_secret_config: ${sds('ROOTCA')}}}}}`;
+export const BY_SDS = `transport_socket: {name: t, typed_config: {"@type": ${TLS}.DownstreamTlsContext, require_client_certificate: true, common_tls_context: {tls_certificate_sds_secret_configs: [${sds('default')}], combined_validation_context: {default_validation_context: {match_typed_subject_alt_names: [${THE_FRIEND}]}, validation_context_sds_secret_config: ${sds('ROOTCA')}}}}}`;
 export const DRAIN_MS = 60_000;
 
 /** Secrets of a bootstrap, which stands at its end. */
@@ -28,9 +28,13 @@ const PIECES: BootstrapPieces = {
   hcm: 'stream_idle_timeout: 0s\ndrain_timeout: 5s',
 };
 
-export async function rotating(t: TestContext, parties: Parties, originPort: number) {
+export function rotating(t: TestContext, parties: Parties, originPort: number) {
+  return rotatingSecrets(t, parties, bootstrapText({ ...PIECES, origins: { o1: originPort } }));
+}
+
+/** `text`: a bootstrap that ends with its static resources. */
+export async function rotatingSecrets(t: TestContext, parties: Parties, text: string) {
   const clock = manualClock(Date.now());
-  const text = bootstrapText({ ...PIECES, origins: { o1: originPort } });
   const withSecrets = (own: Pair, trusted: string) => snapshotOf(text + secretsText(own, trusted));
   const first = withSecrets(parties.own, parties.root.cert);
   const proxy = await startProxy(text + secretsText(parties.own, parties.root.cert), { clock, drainTimeMs: DRAIN_MS });

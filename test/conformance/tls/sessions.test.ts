@@ -3,11 +3,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { connect } from 'node:tls';
 import { answer, type Origin, startOrigin } from '../../mesh/origin.ts';
 import { makeLeaf } from '../../mesh/pki.ts';
 import { startProxy } from '../../mesh/proxy.ts';
+import { Peer, startTcpOrigin, tcpBootstrap, tcpCluster, tcpFilter } from '../../mesh/tcp.ts';
 import { askTls, FRIEND, inline, makeParties, OURS, type Parties, strictListener, TLS } from './parties.ts';
-import { ask, DRAIN_MS, rotating } from './rotating.ts';
+import { ask, BY_SDS, DRAIN_MS, rotating, rotatingSecrets } from './rotating.ts';
 
 let parties: Parties;
 let origin: Origin;
@@ -91,6 +93,23 @@ describe('S05: connections that are open', () => {
     const other = await open(await makeLeaf(parties.stranger, { uris: [FRIEND] }));
     clock.advance(DRAIN_MS);
     assert.match(await ask(other), /^HTTP\/1\.1 200/);
+  });
+
+  it('of TCP go on, and end when the time for draining is over', async (t) => {
+    const backend = await startTcpOrigin((peer) => peer.socket.on('data', (bytes) => peer.socket.write(bytes)));
+    t.after(() => backend.close());
+    const chains = [`${BY_SDS}, filters: [${tcpFilter('cluster: a')}]`];
+    const text = tcpBootstrap({ chains, clusters: [tcpCluster('a', [backend.port])] });
+    const { clock, proxy, trust } = await rotatingSecrets(t, parties, text);
+    const socket = connect({ port: proxy.port(), host: '127.0.0.1', rejectUnauthorized: false, ...parties.friend });
+    const client = new Peer(socket);
+    t.after(() => socket.destroy());
+    assert.equal(await client.say('before').hears('before'), 'before');
+    trust(parties.stranger.cert);
+    clock.advance(DRAIN_MS - 1);
+    assert.equal(await client.say(' after').hears('before after'), 'before after');
+    clock.advance(1);
+    await client.gone();
   });
 
   it('end at last though a request is under way', async (t) => {
