@@ -8,6 +8,7 @@ import {
   Cluster_LbPolicy,
   ClusterSchema,
 } from '../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
+import type { AddressSchema } from '../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import type { OutlierDetectionSchema } from '../../proto/gen/envoy/config/cluster/v3/outlier_detection_pb.ts';
 import { CLUSTER } from '../../proto/resources.ts';
 import { toDuration } from '../../proto/scalars.ts';
@@ -92,14 +93,18 @@ function outlierDetection(given: OutlierDetection | null): MessageInitShape<type
   };
 }
 
+/** Before the path of a Unix socket, as gRPC and others write it. */
+const UNIX = 'unix:';
+
+function applicationAddress(address: string, port: number): MessageInitShape<typeof AddressSchema> {
+  if (address.startsWith(UNIX)) return { address: { case: 'pipe', value: { path: address.slice(UNIX.length) } } };
+  return { address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } } };
+}
+
 /** The application behind an inbound listener: one fixed address, nothing to balance or to eject. */
 export function localCluster(address: string, appPort: number, protocol: Protocol): EncodedResource {
   const name = inboundCluster(appPort);
-  const endpoint = {
-    address: {
-      address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: appPort } } },
-    },
-  } as const;
+  const endpoint = { address: applicationAddress(address, appPort) };
   const message = create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },

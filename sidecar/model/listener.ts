@@ -10,13 +10,19 @@ import type { HeaderAdd, RouteConfiguration, UpgradeConfig } from './route.ts';
 import type { DownstreamTls } from './tls.ts';
 
 export interface SocketAddress {
+  /** An IP address, or a Unix socket (core/addresses.ts); then the port is 0. */
   readonly host: string;
   readonly port: number;
 }
 
+export interface ListenAddress extends SocketAddress {
+  /** Of the file of a Unix socket; 0: as the umask leaves it. */
+  readonly mode: number;
+}
+
 export interface Listener {
   readonly name: string;
-  readonly addresses: readonly SocketAddress[];
+  readonly addresses: readonly ListenAddress[];
   readonly bindToPort: boolean;
   readonly backlog: number;
   readonly reusePort: boolean;
