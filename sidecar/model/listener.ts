@@ -33,6 +33,8 @@ export interface Listener {
   readonly defaultChain: FilterChain | null;
   /** tls_inspector is present: SNI, ALPN and "is it TLS?" are known before a chain is chosen. */
   readonly inspectTls: boolean;
+  /** http_inspector is present: whether it is HTTP in plain text, and of which version, is known too. */
+  readonly inspectHttp: boolean;
   /** Connections come from a balancer that says who its clients are; null: from clients. */
   readonly proxyProtocol: ProxyProtocol | null;
   readonly listenerFiltersTimeoutMs: number;

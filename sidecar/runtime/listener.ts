@@ -21,6 +21,7 @@ import { listenAtPipe } from '../net/listen-pipe.ts';
 import { hostPort, isPipe, plainAddress } from '../../core/addresses.ts';
 import type { ConnectionGate, ConnectionGates, LimitName } from '../net/connection-gates.ts';
 import type { ListenerStats } from '../telemetry/cells/listener.ts';
+import type { HttpInspectorStats } from '../telemetry/cells/http-inspector.ts';
 import type { ProxyProtocolStats } from '../telemetry/cells/proxy-protocol.ts';
 import type { Chain } from './chain.ts';
 import { chooseChain, type ConnectionTraits } from './chain-match.ts';
@@ -43,6 +44,8 @@ export interface ListenerContext {
   readonly listensAtPipes: boolean;
   /** Where PROXY headers are counted. */
   proxyStats(proxyProtocol: ProxyProtocol | null): ProxyProtocolStats | null;
+  /** Where it is counted what connections begin with. */
+  httpStats(): HttpInspectorStats;
   makeChain(description: FilterChain, listener: ListenerDescription): Chain;
 }
 
@@ -63,6 +66,7 @@ export class Listener {
   #defaultChain: Chain | null = null;
   #undecided = 0;
   #proxyStats: ProxyProtocolStats | null = null;
+  #httpStats: HttpInspectorStats | null = null;
   #gate: ConnectionGate;
   readonly #draining = new Set<Chain>();
   #onDrained: () => void = () => {};
@@ -73,6 +77,7 @@ export class Listener {
     this.#context = context;
     this.#gate = context.gates.of(description.name, description);
     this.#proxyStats = context.proxyStats(description.proxyProtocol);
+    this.#httpStats = description.inspectHttp ? context.httpStats() : null;
     this.#chains = description.chains.map((chain) => context.makeChain(chain, description));
     this.#defaultChain =
       description.defaultChain === null ? null : context.makeChain(description.defaultChain, description);
@@ -156,6 +161,7 @@ export class Listener {
     this.#description = description;
     this.#gate = this.#context.gates.of(description.name, description);
     this.#proxyStats = this.#context.proxyStats(description.proxyProtocol);
+    this.#httpStats = description.inspectHttp ? this.#context.httpStats() : null;
     const kept = new Set(this.chains);
     for (const chain of before) if (!kept.has(chain)) this.#retire(chain);
   }
@@ -232,8 +238,8 @@ export class Listener {
     });
     // Until a codec reads it, an error of the socket has no other listener.
     socket.on('error', () => socket.destroy());
-    const { inspectTls, proxyProtocol } = this.#description;
-    if (inspectTls || proxyProtocol !== null) this.#inspect(socket, pipe);
+    const { inspectTls, inspectHttp, proxyProtocol } = this.#description;
+    if (inspectTls || inspectHttp || proxyProtocol !== null) this.#inspect(socket, pipe);
     else this.#assign(socket, NOTHING_FOUND, pipe);
   }
 
@@ -266,7 +272,7 @@ export class Listener {
     this.#undecided++;
     stats.downstream_pre_cx_active++;
     const { inspectTls, proxyProtocol, listenerFiltersTimeoutMs } = this.#description;
-    const wanted = { inspectTls, proxyProtocol, stats: this.#proxyStats };
+    const wanted = { inspectTls, proxyProtocol, stats: this.#proxyStats, httpStats: this.#httpStats };
     new ListenerFilters(socket, wanted, listenerFiltersTimeoutMs, clock, this.#listenerFiltersOf(socket, pipe));
   }
 
@@ -301,14 +307,14 @@ export class Listener {
     };
   }
 
-  #assign(socket: Socket, { proxied, tls }: Found, pipe: string | null): void {
+  #assign(socket: Socket, { proxied, tls, http }: Found, pipe: string | null): void {
     const direct = pipe ?? plainAddress(socket.remoteAddress);
     const traits: ConnectionTraits = {
       destinationAddress: proxied?.destination.host ?? pipe ?? plainAddress(socket.localAddress),
       destinationPort: proxied?.destination.port ?? socket.localPort ?? 0,
       serverName: tls?.serverName ?? '',
       transportProtocol: tls === null ? 'raw_buffer' : 'tls',
-      applicationProtocols: tls?.alpn ?? [],
+      applicationProtocols: tls?.alpn ?? (http === null ? [] : [http]),
       directSourceAddress: direct,
       sourceAddress: proxied?.source.host ?? direct,
       sourcePort: proxied?.source.port ?? socket.remotePort ?? 0,

@@ -196,6 +196,7 @@ export class Runtime {
       choosePort: this.#context.shared?.choosePort,
       listensAtPipes: this.#context.shared?.listensAtPipes ?? true,
       proxyStats: (wanted) => (wanted === null ? null : stats.proxyProtocol(wanted.statPrefix)),
+      httpStats: () => stats.httpInspector(),
       makeChain: (chain, owner) => this.#makeChain(chain, owner, label),
     });
     listener.useRoutes(this.#snapshot.routes);
