@@ -12,8 +12,9 @@ import type { AddressSchema } from '../../proto/gen/envoy/config/core/v3/address
 import type { OutlierDetectionSchema } from '../../proto/gen/envoy/config/cluster/v3/outlier_detection_pb.ts';
 import { CLUSTER } from '../../proto/resources.ts';
 import { toDuration } from '../../proto/scalars.ts';
-import type { LoadBalancing, MeshPolicy, OutlierDetection, Protocol, Service } from '../catalog/types.ts';
+import type { LoadBalancing, MeshPolicy, OutlierDetection, Service } from '../catalog/types.ts';
 import { clusterName, identityOf, inboundCluster } from './names.ts';
+import type { Taken } from './protocol.ts';
 import { type EncodedResource, encodeResource } from './resource.ts';
 import { adsSource, upstreamTls } from './tls.ts';
 import { MESH_ALPN, towardsApplication, towardsService } from './upstream-http.ts';
@@ -32,10 +33,12 @@ export function serviceCluster(
   version: string | null,
   mesh: MeshPolicy,
   secured: boolean,
+  protocol: Taken,
 ): EncodedResource {
   const name = clusterName(service, version);
-  const { traffic, protocol } = service;
-  const alpn = protocol === 'tcp' ? [] : MESH_ALPN;
+  const { traffic } = service;
+  // Where both go there, each pool offers its own: requests what auto_config speaks, connections nothing.
+  const alpn = protocol === 'tcp' || protocol === 'detected' ? [] : MESH_ALPN;
   const message = create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
@@ -102,7 +105,7 @@ function applicationAddress(address: string, port: number): MessageInitShape<typ
 }
 
 /** The application behind an inbound listener: one fixed address, nothing to balance or to eject. */
-export function localCluster(address: string, appPort: number, protocol: Protocol): EncodedResource {
+export function localCluster(address: string, appPort: number, protocol: Taken): EncodedResource {
   const name = inboundCluster(appPort);
   const endpoint = { address: applicationAddress(address, appPort) };
   const message = create(ClusterSchema, {
