@@ -58,6 +58,8 @@ export interface ProxyProtocol {
 /** What every chain has; the terminal filter says which kind it is. */
 export interface FilterChainParts {
   readonly name: string;
+  /** Of all it was told as: two chains with the same are the same. */
+  readonly digest: string;
   readonly match: FilterChainMatch;
   readonly tls: DownstreamTls | null;
   readonly transportSocketConnectTimeoutMs: number;

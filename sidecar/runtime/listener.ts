@@ -154,8 +154,10 @@ export class Listener {
   /** Takes a new description with the same addresses. */
   update(description: ListenerDescription): void {
     const before = this.chains;
+    const mayKeep = isSameToChains(this.#description, description);
     const keep = (wanted: FilterChain) =>
-      before.find((chain) => chain.description === wanted) ?? this.#context.makeChain(wanted, description);
+      (mayKeep ? before.find((chain) => chain.description.digest === wanted.digest) : undefined) ??
+      this.#context.makeChain(wanted, description);
     this.#chains = description.chains.map(keep);
     this.#defaultChain = description.defaultChain === null ? null : keep(description.defaultChain);
     this.#description = description;
@@ -361,4 +363,9 @@ export class Listener {
       this.#description.statPrefix ?? (first === undefined ? this.#description.name : hostPort(first.host, first.port))
     );
   }
+}
+
+/** Whether a chain that is itself unchanged would be made the same for either. */
+function isSameToChains(a: ListenerDescription, b: ListenerDescription): boolean {
+  return a.statPrefix === b.statPrefix && a.bufferLimit === b.bufferLimit && a.inspectTls === b.inspectTls;
 }

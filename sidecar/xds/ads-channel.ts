@@ -23,7 +23,7 @@ export function targetOf(cluster: Cluster): string {
     throw new Error(`the cluster "${cluster.name}" is at an abstract Unix socket, which gRPC does not dial`);
   if (isPipe(first.host)) return `unix:${first.host}`;
   const scheme = first.host.includes(':') ? 'ipv6' : 'ipv4';
-  const alike = hosts.filter(({ host }) => host.includes(':') === (scheme === 'ipv6'));
+  const alike = hosts.filter(({ host }) => !isPipe(host) && host.includes(':') === (scheme === 'ipv6'));
   return `${scheme}:${alike.map(({ host, port }) => hostPort(host, port)).join(',')}`;
 }
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FirstLine, type FirstLineVerdict, LONGEST_FIRST_LINE } from '../../../sidecar/http/first-line.ts';
+import { METHODS } from '../../../sidecar/http/h1/parse.ts';
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
@@ -71,6 +72,11 @@ test('each beginning, at the byte at which it is known, however it is cut', () =
     for (const cut of each.filter((n) => n < known))
       assert.equal(shown(text.slice(0, cut), []).verdict, 'more', marked);
   }
+});
+
+test('every method that the codec takes, and every byte that a target may have', () => {
+  const visible = String.fromCharCode(...Array.from({ length: 94 }, (_, n) => 33 + n));
+  for (const method of METHODS) assert.equal(shown(`${method} /${visible} HTTP/1.1\r`, []).verdict, 'http/1.1', method);
 });
 
 test('a line has an end: the longest is waited for, and one byte more is not', () => {
