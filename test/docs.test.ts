@@ -48,14 +48,20 @@ function spansOfLimits(): string[] {
 
 test('figures, fields and flags in docs/limits.md are there', () => {
   const stats = new Stats();
-  for (const open of [() => stats.cluster('C'), () => stats.http('P'), () => stats.listener('L')]) open();
+  for (const open of [
+    () => stats.cluster('C'),
+    () => stats.http('P'),
+    () => stats.listener('L'),
+    () => stats.httpInspector(),
+  ])
+    open();
   const figures = new Set(stats.groups().flatMap(({ kind }) => kind.rows.map(({ name }) => name)));
   const fields = new Set(
     [...registry].flatMap((desc) => (desc.kind === 'message' ? desc.fields : [])).map(({ name }) => name),
   );
   const spans = spansOfLimits();
   const shown = spans.filter((span) =>
-    /^(?:http\.P|listener\.L|cluster\.C|http1|http2|overload\.(?!global))/.test(span),
+    /^(?:http\.P|listener\.L|cluster\.C|http1|http2|http_inspector|overload\.(?!global))/.test(span),
   );
   assert.ok(shown.length > 40, `only ${shown.length} figures`);
   const wrongFigures = shown.filter((span) => !DETAILS.test(span) && !figures.has(span.split('.').at(-1) ?? ''));
