@@ -28,6 +28,8 @@ const SHOP_PER_SECOND = 20;
 /** What runs 20 times a second is compiled over a quarter of an hour, and memory grows with it: all of it at once. */
 const WARMUP_PER_SECOND = 300;
 const WARMUP_MS = 60_000;
+/** One copy of reviews fails on it, and so many calls are more than retries may hide. */
+const FAULTY = '/api/teas/matcha';
 const SAMPLE_MS = 2000;
 const SHOP_PATHS = ['sencha', 'matcha', 'assam', 'oolong'].map((name) => `/api/teas/${name}`);
 /** Of the shop, those that are never stopped. */
@@ -99,7 +101,8 @@ async function play(options: SoakOptions, pair: Contestant, shop: Shop): Promise
 }
 
 async function warmUp(shop: Shop): Promise<void> {
-  const load = new Load(shop.gatewayPort, SHOP_PATHS, WARMUP_PER_SECOND);
+  const paths = SHOP_PATHS.filter((path) => path !== FAULTY);
+  const load = new Load(shop.gatewayPort, paths, WARMUP_PER_SECOND);
   await pause(WARMUP_MS);
   const { failures } = await load.stop();
   if (failures.length > 0) throw new Error(`the warm-up failed: ${failures.slice(0, 3).join('; ')}`);
