@@ -87,6 +87,11 @@ export const COMMANDS: readonly Command[] = [
       namespace: NAMESPACE,
       id: { type: 'string', value: 'ID', help: 'node id (default made from address and service)' },
       'app-port': { type: 'string', value: 'PORT', help: 'where the application listens on 127.0.0.1' },
+      'app-address': {
+        type: 'string',
+        value: 'ADDRESS',
+        help: 'another address of the application, or unix:/PATH of its Unix socket',
+      },
       address: { type: 'string', value: 'IP', help: 'address at which peers reach this sidecar (default 127.0.0.1)' },
       'inbound-port': { type: 'string', value: 'PORT', help: 'port at which peers reach this sidecar (default 15006)' },
       'outbound-port': {

@@ -1,4 +1,5 @@
-// Addresses as text: comparing with ranges, printing with ports.
+// Addresses as text: comparing with ranges, printing with ports. A host may be a Unix socket, as Envoy writes one:
+// its path, or `@name` of an abstract one. It has no port, which is then 0.
 
 import { BlockList, isIP } from 'node:net';
 
@@ -37,7 +38,18 @@ export function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
-/** `1.2.3.4:80`, `[::1]:80`. */
+/** No IP address and no name begins like a path or like `@name`. A path of one word is kept as `./word`. */
+export function isPipe(host: string): boolean {
+  return host.startsWith('/') || host.startsWith('@') || host.startsWith('./');
+}
+
+/** What the system is asked for: the name of an abstract socket stands behind a zero byte (unix(7)). */
+export function pipePath(host: string): string {
+  return host.startsWith('@') ? `\0${host.slice(1)}` : host;
+}
+
+/** `1.2.3.4:80`, `[::1]:80`, `/run/app.sock`. */
 export function hostPort(host: string, port: number): string {
+  if (isPipe(host)) return host;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

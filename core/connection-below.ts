@@ -19,8 +19,15 @@ export function abortConnection(socket: Socket): void {
 }
 
 function reset(socket: Socket, below: Socket): void {
-  if (!below.destroyed) below.resetAndDestroy();
+  if (canBeReset(below)) below.resetAndDestroy();
+  else below.destroy();
   socket.destroy();
+}
+
+/** A Unix socket cannot: its peer sees an end, or a reset where bytes of its own were left unread. */
+function canBeReset(below: Socket): boolean {
+  const { _handle: handle } = below as { readonly _handle?: { reset?: unknown } | null };
+  return !below.destroyed && typeof handle?.reset === 'function';
 }
 
 /** A peer that does not take what was written before its end has so long (milliseconds). */

@@ -262,6 +262,9 @@ export function reasonOf(error: unknown): string {
 }
 
 const CODES: Readonly<Record<string, string>> = {
+  // A path, where no Unix socket is, or none that we may use.
+  ENOENT: 'immediate connect error: No such file or directory',
+  EACCES: 'immediate connect error: Permission denied',
   ECONNREFUSED: 'delayed connect error: Connection refused',
   EHOSTUNREACH: 'delayed connect error: No route to host',
   ENETUNREACH: 'delayed connect error: Network is unreachable',

@@ -16,14 +16,24 @@ export async function createSingle(config: Config, logs: Logs): Promise<Sidecar>
   const traffic = await openTraffic(config, clock, logs);
   const { stats, logFiles, spans, runtime } = traffic;
   const controlPlane = await connect({ config, clock, logs, stats, dataPlane: runtime });
-  const state = new ServerStates(onceTrue(() => controlPlane.configured && runtime.missing.length === 0));
+  // Until static listeners were asked for nothing is missing.
+  let started = false;
+  const isReady = () => started && controlPlane.configured && runtime.missing.length === 0;
+  const state = new ServerStates(onceTrue(isReady));
   const own = { config, clock, logs, stats, controlPlane, state };
   return {
     parts: (lifecycle) => [
       { name: 'spans', start: () => {}, stop: () => spans?.close() },
       { name: 'access logs', start: () => {}, stop: () => logFiles.close() },
       adminPart(own, trafficSources(config, traffic), lifecycle),
-      { name: 'listeners', start: () => startListeners(config, runtime), stop: () => runtime.destroy() },
+      {
+        name: 'listeners',
+        start: async () => {
+          await startListeners(config, runtime);
+          started = true;
+        },
+        stop: () => runtime.destroy(),
+      },
       { name: 'control plane', start: () => controlPlane.start(), stop: () => controlPlane.stop() },
       {
         name: 'traffic',

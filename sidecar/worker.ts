@@ -212,7 +212,7 @@ async function run(port: MessagePort, settings: WorkerSettings): Promise<void> {
   const breakers = new WorkerBreakers(table, settings.index, settings.slots);
   let program: WorkerProgram | null = null;
   const traffic = await openTraffic(config, systemClock, logs, {
-    shared: { makeBreaker: breakers.make, choosePort: ports.choose },
+    shared: { makeBreaker: breakers.make, choosePort: ports.choose, listensAtPipes: settings.index === 0 },
     gates: gatesOf(config, settings),
     buffered: { counts: new SharedCounts(settings.workers, 1, settings.buffered), thread: settings.index },
     relay: (path, text, count) => post({ kind: 'lines', path, text, count }),

@@ -53,6 +53,7 @@ test('figures, fields and flags in docs/limits.md are there', () => {
     () => stats.http('P'),
     () => stats.listener('L'),
     () => stats.subscription('sds'),
+    () => stats.httpInspector(),
   ];
   for (const open of opened) open();
   const figures = new Set(stats.groups().flatMap(({ kind }) => kind.rows.map(({ name }) => name)));
@@ -61,7 +62,7 @@ test('figures, fields and flags in docs/limits.md are there', () => {
   );
   const spans = spansOfLimits();
   const shown = spans.filter((span) =>
-    /^(?:http\.P|listener\.L|cluster\.C|http1|http2|sds\.|overload\.(?!global))/.test(span),
+    /^(?:http\.P|listener\.L|cluster\.C|http1|http2|http_inspector|sds\.|overload\.(?!global))/.test(span),
   );
   assert.ok(shown.length > 40, `only ${shown.length} figures`);
   const wrongFigures = shown.filter((span) => !DETAILS.test(span) && !figures.has(span.split('.').at(-1) ?? ''));

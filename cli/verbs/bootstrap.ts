@@ -74,6 +74,7 @@ function metadata(
       ? {}
       : { outbound_address: textFlag(values, 'outbound-address') }),
     ...(appPort === null ? {} : { app_port: appPort }),
+    ...(values['app-address'] === undefined ? {} : { app_address: textFlag(values, 'app-address') }),
     ...(gatewayPort === null ? {} : { gateway_port: gatewayPort }),
     ...(values['no-identity'] === true ? {} : { features: ['identity'] }),
   };

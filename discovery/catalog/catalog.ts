@@ -64,7 +64,7 @@ function impliedService(instance: Instance): Service {
     name: instance.service,
     namespace: instance.namespace || DEFAULT_NAMESPACE,
     port: instance.appPort ?? instance.port,
-    protocol: 'http',
+    protocol: null,
     hosts: [],
     mtls: null,
     upstreams: [],

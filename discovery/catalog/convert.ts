@@ -56,7 +56,7 @@ export function toService(named: Named, spec: Omit<Out<typeof serviceSpec>, 'ins
   return {
     ...named,
     port: spec.port,
-    protocol: spec.protocol ?? 'http',
+    protocol: spec.protocol ?? null,
     hosts: (spec.hosts ?? []).map((host) => host.toLowerCase()),
     mtls: spec.mtls ?? null,
     upstreams: spec.upstreams ?? [],

@@ -10,7 +10,8 @@ export interface Service {
   readonly namespace: string;
   /** The port by which callers name the service. */
   readonly port: number;
-  readonly protocol: Protocol;
+  /** null: nobody declared it. */
+  readonly protocol: Protocol | null;
   /** Further host names under which callers may address it. */
   readonly hosts: readonly string[];
   /** null: as the mesh says. */

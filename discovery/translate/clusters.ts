@@ -8,11 +8,13 @@ import {
   Cluster_LbPolicy,
   ClusterSchema,
 } from '../../proto/gen/envoy/config/cluster/v3/cluster_pb.ts';
+import type { AddressSchema } from '../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import type { OutlierDetectionSchema } from '../../proto/gen/envoy/config/cluster/v3/outlier_detection_pb.ts';
 import { CLUSTER } from '../../proto/resources.ts';
 import { toDuration } from '../../proto/scalars.ts';
-import type { LoadBalancing, MeshPolicy, OutlierDetection, Protocol, Service } from '../catalog/types.ts';
+import type { LoadBalancing, MeshPolicy, OutlierDetection, Service } from '../catalog/types.ts';
 import { clusterName, identityOf, inboundCluster } from './names.ts';
+import type { Taken } from './protocol.ts';
 import { type EncodedResource, encodeResource } from './resource.ts';
 import { adsSource, upstreamTls } from './tls.ts';
 import { MESH_ALPN, towardsApplication, towardsService } from './upstream-http.ts';
@@ -31,10 +33,12 @@ export function serviceCluster(
   version: string | null,
   mesh: MeshPolicy,
   secured: boolean,
+  protocol: Taken,
 ): EncodedResource {
   const name = clusterName(service, version);
-  const { traffic, protocol } = service;
-  const alpn = protocol === 'tcp' ? [] : MESH_ALPN;
+  const { traffic } = service;
+  // Where both go there, each pool offers its own: requests what auto_config speaks, connections nothing.
+  const alpn = protocol === 'tcp' || protocol === 'detected' ? [] : MESH_ALPN;
   const message = create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
@@ -92,14 +96,18 @@ function outlierDetection(given: OutlierDetection | null): MessageInitShape<type
   };
 }
 
+/** Before the path of a Unix socket, as gRPC and others write it. */
+const UNIX = 'unix:';
+
+function applicationAddress(address: string, port: number): MessageInitShape<typeof AddressSchema> {
+  if (address.startsWith(UNIX)) return { address: { case: 'pipe', value: { path: address.slice(UNIX.length) } } };
+  return { address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } } };
+}
+
 /** The application behind an inbound listener: one fixed address, nothing to balance or to eject. */
-export function localCluster(address: string, appPort: number, protocol: Protocol): EncodedResource {
+export function localCluster(address: string, appPort: number, protocol: Taken): EncodedResource {
   const name = inboundCluster(appPort);
-  const endpoint = {
-    address: {
-      address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: appPort } } },
-    },
-  } as const;
+  const endpoint = { address: applicationAddress(address, appPort) };
   const message = create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },

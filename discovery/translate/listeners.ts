@@ -2,10 +2,12 @@
 // upstream that the service names. Inbound: mutual TLS, then who may call, then the application.
 
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
 import { TrafficDirection } from '../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import type { FilterChainSchema } from '../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import { ListenerSchema } from '../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
 import { RouterSchema } from '../../proto/gen/envoy/extensions/filters/http/router/v3/router_pb.ts';
+import { HttpInspectorSchema } from '../../proto/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.ts';
 import { TlsInspectorSchema } from '../../proto/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.ts';
 import {
   HttpConnectionManager_ForwardClientCertDetails as ForwardCert,
@@ -34,17 +36,18 @@ export interface Bind {
 }
 
 export function outboundListener(bind: Bind, mesh: MeshPolicy): EncodedResource {
-  return outbound(OUTBOUND, bind, OUTBOUND, mesh);
+  return listener(OUTBOUND, bind, TrafficDirection.OUTBOUND, [
+    { filters: [outboundManager(OUTBOUND, OUTBOUND, mesh)] },
+  ]);
 }
 
 /** A loopback port that leads to one service. */
 export function upstreamListenerOf(name: string, bind: Bind, routes: string, mesh: MeshPolicy): EncodedResource {
-  return outbound(name, bind, routes, mesh);
+  return listener(name, bind, TrafficDirection.OUTBOUND, [{ filters: [outboundManager(name, routes, mesh)] }]);
 }
 
-function outbound(name: string, bind: Bind, routes: string, mesh: MeshPolicy): EncodedResource {
-  const hcm = manager(name, mesh, rds(routes), [grpcStats(false), router()]);
-  return listener(name, bind, TrafficDirection.OUTBOUND, [plainChain(hcm)]);
+export function outboundManager(name: string, routes: string, mesh: MeshPolicy) {
+  return hcmFilter(manager(name, mesh, rds(routes), [grpcStats(false), router()]));
 }
 
 export interface Inbound {
@@ -57,22 +60,13 @@ export interface Inbound {
 }
 
 export function inboundListener(inbound: Inbound, mesh: MeshPolicy): EncodedResource {
-  // Behind the rules: strangers have no say in what is counted.
-  const counted = inbound.isGrpc ? [grpcStats(true)] : [];
-  const base = manager(INBOUND, mesh, rds(inbound.routes), [...rbacFilters(), ...counted, router()]);
-  const tls = {
-    ...base,
-    forwardClientCertDetails: ForwardCert.SANITIZE_SET,
-    setCurrentClientCertDetails: { uri: true },
-  };
-  // Forwarding headers are believed from peers with a certificate only.
-  const plain = { ...base, useRemoteAddress: true, forwardClientCertDetails: ForwardCert.SANITIZE };
+  const managers = inboundManagers(inbound.routes, mesh, inbound.isGrpc);
   const secured: ChainInit = {
     name: 'mtls',
-    filters: [hcmFilter(tls)],
+    filters: [managers.secured],
     transportSocket: downstreamTls(mesh.trustDomain, MESH_ALPN),
   };
-  const open: ChainInit = { name: 'plain', filters: [hcmFilter(plain)] };
+  const open: ChainInit = { name: 'plain', filters: [managers.open] };
   const both: ChainInit[] = [
     { ...secured, filterChainMatch: { transportProtocol: 'tls' } },
     { ...open, filterChainMatch: { transportProtocol: 'raw_buffer' } },
@@ -81,6 +75,21 @@ export function inboundListener(inbound: Inbound, mesh: MeshPolicy): EncodedReso
   return listener(INBOUND, inbound.bind, TrafficDirection.INBOUND, chains, {
     inspectTls: inbound.mode === 'PERMISSIVE',
   });
+}
+
+/** For connections with mutual TLS, and for those without. */
+export function inboundManagers(routes: string, mesh: MeshPolicy, isGrpc = false) {
+  // Behind the rules: strangers have no say in what is counted.
+  const counted = isGrpc ? [grpcStats(true)] : [];
+  const base = manager(INBOUND, mesh, rds(routes), [...rbacFilters(), ...counted, router()]);
+  const secured = {
+    ...base,
+    forwardClientCertDetails: ForwardCert.SANITIZE_SET,
+    setCurrentClientCertDetails: { uri: true },
+  };
+  // Forwarding headers are believed from peers with a certificate only.
+  const open = { ...base, useRemoteAddress: true, forwardClientCertDetails: ForwardCert.SANITIZE };
+  return { secured: hcmFilter(secured), open: hcmFilter(open) };
 }
 
 export function gatewayListenerOf(
@@ -96,13 +105,15 @@ export function gatewayListenerOf(
     forwardClientCertDetails: ForwardCert.SANITIZE,
     requestHeadersTimeout: toDuration(GATEWAY_HEADERS_TIMEOUT_MS),
   };
-  return listener(name, bind, TrafficDirection.OUTBOUND, [plainChain(edge)]);
+  return listener(name, bind, TrafficDirection.OUTBOUND, [{ filters: [hcmFilter(edge)] }]);
 }
 
 /** What a listener finds out before it chooses a chain. */
 interface FirstLooks {
   /** Whether a connection begins with TLS. */
   readonly inspectTls?: boolean;
+  /** Whether it begins with HTTP in plain text. */
+  readonly inspectHttp?: boolean;
   /** A client that has said nothing for so long is taken as one without TLS; by default it is turned away. */
   readonly silentClientMs?: number;
 }
@@ -112,12 +123,12 @@ export function listener(
   bind: Bind,
   trafficDirection: TrafficDirection,
   filterChains: ChainInit[],
-  { inspectTls = false, silentClientMs }: FirstLooks = {},
+  { inspectTls = false, inspectHttp = false, silentClientMs }: FirstLooks = {},
 ): EncodedResource {
-  const inspector = {
-    name: 'envoy.filters.listener.tls_inspector',
-    configType: { case: 'typedConfig', value: any(TlsInspectorSchema, {}) },
-  } as const;
+  const listenerFilters = [
+    ...(inspectTls ? [inspector('tls_inspector', any(TlsInspectorSchema, {}))] : []),
+    ...(inspectHttp ? [inspector('http_inspector', any(HttpInspectorSchema, {}))] : []),
+  ];
   const message = create(ListenerSchema, {
     name,
     trafficDirection,
@@ -128,7 +139,7 @@ export function listener(
       },
     },
     filterChains,
-    ...(inspectTls ? { listenerFilters: [inspector] } : {}),
+    listenerFilters,
     ...(silentClientMs === undefined
       ? {}
       : { listenerFiltersTimeout: toDuration(silentClientMs), continueOnListenerFiltersTimeout: true }),
@@ -136,8 +147,8 @@ export function listener(
   return encodeResource(LISTENER, name, ListenerSchema, message);
 }
 
-function plainChain(hcm: HcmInit): ChainInit {
-  return { filters: [hcmFilter(hcm)] };
+function inspector(kind: 'tls_inspector' | 'http_inspector', value: Any) {
+  return { name: `envoy.filters.listener.${kind}`, configType: { case: 'typedConfig', value } } as const;
 }
 
 function hcmFilter(hcm: HcmInit) {

@@ -19,6 +19,7 @@ export interface NodeDescription {
   readonly inboundPort: number;
   /** The application's port; null: as the catalog says. */
   readonly appPort: number | null;
+  /** An IP address, or `unix:` and the path of a Unix socket. */
   readonly appAddress: string;
   readonly outboundAddress: string;
   readonly outboundPort: number;

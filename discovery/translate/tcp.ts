@@ -19,19 +19,26 @@ type ChainInit = MessageInitShape<typeof FilterChainSchema>;
 /** Other instances are tried as often as for requests (retry.ts), as long as no connection came about. */
 const CONNECT_ATTEMPTS = 3;
 /**
- * Where plain text is let in too, the first bytes tell it from TLS. A client that waits for the server's
- * greeting sends none: after so long it is taken for one of those.
+ * Where the first bytes of a connection say what it is, a client that waits for the server's greeting sends none:
+ * after so long it is taken for one of those. A client of HTTP that is slower goes the way of connections, past
+ * routes and retries, and none may be so only because a machine is busy: hence not the 100 ms that Istio once had.
+ * Without an end to the wait, which is Istio's default today, a greeting would never come. Who may not wait a second
+ * declares `protocol: tcp`.
  */
-const SILENT_CLIENT_MS = 1000;
+export const SILENT_CLIENT_MS = 1000;
 
 /** A loopback port that leads to one service. */
 export function tcpUpstreamListener(name: string, bind: Bind, service: Service, mesh: MeshPolicy): EncodedResource {
+  const filters = [tcpUpstreamFilter(name, service, mesh)];
+  return listener(name, bind, TrafficDirection.OUTBOUND, [{ filters }]);
+}
+
+export function tcpUpstreamFilter(name: string, service: Service, mesh: MeshPolicy) {
   const { traffic, retry } = service;
-  const proxy = tcpProxy(name, clusterName(service, null), mesh, {
+  return tcpProxy(name, clusterName(service, null), mesh, {
     maxConnectAttempts: retry === null ? CONNECT_ATTEMPTS : retry.attempts + 1,
     ...(traffic.idleTimeoutMs === null ? {} : { idleTimeout: toDuration(traffic.idleTimeoutMs) }),
   });
-  return listener(name, bind, TrafficDirection.OUTBOUND, [{ filters: [proxy] }]);
 }
 
 export interface TcpInbound {
@@ -46,7 +53,7 @@ export function tcpInboundListener(
   { bind, service, appPort, mode, policies }: TcpInbound,
   mesh: MeshPolicy,
 ): EncodedResource {
-  const filters = [...connectionRules(service, policies, mesh), tcpProxy(INBOUND, inboundCluster(appPort), mesh)];
+  const filters = tcpInboundFilters(service, policies, appPort, mesh);
   const secured: ChainInit = { name: 'mtls', filters, transportSocket: downstreamTls(mesh.trustDomain, []) };
   const open: ChainInit = { name: 'plain', filters };
   const both: ChainInit[] = [
@@ -56,6 +63,16 @@ export function tcpInboundListener(
   const chains = { STRICT: [secured], DISABLE: [open], PERMISSIVE: both }[mode];
   const looks = mode === 'PERMISSIVE' ? { inspectTls: true, silentClientMs: SILENT_CLIENT_MS } : {};
   return listener(INBOUND, bind, TrafficDirection.INBOUND, chains, looks);
+}
+
+/** Who may connect, then the application. */
+export function tcpInboundFilters(
+  service: string,
+  policies: readonly AuthorizationPolicy[],
+  appPort: number,
+  mesh: MeshPolicy,
+) {
+  return [...connectionRules(service, policies, mesh), tcpProxy(INBOUND, inboundCluster(appPort), mesh)];
 }
 
 function tcpProxy(

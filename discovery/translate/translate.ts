@@ -3,12 +3,14 @@
 
 import type { Catalog, Gateway, Instance, MtlsMode, Service } from '../catalog/types.ts';
 import { localCluster, serviceCluster } from './clusters.ts';
+import { detectedInboundListener, detectedUpstreamListener } from './detected.ts';
 import { endpointsOf } from './endpoints.ts';
 import { grpcCluster, grpcListeners, grpcRoutes } from './grpc.ts';
 import { inboundRoutes } from './inbound.ts';
 import { gatewayListenerOf, inboundListener, outboundListener, upstreamListenerOf } from './listeners.ts';
 import { clusterName, inboundRoutesName, serviceRoutes, upstreamListener } from './names.ts';
 import type { NodeDescription } from './node.ts';
+import { protocolOf } from './protocol.ts';
 import { type EncodedResource, Memo } from './resource.ts';
 import { gatewayRoutes, outboundRoutes, singleServiceRoutes } from './routes.ts';
 import { type KeyPair, ownCertificateSecret, type TrustBundle, trustBundleSecret } from './secrets.ts';
@@ -125,8 +127,9 @@ function clusterFor(
   instances: readonly Instance[],
 ): EncodedResource {
   const secured = node.holdsCertificate && isSecured(catalog, service, instances);
-  return one.of([service, catalog.mesh], `cluster ${version} ${secured}`, () =>
-    serviceCluster(service, version, catalog.mesh, secured),
+  const protocol = protocolOf(catalog, service);
+  return one.of([service, catalog.mesh], `cluster ${version} ${secured} ${protocol}`, () =>
+    serviceCluster(service, version, catalog.mesh, secured, protocol),
   );
 }
 
@@ -179,10 +182,16 @@ function upstreamResources(
     const listener = upstreamListener(name, port);
     const bind = { address: node.outboundAddress, port };
     const key = `${listener} ${bind.address}`;
-    if (!carriesHttp(service))
+    const protocol = protocolOf(catalog, service);
+    if (protocol === 'tcp')
       return [one.of([mesh, service], key, () => tcpUpstreamListener(listener, bind, service, mesh))];
+    const table = serviceRoutes(service);
     return [
-      one.of([mesh, service], key, () => upstreamListenerOf(listener, bind, serviceRoutes(service), mesh)),
+      one.of([mesh, service], `${key} ${protocol}`, () =>
+        protocol === 'detected'
+          ? detectedUpstreamListener({ name: listener, bind, service, routes: table }, mesh)
+          : upstreamListenerOf(listener, bind, table, mesh),
+      ),
       one.of([services, routes, service], 'service routes', () => singleServiceRoutes(catalog, service)),
     ];
   });
@@ -202,7 +211,8 @@ function inboundResources(
   const mode = node.holdsCertificate ? declared : 'DISABLE';
   const { mesh, policies } = catalog;
   const bind = { address: node.inboundAddress, port: node.inboundPort };
-  const protocol = own?.protocol ?? 'http';
+  // A node that describes itself and that nobody declared is one of HTTP.
+  const protocol = own === null ? 'http' : protocolOf(catalog, own);
   const local = one.of([LOCAL], `local ${node.appAddress} ${appPort} ${protocol}`, () =>
     localCluster(node.appAddress, appPort, protocol),
   );
@@ -217,10 +227,12 @@ function inboundResources(
   }
   const routes = inboundRoutesName(node.service, appPort);
   const table = { service: node.service, appPort, policies, safeRetries: !node.stock };
+  const inbound = { bind, routes, mode, isGrpc: protocol === 'grpc', service: node.service, appPort, policies };
+  const text = `inbound ${bind.address} ${bind.port} ${routes} ${mode}`;
   return [
-    one.of([mesh], `inbound ${protocol} ${bind.address} ${bind.port} ${routes} ${mode}`, () =>
-      inboundListener({ bind, routes, mode, isGrpc: protocol === 'grpc' }, mesh),
-    ),
+    protocol === 'detected'
+      ? one.of([mesh, policies], `${text} detected`, () => detectedInboundListener(inbound, mesh))
+      : one.of([mesh], `${text} ${protocol}`, () => inboundListener(inbound, mesh)),
     one.of([mesh, policies], `${routes} ${node.stock}`, () => inboundRoutes(table, mesh)),
     local,
   ];

@@ -8,7 +8,7 @@ import {
   HttpProtocolOptionsSchema,
 } from '../../proto/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.ts';
 import { toDuration } from '../../proto/scalars.ts';
-import type { Protocol } from '../catalog/types.ts';
+import type { Taken } from './protocol.ts';
 import { any } from './resource.ts';
 
 export const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -23,7 +23,7 @@ export const HTTP1_OPTIONS = { enableTrailers: true } as const;
 export const HTTP2_OPTIONS = { allowConnect: true } as const;
 
 /** Towards a service. A service of connections has no options. */
-export function towardsService(protocol: Protocol, secured: boolean, idleMs: number | null): Record<string, Any> {
+export function towardsService(protocol: Taken, secured: boolean, idleMs: number | null): Record<string, Any> {
   if (protocol === 'tcp') return {};
   return options(
     secured
@@ -34,12 +34,13 @@ export function towardsService(protocol: Protocol, secured: boolean, idleMs: num
 }
 
 /** Towards the application behind an inbound listener. */
-export function towardsApplication(protocol: Protocol): Record<string, Any> {
+export function towardsApplication(protocol: Taken): Record<string, Any> {
   return protocol === 'tcp' ? {} : options({ case: 'explicitHttpConfig', value: declared(protocol) }, null);
 }
 
-function declared(protocol: Protocol): MessageInitShape<typeof ExplicitSchema> {
-  return protocol === 'http'
+/** Requests that were found out are passed to the application in HTTP/1.1, as those of `http`. */
+function declared(protocol: Taken): MessageInitShape<typeof ExplicitSchema> {
+  return protocol === 'http' || protocol === 'detected'
     ? { protocolConfig: { case: 'httpProtocolOptions', value: HTTP1_OPTIONS } }
     : { protocolConfig: { case: 'http2ProtocolOptions', value: HTTP2_OPTIONS } };
 }

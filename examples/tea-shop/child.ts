@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { NODE_FLAGS } from '../../core/node-flags.ts';
 
 export interface ChildOptions {
   readonly name: string;
@@ -16,7 +17,6 @@ export interface ChildOptions {
 
 /** Time between asking a process to end and ending it. */
 const STOP_MS = 8000;
-const NODE_FLAGS = ['--disable-warning=ExperimentalWarning'];
 
 export class Child {
   readonly name: string;

@@ -1,9 +1,10 @@
 // /clusters: every cluster with its limits and hosts, as text or JSON.
 
+import { hostPort } from '../../core/addresses.ts';
 import type { PageResponse } from '../../core/admin.ts';
 import type { Limits } from '../model/cluster.ts';
 import { nameFilter } from '../telemetry/render.ts';
-import { type Json, jsonPage } from './json.ts';
+import { addressJson, type Json, jsonPage } from './json.ts';
 
 export interface ClusterView {
   readonly name: string;
@@ -48,10 +49,6 @@ export function clustersPage(clusters: readonly ClusterView[], query: URLSearchP
   return { body: chosen.flatMap(clusterLines).join('') };
 }
 
-function addressText({ host, port }: HostView['address']): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 function clusterLines(cluster: ClusterView): string[] {
   const line = (key: string, value: string | number | boolean) => `${cluster.name}::${key}::${value}\n`;
   const outlier = [
@@ -69,7 +66,7 @@ function clusterLines(cluster: ClusterView): string[] {
     line('added_via_api', cluster.addedViaApi),
     ...(cluster.edsServiceName === null ? [] : [line('eds_service_name', cluster.edsServiceName)]),
     ...cluster.hosts.flatMap((host) =>
-      hostLines(host, (key, value) => line(`${addressText(host.address)}::${key}`, value)),
+      hostLines(host, (key, value) => line(`${hostPort(host.address.host, host.address.port)}::${key}`, value)),
     ),
   ];
 }
@@ -147,7 +144,7 @@ function hostJson(host: HostView): Json {
   const value = (name: (typeof COUNTERS)[number] | (typeof GAUGES)[number]) =>
     stats[name] ? String(stats[name]) : undefined;
   return {
-    address: { socket_address: { address: address.host, port_value: address.port } },
+    address: addressJson(address),
     stats: [
       ...COUNTERS.map((name) => ({ value: value(name), name })),
       ...GAUGES.map((name) => ({ type: 'GAUGE', value: value(name), name })),

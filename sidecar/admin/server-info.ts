@@ -1,7 +1,8 @@
 // Pages about the process: /server_info, /ready, /memory, /init_dump, /listeners.
 
+import { hostPort } from '../../core/addresses.ts';
 import type { PageResponse } from '../../core/admin.ts';
-import { type Json, type JsonObject, jsonPage } from './json.ts';
+import { addressJson, type Json, type JsonObject, jsonPage } from './json.ts';
 
 export type ServerState = 'LIVE' | 'DRAINING' | 'PRE_INITIALIZING' | 'INITIALIZING';
 
@@ -70,10 +71,10 @@ export function listenersPage(listeners: readonly ListenerView[], query: URLSear
 }
 
 function listenerLines({ name, addresses }: ListenerView): string[] {
-  return addresses.map(({ host, port }) => `${name}::${host.includes(':') ? `[${host}]` : host}:${port}\n`);
+  return addresses.map(({ host, port }) => `${name}::${hostPort(host, port)}\n`);
 }
 
 function listenerJson({ name, addresses }: ListenerView): Json {
-  const [first, ...more] = addresses.map(({ host, port }) => ({ socket_address: { address: host, port_value: port } }));
+  const [first, ...more] = addresses.map(addressJson);
   return { name, local_address: first, additional_local_addresses: more.length === 0 ? undefined : more };
 }

@@ -100,8 +100,8 @@ function isAnswer({ response }: Exchange): boolean {
 function ended(x: Exchange, call: GrpcCall, { upstreamTimes }: GrpcStatsConfig): void {
   const status = statusOf(x, call);
   if (status !== null) call.cell.ended(status);
-  if (upstreamTimes && x.upstreamRxStartMs >= 0 && x.requestEndMs >= 0)
-    call.cell.upstream_rq_time?.record(x.upstreamRxEndMs - x.requestEndMs);
+  if (upstreamTimes && x.upstreamRxStartMs >= 0 && x.upstreamTxEndMs >= 0)
+    call.cell.upstream_rq_time?.record(x.upstreamRxEndMs - x.upstreamTxEndMs);
 }
 
 /**

@@ -24,7 +24,7 @@ export interface LocalityEndpoints {
 }
 
 export interface Endpoint {
-  /** IP address or DNS name. */
+  /** IP address, DNS name, or a Unix socket (core/addresses.ts). */
   readonly host: string;
   readonly port: number;
   readonly hostname: string;

@@ -10,13 +10,19 @@ import type { HeaderAdd, RouteConfiguration, UpgradeConfig } from './route.ts';
 import type { DownstreamTls } from './tls.ts';
 
 export interface SocketAddress {
+  /** An IP address, or a Unix socket (core/addresses.ts); then the port is 0. */
   readonly host: string;
   readonly port: number;
 }
 
+export interface ListenAddress extends SocketAddress {
+  /** Of the file of a Unix socket; 0: as the umask leaves it. */
+  readonly mode: number;
+}
+
 export interface Listener {
   readonly name: string;
-  readonly addresses: readonly SocketAddress[];
+  readonly addresses: readonly ListenAddress[];
   readonly bindToPort: boolean;
   readonly backlog: number;
   readonly reusePort: boolean;
@@ -27,6 +33,8 @@ export interface Listener {
   readonly defaultChain: FilterChain | null;
   /** tls_inspector is present: SNI, ALPN and "is it TLS?" are known before a chain is chosen. */
   readonly inspectTls: boolean;
+  /** http_inspector is present: whether it is HTTP in plain text, and of which version, is known too. */
+  readonly inspectHttp: boolean;
   /** Connections come from a balancer that says who its clients are; null: from clients. */
   readonly proxyProtocol: ProxyProtocol | null;
   readonly listenerFiltersTimeoutMs: number;
@@ -50,6 +58,8 @@ export interface ProxyProtocol {
 /** What every chain has; the terminal filter says which kind it is. */
 export interface FilterChainParts {
   readonly name: string;
+  /** Of all it was told as: two chains with the same are the same. */
+  readonly digest: string;
   readonly match: FilterChainMatch;
   readonly tls: DownstreamTls | null;
   readonly transportSocketConnectTimeoutMs: number;

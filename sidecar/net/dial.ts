@@ -3,6 +3,7 @@
 
 import { connect, isIP, type Socket } from 'node:net';
 import { type ConnectionOptions, type SecureContext, connect as tlsConnect, type TLSSocket } from 'node:tls';
+import { isPipe, pipePath } from '../../core/addresses.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { FAILURE, ProxyError, reasonOf } from '../errors.ts';
 import type { ValidationContext } from '../model/secret.ts';
@@ -21,6 +22,7 @@ export interface DialTls {
 }
 
 export interface DialTarget {
+  /** An IP address, or a Unix socket (core/addresses.ts). */
   readonly host: string;
   readonly port: number;
   readonly timeoutMs: number;
@@ -96,17 +98,21 @@ export function dial(target: DialTarget, clock: Clock, dialled: Dialled): () => 
 function open(target: DialTarget, lent: LentBytes | null): Socket {
   const options = {
     ...(lent === null ? {} : { onread: lent.reader }),
-    host: target.host,
-    port: target.port,
+    ...placeOf(target),
     allowHalfOpen: true,
     noDelay: true,
-    ...(target.bind === null ? {} : { localAddress: target.bind.host, localPort: target.bind.port }),
     ...(target.keepAliveSeconds === null
       ? {}
       : { keepAlive: true, keepAliveInitialDelay: target.keepAliveSeconds * 1000 }),
   };
   if (target.tls === null || lent === null) return connect(options);
   return tlsConnect({ ...options, ...tlsOptions(target.tls) });
+}
+
+/** A bind address is one of IP: towards a Unix socket it says nothing. */
+function placeOf({ host, port, bind }: DialTarget) {
+  if (isPipe(host)) return { path: pipePath(host) };
+  return { host, port, ...(bind === null ? {} : { localAddress: bind.host, localPort: bind.port }) };
 }
 
 function tlsOptions(tls: DialTls): ConnectionOptions {

@@ -136,9 +136,11 @@ export class Attempt implements PoolWaiter, StreamReader<ResponseHead> {
 
   /** The request is whole and open: the try's own time starts. */
   requestComplete(): void {
-    if (this.#stream === null || this.#tryTimer !== null) return;
+    if (this.#stream === null) return;
     const { timeouts } = this.#forward.plan;
     const { clock } = this.#forward;
+    this.#forward.exchange.upstreamTxEndMs = clock.turn();
+    if (this.#tryTimer !== null) return;
     if (timeouts.perTryMs > 0) {
       this.#tryTimer = clock.deadline(timeouts.perTryMs, () => {
         this.#forward.plan.cluster.stats.upstream_rq_per_try_timeout++;

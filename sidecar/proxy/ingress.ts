@@ -2,6 +2,7 @@
 // words of it are not believed. The order of the steps is Envoy's; each depends on the ones before.
 
 import { isIP } from 'node:net';
+import { isPipe } from '../../core/addresses.ts';
 import type { Exchange } from '../exchange.ts';
 import { field, fields, type HeaderList, isEnvoyName, type RequestHead, removeField, setField } from '../http/head.ts';
 import type { AddressFacts } from '../telemetry/facts.ts';
@@ -43,7 +44,11 @@ export function admitRequest(x: Exchange, hcm: Hcm, internalOnlyHeaders: readonl
   if (speaksEnvoy) removeField(head.headers, 'x-envoy-internal');
   const mayBeInternal = config.useRemoteAddress ? fromConnection(x, hcm) : fromForwardedFor(x, hcm);
   noteScheme(head, hcm, secure ? 'https' : 'http');
-  if (config.appendXForwardedPort && field(head.headers, 'x-forwarded-port') === null) {
+  if (
+    config.appendXForwardedPort &&
+    !isPipe(x.connection.local.host) &&
+    field(head.headers, 'x-forwarded-port') === null
+  ) {
     head.headers.push('x-forwarded-port', String(x.connection.local.port));
   }
   x.internal = mayBeInternal && hcm.isInternalAddress(x.remote.host);
@@ -52,7 +57,7 @@ export function admitRequest(x: Exchange, hcm: Hcm, internalOnlyHeaders: readonl
   else if (speaksEnvoy || internalOnlyHeaders.length > 0) sanitize(head, edge, internalOnlyHeaders);
   if (config.addUserAgent) addUserAgent(head, hcm);
   if (config.via !== '') appendToList(head, 'via', config.via);
-  if (edge) setField(head.headers, 'x-envoy-external-address', x.remote.host);
+  if (edge && !isPipe(x.remote.host)) setField(head.headers, 'x-envoy-external-address', x.remote.host);
   if (config.generateRequestId) ensureRequestId(head, edge && !config.preserveExternalRequestId);
   forwardClientCertificate(x, config);
 }
@@ -75,8 +80,8 @@ function fromConnection(x: Exchange, hcm: Hcm): boolean {
     const found = lastAddress(head, config.xffTrustedHops - 1);
     if (found !== null) x.remote = found.address;
   }
-  if (!config.skipXffAppend) {
-    const peer = (x.connection.proxied ?? x.connection.direct).host;
+  const peer = (x.connection.proxied ?? x.connection.direct).host;
+  if (!config.skipXffAppend && !isPipe(peer)) {
     const address = peer === '127.0.0.1' ? hcm.ownAddress : peer;
     if (hadForwardedFor) appendToList(head, 'x-forwarded-for', address);
     else head.headers.push('x-forwarded-for', address);

@@ -11,6 +11,7 @@ export interface ConnectionTraits {
   /** Lower case; '' where none was said. */
   readonly serverName: string;
   readonly transportProtocol: 'tls' | 'raw_buffer';
+  /** What a ClientHello offers, or the HTTP that plain text was found to be. */
   readonly applicationProtocols: readonly string[];
   readonly sourceAddress: string;
   /** Of the connection itself, where a balancer says who the source is. */

@@ -55,6 +55,18 @@ export interface ChainContext {
   readonly release: () => void;
 }
 
+/** What is known of an accepted socket by its listener. */
+export interface Arrived {
+  /** SNI, where the listener looked for it. */
+  readonly serverName: string | null;
+  /** What a balancer says of its ends. */
+  readonly proxied: ProxyAddresses | null;
+  /** The Unix socket that it came by; null: TCP. */
+  readonly pipe: string | null;
+}
+
+const BY_TCP = { proxied: null, pipe: null };
+
 /** A connection from a client, as its chain sees it. */
 interface ChainConnection {
   readonly busy: boolean;
@@ -74,8 +86,8 @@ export class Chain {
   readonly #connections = new Map<ChainConnection, number>();
   #trustGeneration = 0;
   readonly #partings = new Set<Timer>();
-  /** By the socket that was accepted; TLS may be on top of it by now. */
-  readonly #proxied = new WeakMap<Socket, ProxyAddresses>();
+  /** Of those that the socket itself does not tell all of; by the one that was accepted: TLS may be on top by now. */
+  readonly #arrived = new WeakMap<Socket, Arrived>();
   #material: TlsMaterial | null = null;
   #table: RouteTable | null = null;
   #elsewhere: NamedElsewhere | null = null;
@@ -168,10 +180,10 @@ export class Chain {
     };
   }
 
-  /** Takes over an accepted socket. `proxied`: what a balancer says of its ends. */
-  accept(socket: Socket, serverName: string | null, proxied: ProxyAddresses | null): void {
-    if (proxied !== null) this.#proxied.set(socket, proxied);
-    if (this.#tls === null) this.#serve(socket, null, serverName);
+  /** Takes over an accepted socket. */
+  accept(socket: Socket, arrived: Arrived): void {
+    if (arrived.proxied !== null || arrived.pipe !== null) this.#arrived.set(socket, arrived);
+    if (this.#tls === null) this.#serve(socket, null, arrived.serverName);
     else this.#tls.accept(socket);
   }
 
@@ -207,11 +219,12 @@ export class Chain {
   }
 
   #endsOf(socket: Socket): Pick<ConnectionFacts, 'direct' | 'local' | 'proxied' | 'directLocal'> {
-    const direct = { host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
-    const local = { host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
     const below = connectionBelow(socket);
-    const proxied = below === null ? undefined : this.#proxied.get(below);
-    if (proxied === undefined) return { direct, local };
+    const { proxied, pipe } = (below === null ? undefined : this.#arrived.get(below)) ?? BY_TCP;
+    // Who connects to a Unix socket has no name: both ends have the listener's, as in Envoy.
+    const direct = { host: pipe ?? plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 };
+    const local = { host: pipe ?? plainAddress(socket.localAddress), port: socket.localPort ?? 0 };
+    if (proxied === null) return { direct, local };
     return { direct, proxied: proxied.source, local: proxied.destination, directLocal: local };
   }
 

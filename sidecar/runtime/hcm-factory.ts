@@ -3,7 +3,7 @@
 import { networkInterfaces } from 'node:os';
 import type { Clock } from '../../core/clock.ts';
 import type { HttpConnectionManager, Listener } from '../model/listener.ts';
-import { rangeTest } from '../../core/addresses.ts';
+import { isPipe, rangeTest } from '../../core/addresses.ts';
 import type { Hcm, RouterConfig } from '../proxy/hcm.ts';
 import { createAccessLogs, type LogFiles } from '../telemetry/access-log.ts';
 import { compileLocalReply } from '../telemetry/local-reply.ts';
@@ -43,7 +43,7 @@ export function makeHcm(
       codecStats: stats.http1,
       http2: stats.http2,
       listenerCodes: stats.listenerHttp(label, config.statPrefix),
-      isInternalAddress: rangeTest(config.internalRanges),
+      isInternalAddress: internalTest(config),
       ownAddress: OWN_ADDRESS,
       node,
       log: logs.log,
@@ -54,6 +54,11 @@ export function makeHcm(
     },
     release: () => logs.close(),
   };
+}
+
+function internalTest({ internalRanges, unixSocketsInternal }: HttpConnectionManager): (address: string) => boolean {
+  const inRanges = rangeTest(internalRanges);
+  return unixSocketsInternal ? (address) => isPipe(address) || inRanges(address) : inRanges;
 }
 
 function routerOf({ filters }: HttpConnectionManager): RouterConfig | null {

@@ -1,11 +1,15 @@
 // Looks at the first bytes of a connection before a filter chain is chosen: the PROXY header of a balancer, which
-// is taken off, then whether it is TLS and for which name, which is left where it is.
+// is taken off, then whether it is TLS and for which name, or HTTP in plain text and of which version, which is left
+// where it is.
 
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../core/clock.ts';
+import { FirstLine, type HttpName } from '../http/first-line.ts';
 import type { ProxyProtocol } from '../model/listener.ts';
 import { LONGEST_CLIENT_HELLO, sniff } from '../net/client-hello.ts';
 import { type ProxyAddresses, type ProxyHeader, readProxyHeader } from '../net/proxy-protocol.ts';
+import { SeenBytes } from '../net/seen-bytes.ts';
+import type { HttpInspectorStats } from '../telemetry/cells/http-inspector.ts';
 import type { ProxyProtocolStats } from '../telemetry/cells/proxy-protocol.ts';
 
 export interface ListenerFiltersWanted {
@@ -13,6 +17,8 @@ export interface ListenerFiltersWanted {
   readonly inspectTls: boolean;
   /** null: no PROXY header is read. */
   readonly stats: ProxyProtocolStats | null;
+  /** null: nobody asks whether it is HTTP. */
+  readonly httpStats: HttpInspectorStats | null;
 }
 
 export interface Found {
@@ -20,9 +26,11 @@ export interface Found {
   readonly proxied: ProxyAddresses | null;
   /** null: not TLS, or not looked. */
   readonly tls: { readonly serverName: string; readonly alpn: readonly string[] } | null;
+  /** null: not HTTP in plain text, or not looked. */
+  readonly http: HttpName | null;
 }
 
-export const NOTHING_FOUND: Found = { proxied: null, tls: null };
+export const NOTHING_FOUND: Found = { proxied: null, tls: null, http: null };
 
 /** Exactly one is called. */
 export interface ListenerFiltersHandler {
@@ -34,8 +42,19 @@ export interface ListenerFiltersHandler {
   onGone(): void;
 }
 
+const FIGURES = {
+  'http/1.0': 'http10_found',
+  'http/1.1': 'http11_found',
+  h2c: 'http2_found',
+  other: 'http_not_found',
+} as const;
+
 export class ListenerFilters {
-  #seen: Buffer | null = null;
+  readonly #seen = new SeenBytes();
+  /** Of those seen, how many `#firstLine` has been shown. */
+  #shown = 0;
+  #isPlain: boolean;
+  readonly #firstLine = new FirstLine();
   #proxied: ProxyAddresses | null = null;
   #headerDone: boolean;
   #done = false;
@@ -56,6 +75,7 @@ export class ListenerFilters {
     this.#wanted = wanted;
     this.#handler = handler;
     this.#headerDone = wanted.proxyProtocol === null;
+    this.#isPlain = !wanted.inspectTls;
     if (timeoutMs > 0) this.#timer = clock.after(timeoutMs, () => this.#onTimeout());
     socket.on('readable', this.#look);
     socket.once('close', this.#onGone);
@@ -65,27 +85,33 @@ export class ListenerFilters {
   readonly #look = (): void => {
     const bytes = this.#socket.read() as Buffer | null;
     if (bytes === null) return;
-    this.#seen = this.#seen === null ? bytes : Buffer.concat([this.#seen, bytes]);
-    if (!this.#headerDone && !this.#readHeader(this.#seen)) return;
-    const { inspectTls } = this.#wanted;
-    const rest = this.#seen;
-    if (!inspectTls) this.#found(null);
-    else if (rest !== null && rest.length > 0) this.#readHello(rest);
+    this.#seen.add(bytes);
+    if (!this.#headerDone && !this.#readHeader(this.#seen.bytes)) return;
+    const { inspectTls, httpStats } = this.#wanted;
+    if (!inspectTls && httpStats === null) this.#found({ tls: null, http: null });
+    else if (this.#seen.bytes.length > 0) this.#inspect(this.#seen.bytes);
   };
+
+  #inspect(bytes: Buffer): void {
+    if (!this.#isPlain && !this.#readHello(bytes)) return;
+    const { httpStats } = this.#wanted;
+    if (httpStats === null) this.#found({ tls: null, http: null });
+    else this.#readFirstLine(bytes, httpStats);
+  }
 
   /** Whether one may go on behind it. */
   #readHeader(bytes: Buffer): boolean {
     const header = readProxyHeader(bytes);
     if (header.kind === 'more') return false;
     if (!this.#mayPass(header)) {
-      this.#seen = null;
+      this.#seen.drop(bytes.length);
       if (this.#decide()) this.#handler.onRefused();
       return false;
     }
     this.#headerDone = true;
     if (header.kind !== 'found') return true;
     this.#proxied = header.addresses;
-    this.#seen = bytes.length === header.length ? null : bytes.subarray(header.length);
+    this.#seen.drop(header.length);
     return true;
   }
 
@@ -103,18 +129,29 @@ export class ListenerFilters {
     return !disallowed && header.kind === 'found';
   }
 
-  #readHello(bytes: Buffer): void {
+  /** Whether it is known to be plain text. */
+  #readHello(bytes: Buffer): boolean {
     const sniffed = sniff(bytes);
-    if (sniffed.kind === 'more' && bytes.length < LONGEST_CLIENT_HELLO) return;
-    this.#found(sniffed.kind === 'tls' ? sniffed : null);
+    if (sniffed.kind === 'more' && bytes.length < LONGEST_CLIENT_HELLO) return false;
+    if (sniffed.kind === 'tls') this.#found({ tls: sniffed, http: null });
+    this.#isPlain = sniffed.kind !== 'tls';
+    return this.#isPlain;
   }
 
-  #found(tls: Found['tls']): void {
-    if (this.#decide()) this.#handler.onFound({ proxied: this.#proxied, tls });
+  #readFirstLine(bytes: Buffer, stats: HttpInspectorStats): void {
+    const verdict = this.#firstLine.look(bytes.subarray(this.#shown));
+    this.#shown = bytes.length;
+    if (verdict === 'more') return;
+    stats[FIGURES[verdict]]++;
+    this.#found({ tls: null, http: verdict === 'other' ? null : verdict });
+  }
+
+  #found(found: Omit<Found, 'proxied'>): void {
+    if (this.#decide()) this.#handler.onFound({ ...found, proxied: this.#proxied });
   }
 
   #onTimeout(): void {
-    if (this.#decide()) this.#handler.onTimeout({ proxied: this.#proxied, tls: null });
+    if (this.#decide()) this.#handler.onTimeout({ ...NOTHING_FOUND, proxied: this.#proxied });
   }
 
   readonly #onGone = (): void => {
@@ -132,7 +169,7 @@ export class ListenerFilters {
     this.#socket.removeListener('readable', this.#look);
     this.#socket.removeListener('close', this.#onGone);
     this.#socket.removeListener('end', this.#onGone);
-    if (this.#seen !== null && !this.#socket.destroyed) this.#socket.unshift(this.#seen);
+    if (this.#seen.bytes.length > 0 && !this.#socket.destroyed) this.#socket.unshift(this.#seen.bytes);
     return true;
   }
 }

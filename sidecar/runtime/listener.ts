@@ -3,16 +3,25 @@
 // when the addresses changed.
 
 import type { Server, Socket } from 'node:net';
-import type { Clock } from '../../core/clock.ts';
+import type { Clock, Timer } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import type { FilterChain, Listener as ListenerDescription, ProxyProtocol, SocketAddress } from '../model/listener.ts';
+import type {
+  FilterChain,
+  ListenAddress,
+  Listener as ListenerDescription,
+  ProxyProtocol,
+  SocketAddress,
+} from '../model/listener.ts';
 import type { RouteConfiguration } from '../model/route.ts';
 import type { Secret } from '../model/secret.ts';
 import { arrivals } from '../http/arrivals.ts';
+import { abortConnection } from '../../core/connection-below.ts';
 import { listen } from '../net/accept.ts';
-import { hostPort, plainAddress } from '../../core/addresses.ts';
+import { listenAtPipe } from '../net/listen-pipe.ts';
+import { hostPort, isPipe, plainAddress } from '../../core/addresses.ts';
 import type { ConnectionGate, ConnectionGates, LimitName } from '../net/connection-gates.ts';
 import type { ListenerStats } from '../telemetry/cells/listener.ts';
+import type { HttpInspectorStats } from '../telemetry/cells/http-inspector.ts';
 import type { ProxyProtocolStats } from '../telemetry/cells/proxy-protocol.ts';
 import type { Chain } from './chain.ts';
 import { chooseChain, type ConnectionTraits } from './chain-match.ts';
@@ -31,9 +40,20 @@ export interface ListenerContext {
   readonly drainTimeMs: number;
   /** Where several threads listen together; absent: this one listens alone. */
   readonly choosePort?: ChoosePort | undefined;
+  /** Threads cannot share a Unix socket: one of them listens. */
+  readonly listensAtPipes: boolean;
   /** Where PROXY headers are counted. */
   proxyStats(proxyProtocol: ProxyProtocol | null): ProxyProtocolStats | null;
+  /** Where it is counted what connections begin with. */
+  httpStats(): HttpInspectorStats;
   makeChain(description: FilterChain, listener: ListenerDescription): Chain;
+}
+
+/** A listening socket. */
+interface Bound {
+  readonly server: Server;
+  /** Its path or `@name`; null: TCP. */
+  readonly pipe: string | null;
 }
 
 /** Sockets whose protocol is still being detected, at most. */
@@ -41,13 +61,15 @@ const MOST_UNDECIDED = 10_000;
 
 export class Listener {
   #description: ListenerDescription;
-  #servers: Server[] = [];
+  #bound: Bound[] = [];
   #chains: Chain[] = [];
   #defaultChain: Chain | null = null;
   #undecided = 0;
   #proxyStats: ProxyProtocolStats | null = null;
+  #httpStats: HttpInspectorStats | null = null;
   #gate: ConnectionGate;
-  readonly #draining = new Set<Chain>();
+  /** With the timer that looks whether it is idle. */
+  readonly #draining = new Map<Chain, Timer>();
   #onDrained: () => void = () => {};
   readonly #context: ListenerContext;
 
@@ -56,6 +78,7 @@ export class Listener {
     this.#context = context;
     this.#gate = context.gates.of(description.name, description);
     this.#proxyStats = context.proxyStats(description.proxyProtocol);
+    this.#httpStats = description.inspectHttp ? context.httpStats() : null;
     this.#chains = description.chains.map((chain) => context.makeChain(chain, description));
     this.#defaultChain =
       description.defaultChain === null ? null : context.makeChain(description.defaultChain, description);
@@ -77,8 +100,9 @@ export class Listener {
 
   /** Where it really listens; a port of 0 was chosen by the system. */
   get addresses(): readonly SocketAddress[] {
-    return this.#servers.flatMap((server) => {
+    return this.#bound.flatMap(({ server, pipe }) => {
       const address = server.address();
+      if (pipe !== null) return [{ host: pipe, port: 0 }];
       return address !== null && typeof address === 'object'
         ? [{ host: plainAddress(address.address), port: address.port }]
         : [];
@@ -91,7 +115,7 @@ export class Listener {
 
   /** Those that drain as well. */
   get #living(): ReadonlySet<Chain> {
-    return new Set([...this.chains, ...this.#draining]);
+    return new Set([...this.chains, ...this.#draining.keys()]);
   }
 
   get activeRequests(): number {
@@ -103,12 +127,15 @@ export class Listener {
     const { addresses, bindToPort } = this.#description;
     if (!bindToPort) return;
     try {
-      for (const n of addresses.keys()) this.#servers.push(await this.#bind(n));
+      for (const [n, { host }] of addresses.entries()) {
+        if (!isPipe(host)) this.#bound.push({ server: await this.#bind(n), pipe: null });
+        else if (this.#context.listensAtPipes) this.#bound.push({ server: await this.#bindPipe(n), pipe: host });
+      }
     } catch (error) {
       this.#stopAccepting();
       throw error;
     }
-    for (const server of this.#servers) {
+    for (const { server } of this.#bound) {
       server.on('error', (error) =>
         this.#context.log.error({ listener: this.#description.name, err: error }, 'accepting failed'),
       );
@@ -122,20 +149,29 @@ export class Listener {
     const { host, port } = addresses[n] as SocketAddress;
     const options = { host, port, backlog, reusePort: reusePort || choosePort !== undefined, ipv4Compat };
     if (port === 0 && choosePort !== undefined) options.port = await choosePort(name, n, host);
-    return listen(options, (socket) => this.#onConnection(socket));
+    return listen(options, (socket) => this.#onConnection(socket, null));
+  }
+
+  #bindPipe(n: number): Promise<Server> {
+    const { addresses, backlog } = this.#description;
+    const { host, mode } = addresses[n] as ListenAddress;
+    return listenAtPipe({ host, mode, backlog }, (socket) => this.#onConnection(socket, host));
   }
 
   /** Takes a new description with the same addresses. */
   update(description: ListenerDescription): void {
     const before = this.chains;
+    const mayKeep = isSameToChains(this.#description, description);
     const keep = (wanted: FilterChain) =>
-      before.find((chain) => chain.description === wanted) ?? this.#context.makeChain(wanted, description);
+      (mayKeep ? before.find((chain) => chain.description.digest === wanted.digest) : undefined) ??
+      this.#context.makeChain(wanted, description);
     this.#chains = description.chains.map(keep);
     this.#defaultChain = description.defaultChain === null ? null : keep(description.defaultChain);
     this.#description = description;
     this.#gate = this.#context.gates.of(description.name, description);
     this.#proxyStats = this.#context.proxyStats(description.proxyProtocol);
     this.#tellNeighbours();
+    this.#httpStats = description.inspectHttp ? this.#context.httpStats() : null;
     const kept = new Set(this.chains);
     for (const chain of before) if (!kept.has(chain)) this.#retire(chain);
   }
@@ -143,16 +179,15 @@ export class Listener {
   /** Drains the chain, and lets it go when nothing is under way any more. */
   #retire(chain: Chain): void {
     chain.drain();
-    if (this.#draining.has(chain)) return;
-    this.#draining.add(chain);
-    this.#letGoWhenIdle(chain);
+    if (!this.#draining.has(chain)) this.#letGoWhenIdle(chain);
   }
 
   #letGoWhenIdle(chain: Chain): void {
     const { description } = chain;
     // Nobody can be told to leave a tunnel: it has the time of a drain, and then ends.
     const waits = description.kind === 'http';
-    this.#context.clock.after(waits ? description.http.drainTimeoutMs : this.#context.drainTimeMs, () => {
+    const wait = waits ? description.http.drainTimeoutMs : this.#context.drainTimeMs;
+    const timer = this.#context.clock.after(wait, () => {
       if (waits && chain.activeRequests > 0) {
         chain.drain();
         this.#letGoWhenIdle(chain);
@@ -162,6 +197,7 @@ export class Listener {
       chain.destroy();
       if (this.#draining.size === 0) this.#onDrained();
     });
+    this.#draining.set(chain, timer);
   }
 
   /** Chains that drain as well: the clusters of their old routes may go before their connections do. */
@@ -191,7 +227,8 @@ export class Listener {
     }
   }
 
-  #onConnection(socket: Socket): void {
+  /** `pipe`: the Unix socket that it came by; null: by TCP. */
+  #onConnection(socket: Socket, pipe: string | null): void {
     arrivals.onArrival();
     const gate = this.#gate;
     const limit = gate.enter();
@@ -211,9 +248,9 @@ export class Listener {
     });
     // Until a codec reads it, an error of the socket has no other listener.
     socket.on('error', () => socket.destroy());
-    const { inspectTls, proxyProtocol } = this.#description;
-    if (inspectTls || proxyProtocol !== null) this.#inspect(socket);
-    else this.#assign(socket, NOTHING_FOUND);
+    const { inspectTls, inspectHttp, proxyProtocol } = this.#description;
+    if (inspectTls || inspectHttp || proxyProtocol !== null) this.#inspect(socket, pipe);
+    else this.#assign(socket, NOTHING_FOUND, pipe);
   }
 
   /** One connection too many: it ends before a byte of it is read. */
@@ -235,7 +272,7 @@ export class Listener {
     );
   }
 
-  #inspect(socket: Socket): void {
+  #inspect(socket: Socket, pipe: string | null): void {
     const { stats, clock } = this.#context;
     if (this.#undecided >= MOST_UNDECIDED) {
       stats.downstream_listener_filter_error++;
@@ -245,11 +282,11 @@ export class Listener {
     this.#undecided++;
     stats.downstream_pre_cx_active++;
     const { inspectTls, proxyProtocol, listenerFiltersTimeoutMs } = this.#description;
-    const wanted = { inspectTls, proxyProtocol, stats: this.#proxyStats };
-    new ListenerFilters(socket, wanted, listenerFiltersTimeoutMs, clock, this.#listenerFiltersOf(socket));
+    const wanted = { inspectTls, proxyProtocol, stats: this.#proxyStats, httpStats: this.#httpStats };
+    new ListenerFilters(socket, wanted, listenerFiltersTimeoutMs, clock, this.#listenerFiltersOf(socket, pipe));
   }
 
-  #listenerFiltersOf(socket: Socket): ListenerFiltersHandler {
+  #listenerFiltersOf(socket: Socket, pipe: string | null): ListenerFiltersHandler {
     const { stats } = this.#context;
     const { continueOnListenerFiltersTimeout } = this.#description;
     const decided = () => {
@@ -259,17 +296,17 @@ export class Listener {
     return {
       onFound: (found) => {
         decided();
-        this.#assign(socket, found);
+        this.#assign(socket, found, pipe);
       },
       onRefused: () => {
         decided();
         // Bytes that nobody wants to see: an abort, as Envoy has it.
-        socket.resetAndDestroy();
+        abortConnection(socket);
       },
       onTimeout: (found) => {
         decided();
         stats.downstream_pre_cx_timeout++;
-        if (continueOnListenerFiltersTimeout) this.#assign(socket, found);
+        if (continueOnListenerFiltersTimeout) this.#assign(socket, found, pipe);
         else socket.destroy();
       },
       onGone: () => {
@@ -280,14 +317,14 @@ export class Listener {
     };
   }
 
-  #assign(socket: Socket, { proxied, tls }: Found): void {
-    const direct = plainAddress(socket.remoteAddress);
+  #assign(socket: Socket, { proxied, tls, http }: Found, pipe: string | null): void {
+    const direct = pipe ?? plainAddress(socket.remoteAddress);
     const traits: ConnectionTraits = {
-      destinationAddress: proxied?.destination.host ?? plainAddress(socket.localAddress),
+      destinationAddress: proxied?.destination.host ?? pipe ?? plainAddress(socket.localAddress),
       destinationPort: proxied?.destination.port ?? socket.localPort ?? 0,
       serverName: tls?.serverName ?? '',
       transportProtocol: tls === null ? 'raw_buffer' : 'tls',
-      applicationProtocols: tls?.alpn ?? [],
+      applicationProtocols: tls?.alpn ?? (http === null ? [] : [http]),
       directSourceAddress: direct,
       sourceAddress: proxied?.source.host ?? direct,
       sourcePort: proxied?.source.port ?? socket.remotePort ?? 0,
@@ -302,12 +339,12 @@ export class Listener {
       socket.destroy();
       return;
     }
-    chain.accept(socket, tls === null || tls.serverName === '' ? null : tls.serverName, proxied);
+    chain.accept(socket, { serverName: tls === null || tls.serverName === '' ? null : tls.serverName, proxied, pipe });
   }
 
   #stopAccepting(): void {
-    for (const server of this.#servers) server.close();
-    this.#servers = [];
+    for (const { server } of this.#bound) server.close();
+    this.#bound = [];
   }
 
   /** No further connections; those open drain. `onDrained` when the last of them is gone. */
@@ -326,6 +363,8 @@ export class Listener {
   destroy(): void {
     this.#stopAccepting();
     for (const chain of this.#living) chain.destroy();
+    for (const timer of this.#draining.values()) timer.cancel();
+    this.#draining.clear();
   }
 
   get label(): string {
@@ -334,4 +373,9 @@ export class Listener {
       this.#description.statPrefix ?? (first === undefined ? this.#description.name : hostPort(first.host, first.port))
     );
   }
+}
+
+/** Whether a chain that is itself unchanged would be made the same for either. */
+function isSameToChains(a: ListenerDescription, b: ListenerDescription): boolean {
+  return a.statPrefix === b.statPrefix && a.bufferLimit === b.bufferLimit && a.inspectTls === b.inspectTls;
 }

@@ -2,6 +2,7 @@
 // clusters first, then the swap, then listeners, then what is gone drains. Also knows what is still
 // missing before traffic may be taken.
 
+import { hostPort } from '../../core/addresses.ts';
 import type { Log } from '../../core/log.ts';
 import { judgeOf } from '../filters/rbac.ts';
 import { filterBuilder } from '../filters/table.ts';
@@ -35,6 +36,8 @@ export interface RuntimeContext extends HcmSettings {
 export interface SharedWork {
   readonly makeBreaker: MakeBreaker;
   readonly choosePort: ChoosePort;
+  /** A Unix socket has one thread that listens: whether it is this one. */
+  readonly listensAtPipes: boolean;
 }
 
 /** How long a resource that is named but does not come is waited for (Envoy's initial_fetch_timeout). */
@@ -196,7 +199,9 @@ export class Runtime {
       gates: this.#gates,
       drainTimeMs: this.#context.drainTimeMs ?? DRAIN_MS,
       choosePort: this.#context.shared?.choosePort,
+      listensAtPipes: this.#context.shared?.listensAtPipes ?? true,
       proxyStats: (wanted) => (wanted === null ? null : stats.proxyProtocol(wanted.statPrefix)),
+      httpStats: () => stats.httpInspector(),
       makeChain: (chain, owner) => this.#makeChain(chain, owner, label),
     });
     listener.useRoutes(this.#snapshot.routes);
@@ -226,11 +231,11 @@ export class Runtime {
     this.#starting.delete(name);
     this.#context.stats.listenerManager.listener_create_failure++;
     this.#listeners.delete(name);
-    const addresses = listener.description.addresses.map(({ host, port }) => `${host}:${port}`);
+    const addresses = listener.description.addresses.map(({ host, port }) => hostPort(host, port));
     this.bindErrors.set(name, `cannot bind ${addresses.join(', ')}: ${(error as Error).message}`);
     this.#context.log.error(
       { listener: name, addresses, reason: (error as Error).message },
-      'a listener could not be bound; is another program using the port?',
+      'a listener could not be bound; is another program using the address?',
     );
     this.#context.onListeners();
   }
@@ -366,11 +371,11 @@ export class Runtime {
 
 function labelOf({ addresses, statPrefix, name }: ListenerDescription): string {
   const [first] = addresses;
-  return statPrefix ?? (first === undefined ? name : `${first.host}:${first.port}`);
+  return statPrefix ?? (first === undefined ? name : hostPort(first.host, first.port));
 }
 
 function sameAddresses(a: ListenerDescription, b: ListenerDescription): boolean {
   const text = ({ addresses, bindToPort }: ListenerDescription) =>
-    JSON.stringify([addresses.map(({ host, port }) => [host, port]), bindToPort]);
+    JSON.stringify([addresses.map(({ host, port, mode }) => [host, port, mode]), bindToPort]);
   return text(a) === text(b);
 }

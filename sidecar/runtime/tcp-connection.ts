@@ -8,6 +8,7 @@
 
 import type { Socket } from 'node:net';
 import type { Timer } from '../../core/clock.ts';
+import { abortConnection } from '../../core/connection-below.ts';
 import { FAILURE, FLAG, type ProxyError } from '../errors.ts';
 import { kept, letGo, markOverwritten } from '../http/slabs.ts';
 import { type Incoming, OwnBytes } from '../net/dial.ts';
@@ -156,7 +157,7 @@ export class TcpConnection implements TcpWaiter, TunnelHandler {
     this.#x.downstreamCloseType = 'LocalReset';
     this.#x.responseFlags |= FLAG.UR;
     this.#finish('remote');
-    if (!this.#socket.destroyed) this.#socket.resetAndDestroy();
+    abortConnection(this.#socket);
   }
 
   // What the tunnel says.

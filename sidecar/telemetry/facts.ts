@@ -2,6 +2,7 @@
 // these; telemetry itself never sees sockets, routes or pools.
 
 export interface AddressFacts {
+  /** An IP address, or a Unix socket (core/addresses.ts); '': none is known. */
   readonly host: string;
   readonly port: number;
 }

@@ -10,8 +10,9 @@ import {
   ConsoleSpanExporter,
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-base';
+import { isPipe } from '../../core/addresses.ts';
 import { FLAG, flagText } from '../errors.ts';
-import type { RequestFacts } from './facts.ts';
+import type { AddressFacts, RequestFacts } from './facts.ts';
 import type { TraceContext } from './propagation.ts';
 import type { OpenSpan, SpanSink, SpanStart } from './tracing.ts';
 
@@ -93,7 +94,7 @@ function attributes(facts: RequestFacts, kind: SpanStart['kind']): Attributes {
     'url.path': facts.requestHeader(':path')?.split('?', 1)[0] ?? null,
     'url.scheme': facts.requestHeader(':scheme'),
     'server.address': kind === 'client' ? (facts.upstreamHost?.host ?? host) : host,
-    'server.port': kind === 'client' ? (facts.upstreamHost?.port ?? port) : port,
+    'server.port': kind === 'client' && facts.upstreamHost !== null ? portOf(facts.upstreamHost) : port,
     'client.address': facts.remote.host,
     'network.peer.address': kind === 'client' ? (facts.upstreamHost?.host ?? null) : facts.connection.direct.host,
     'network.protocol.version': facts.protocol?.replace('HTTP/', '') ?? null,
@@ -108,6 +109,10 @@ function attributes(facts: RequestFacts, kind: SpanStart['kind']): Attributes {
   return Object.fromEntries(
     Object.entries(all).filter((entry): entry is [string, string | number] => entry[1] !== null && entry[1] !== ''),
   );
+}
+
+function portOf({ host, port }: AddressFacts): number | null {
+  return isPipe(host) ? null : port;
 }
 
 const ALL_FLAGS = Object.values(FLAG).reduce<number>((bits, bit) => bits | bit, 0);

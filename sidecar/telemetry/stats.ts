@@ -39,6 +39,7 @@ import {
   SUBSCRIPTION_ROWS,
   SubscriptionStats,
 } from './cells/server.ts';
+import { HTTP_INSPECTOR_ROWS, HttpInspectorStats } from './cells/http-inspector.ts';
 import { PROXY_PROTOCOL_ROWS, ProxyProtocolStats } from './cells/proxy-protocol.ts';
 import { TCP_ROWS, TcpStats } from './cells/tcp.ts';
 import { OVERLOAD_ROWS, OverloadStats } from './cells/overload.ts';
@@ -137,6 +138,7 @@ export class Stats implements StatGroups {
   readonly #http = new Scopes({ family: 'envoy_http_', rows: HTTP_ROWS, histograms: HTTP_HISTOGRAMS });
   readonly #tcp = new Scopes({ family: 'envoy_tcp_', rows: TCP_ROWS });
   readonly #proxyProtocol = new Scopes({ family: 'envoy_proxy_proto_', rows: PROXY_PROTOCOL_ROWS });
+  readonly #httpInspector = new Scopes({ family: 'envoy_http_inspector_', rows: HTTP_INSPECTOR_ROWS });
   readonly #listeners = new Scopes({ family: 'envoy_listener_', rows: LISTENER_ROWS, histograms: LISTENER_HISTOGRAMS });
   readonly #listenerHttp = new Scopes({ family: 'envoy_listener_http_', rows: LISTENER_HTTP_ROWS });
   readonly #rbac = new Scopes({ family: 'envoy_http_rbac_', rows: RBAC_ROWS });
@@ -211,6 +213,11 @@ export class Stats implements StatGroups {
     return this.#proxyProtocol.open(name, labels, () => new ProxyProtocolStats());
   }
 
+  /** Of all listeners; shown from its first use on. */
+  httpInspector(): HttpInspectorStats {
+    return this.#httpInspector.open('http_inspector.', '', () => new HttpInspectorStats());
+  }
+
   /** `address` is `127.0.0.1:80`, or the listener's stat_prefix. */
   listener(address: string): ListenerStats {
     return this.#listeners.open(`listener.${statName(address)}.`, listenerLabel(address), () => new ListenerStats());
@@ -269,6 +276,7 @@ export class Stats implements StatGroups {
       this.#http,
       this.#tcp,
       this.#proxyProtocol,
+      this.#httpInspector,
       this.#listeners,
       this.#listenerHttp,
       this.#rbac,
@@ -288,6 +296,7 @@ export class Stats implements StatGroups {
       this.#http,
       this.#tcp,
       this.#proxyProtocol,
+      this.#httpInspector,
       this.#listeners,
       this.#listenerHttp,
     ]) {

@@ -6,13 +6,14 @@ import type { PeerCertificate, SecureContextOptions } from 'node:tls';
 import { createSecureContext } from 'node:tls';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import { credentials } from '@grpc/grpc-js';
+import { hostPort, isPipe } from '../../core/addresses.ts';
 import { readCertificate } from '../../core/certificate.ts';
 import type { Cluster } from '../model/cluster.ts';
 import { peerFault } from '../model/peer.ts';
 import type { Secret, TlsCertificate, ValidationContext } from '../model/secret.ts';
 import type { UpstreamTls } from '../model/tls.ts';
 
-/** Throws an Error for a cluster without endpoints. */
+/** Throws an Error for a cluster that gRPC cannot dial. */
 export function targetOf(cluster: Cluster): string {
   const { discovery } = cluster;
   const hosts =
@@ -20,13 +21,12 @@ export function targetOf(cluster: Cluster): string {
   const [first] = hosts;
   if (first === undefined) throw new Error(`the cluster "${cluster.name}" has no endpoints`);
   if (discovery.kind !== 'static') return `dns:${hostPort(first.host, first.port)}`;
+  if (first.host.startsWith('@'))
+    throw new Error(`the cluster "${cluster.name}" is at an abstract Unix socket, which gRPC does not dial`);
+  if (isPipe(first.host)) return `unix:${first.host}`;
   const scheme = first.host.includes(':') ? 'ipv6' : 'ipv4';
-  const alike = hosts.filter(({ host }) => host.includes(':') === (scheme === 'ipv6'));
+  const alike = hosts.filter(({ host }) => !isPipe(host) && host.includes(':') === (scheme === 'ipv6'));
   return `${scheme}:${alike.map(({ host, port }) => hostPort(host, port)).join(',')}`;
-}
-
-function hostPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /**

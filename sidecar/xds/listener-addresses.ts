@@ -1,6 +1,7 @@
 // Which listener has which address, while a response is judged: two cannot have one, and the one that was
 // there first keeps it.
 
+import { hostPort, isPipe } from '../../core/addresses.ts';
 import type { Listener } from '../model/listener.ts';
 import type { Refusal } from './source.ts';
 
@@ -13,19 +14,20 @@ export class ListenerAddresses {
 
   add(listener: Listener): void {
     if (!listener.bindToPort) return;
-    for (const { host, port } of listener.addresses) this.#takenBy.set(`${host}:${port}`, listener.name);
+    for (const { host, port } of listener.addresses) this.#takenBy.set(hostPort(host, port), listener.name);
   }
 
   /** Why a listener cannot have its addresses, or null. Port 0 is another port each time. */
   clash(listener: Listener): Refusal | null {
     if (!listener.bindToPort) return null;
     for (const { host, port } of listener.addresses) {
-      const other = port === 0 ? undefined : this.#takenBy.get(`${host}:${port}`);
+      const address = hostPort(host, port);
+      const other = port === 0 && !isPipe(host) ? undefined : this.#takenBy.get(address);
       if (other !== undefined && other !== listener.name)
         return {
           name: listener.name,
           field: 'address',
-          reason: `${host}:${port} is the address of listener "${other}" already`,
+          reason: `${address} is the address of listener "${other}" already`,
         };
     }
     return null;

@@ -12,6 +12,7 @@ import { type Options, readOptions, USAGE } from './options.ts';
 import { rate } from './rate/rate.ts';
 import { streams } from './streams/streams.ts';
 import { soak } from './soak/soak.ts';
+import { windows } from './windows/windows.ts';
 
 async function run(options: Options): Promise<void> {
   switch (options.kind) {
@@ -29,6 +30,8 @@ async function run(options: Options): Promise<void> {
       return idle(options);
     case 'streams':
       return streams(options);
+    case 'windows':
+      return windows(options);
     case 'soak':
       return soak(options);
     case 'endpoints':

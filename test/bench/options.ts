@@ -45,6 +45,9 @@ streams            memory of idle gRPC calls
   --calls N        server streams that are open at once (default 10000)
   --rounds N       how often they come (default 3)
 
+windows            memory of the sidecar while streams with endless bodies, each way, are not read
+  --streams N      on one connection (default 100)
+
 soak               mixed load on a mesh that changes all the time: memory, handles and errors
   --minutes N      how long (default 20)
   --svg FILE       plot of memory over time (default .bench/soak.svg)
@@ -124,6 +127,12 @@ export interface StreamsOptions {
   readonly json: string;
 }
 
+export interface WindowsOptions {
+  readonly kind: 'windows';
+  readonly streams: number;
+  readonly json: string;
+}
+
 export interface SoakOptions {
   readonly kind: 'soak';
   readonly minutes: number;
@@ -156,6 +165,7 @@ export type Options =
   | BodiesOptions
   | IdleOptions
   | StreamsOptions
+  | WindowsOptions
   | SoakOptions
   | GrowthOptions
   | EndpointsOptions;
@@ -177,6 +187,7 @@ const VERBS: Readonly<Record<string, (args: readonly string[]) => Options>> = {
   bodies: bodiesOptions,
   idle: idleOptions,
   streams: streamsOptions,
+  windows: windowsOptions,
   soak: soakOptions,
   growth: growthOptions,
   endpoints: endpointsOptions,
@@ -271,6 +282,11 @@ function streamsOptions(args: readonly string[]): StreamsOptions {
   const { text } = flags(args, { calls: '10000', rounds: '3', json: '.bench/streams.json' });
   const [calls, rounds] = [wholeNumber('calls', text.calls), wholeNumber('rounds', text.rounds)];
   return { kind: 'streams', calls, rounds, json: text.json };
+}
+
+function windowsOptions(args: readonly string[]): WindowsOptions {
+  const { text } = flags(args, { streams: '100', json: '.bench/windows.json' });
+  return { kind: 'windows', streams: wholeNumber('streams', text.streams), json: text.json };
 }
 
 function soakOptions(args: readonly string[]): SoakOptions {

@@ -29,6 +29,8 @@ export interface MemberPlan {
   readonly appPort: number;
   readonly inbound: number;
   readonly outbound?: number;
+  /** Where the application is, if not on 127.0.0.1. */
+  readonly appAddress?: string | undefined;
 }
 
 /** A sidecar with an identity; resolves when it is ready. */
@@ -40,6 +42,7 @@ export async function meshMember(t: TestContext, discovery: TestDiscovery, plan:
     'app-port': String(plan.appPort),
     'inbound-port': String(plan.inbound),
     'outbound-port': String(outbound),
+    ...(plan.appAddress === undefined ? {} : { 'app-address': plan.appAddress }),
   });
   const folder = tempDir(t);
   const token = join(folder, 'token');
@@ -79,6 +82,8 @@ export interface MeshPieces {
   readonly shop?: string;
   /** Fields of the one that calls. */
   readonly web?: string;
+  /** Where the application of `shop` is, if not on 127.0.0.1; counts at the start. */
+  readonly appAddress?: string;
 }
 
 /** `appPort`: where the application of `shop` listens. */
@@ -90,7 +95,7 @@ export async function runMeshPair(t: TestContext, appPort: number, first: MeshPi
 ${more}
 `;
   const discovery = await runDiscovery(t, text(first));
-  const shop = await meshMember(t, discovery, { service: 'shop', appPort, inbound });
+  const shop = await meshMember(t, discovery, { service: 'shop', appPort, inbound, appAddress: first.appAddress });
   const web = await meshMember(t, discovery, { service: 'web', appPort: 1, inbound: webInbound });
   return { discovery, web, shop, mesh: (pieces) => discovery.mesh(text(pieces)) };
 }

@@ -10,6 +10,8 @@ import { interned } from './known.ts';
 /** Places of a head that are remembered, and how long a line may be. */
 const PLACES = 32;
 const LONGEST = 160;
+/** A value that was written less often than this when another one comes changes too often to be kept. */
+const WORTH_KEEPING = 16;
 
 export class ReadyLines {
   readonly #names: string[] = new Array(PLACES).fill('');
@@ -17,6 +19,8 @@ export class ReadyLines {
   /** '': not met twice. */
   readonly #lines: string[] = new Array(PLACES).fill('');
   readonly #keeps: boolean[] = new Array(PLACES).fill(false);
+  /** How often the value was written. */
+  readonly #uses = new Uint32Array(PLACES);
   readonly #cased: (name: string) => string;
 
   constructor(headerCase: HeaderCase) {
@@ -37,6 +41,7 @@ export class ReadyLines {
     if (this.#names[place] !== name) return this.#meet(place, name, value);
     if (!this.#keeps[place]) return this.#join(name, value);
     if (this.#values[place] !== value) return this.#meet(place, name, value);
+    this.#uses[place] = (this.#uses[place] as number) + 1;
     const line = this.#lines[place] as string;
     return line !== '' ? line : this.#keep(place);
   }
@@ -52,7 +57,10 @@ export class ReadyLines {
 
   /** Values that identify somebody are not kept beyond their message. */
   #meet(place: number, name: string, value: string): string {
-    const keeps = REPEATING.has(name) && name.length + value.length <= LONGEST;
+    const isAnother = this.#names[place] === name && this.#lines[place] !== '';
+    const isConstant = !isAnother || (this.#uses[place] as number) >= WORTH_KEEPING;
+    const keeps = isConstant && REPEATING.has(name) && name.length + value.length <= LONGEST;
+    this.#uses[place] = 0;
     this.#names[place] = name;
     this.#keeps[place] = keeps;
     this.#values[place] = keeps ? value : '';

@@ -1,5 +1,6 @@
 // Operators with parameters: NAME(parameter):length. Each entry compiles its parameter once.
 
+import { isPipe } from '../../../core/addresses.ts';
 import type { RequestFacts } from '../facts.ts';
 import { grpcStatus } from './grpc.ts';
 import { validity } from './peer.ts';
@@ -230,15 +231,20 @@ function serverName(parameter: string): Provider {
 }
 
 /** An address, or with a number the network of so many bits that it is in. */
+/** Our own end of a connection to a Unix socket has no name. */
+function named(host: string | null): string | null {
+  return host === null || host === '' ? null : encoded(host);
+}
+
 function address(read: (facts: RequestFacts) => string | null): Compile {
   return (parameter) => {
-    if (parameter === null) return read;
+    if (parameter === null) return (facts) => named(read(facts));
     if (!/^\d{1,3}$/.test(parameter) || Number(parameter) > 128)
       throw new FormatError(`"${parameter}" is no prefix length`);
     const bits = Number(parameter);
     return (facts) => {
-      const host = read(facts);
-      return host === null || host.includes(':') ? host : network(host, Math.min(bits, 32));
+      const host = named(read(facts));
+      return host === null || host.includes(':') || isPipe(host) ? host : network(host, Math.min(bits, 32));
     };
   };
 }

@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import { randomUUID } from 'node:crypto';
+import { hostPort, isPipe } from '../../../core/addresses.ts';
 import { FLAG, FLAG_NAMES, type FlagName, flagText } from '../../errors.ts';
 import type { AddressFacts, RequestFacts } from '../facts.ts';
 import { grpcStatus } from './grpc.ts';
@@ -11,10 +12,15 @@ import { encoded, type Provider, type Value } from './value.ts';
 
 const absent: Provider = () => null;
 
-/** `1.2.3.4:80`, `[::1]:80`. */
+/** `1.2.3.4:80`, `[::1]:80`, `/run/app.sock`. Our own end of a connection to a Unix socket has no name: absent. */
 export function addressText(address: AddressFacts | null): string | null {
-  if (address === null) return null;
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return address === null || address.host === '' ? null : encoded(hostPort(address.host, address.port));
+}
+
+/** Empty for a Unix socket, as in Envoy. */
+function portOf(address: AddressFacts | null): number | string | null {
+  if (address === null || address.host === '') return null;
+  return isPipe(address.host) ? '' : address.port;
 }
 
 /** Whole milliseconds from one mark to another; null when either was not reached. */
@@ -97,21 +103,21 @@ export const PLAIN: Readonly<Record<string, Provider>> = {
   UPSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED: ({ upstreamWire }) => upstreamWire?.receivedFields ?? 0,
   UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT: ({ upstreamWire }) => upstreamWire?.sentFields ?? 0,
   DOWNSTREAM_REMOTE_ADDRESS: (facts) => addressText(facts.remote),
-  DOWNSTREAM_REMOTE_PORT: (facts) => facts.remote.port,
+  DOWNSTREAM_REMOTE_PORT: (facts) => portOf(facts.remote),
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS: (facts) => addressText(facts.connection.direct),
-  DOWNSTREAM_DIRECT_REMOTE_PORT: (facts) => facts.connection.direct.port,
+  DOWNSTREAM_DIRECT_REMOTE_PORT: (facts) => portOf(facts.connection.direct),
   DOWNSTREAM_LOCAL_ADDRESS: (facts) => addressText(facts.connection.local),
   DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID: () => '',
-  DOWNSTREAM_LOCAL_PORT: (facts) => facts.connection.local.port,
+  DOWNSTREAM_LOCAL_PORT: (facts) => portOf(facts.connection.local),
   DOWNSTREAM_DIRECT_LOCAL_ADDRESS: ({ connection }) => addressText(connection.directLocal ?? connection.local),
   DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID: () => '',
-  DOWNSTREAM_DIRECT_LOCAL_PORT: ({ connection }) => (connection.directLocal ?? connection.local).port,
+  DOWNSTREAM_DIRECT_LOCAL_PORT: ({ connection }) => portOf(connection.directLocal ?? connection.local),
   DOWNSTREAM_TRANSPORT_FAILURE_REASON: (facts) => orNull(facts.connection.transportFailureReason),
   DOWNSTREAM_DETECTED_CLOSE_TYPE: (facts) => facts.downstreamCloseType ?? 'Normal',
   DOWNSTREAM_LOCAL_CLOSE_REASON: (facts) => facts.localCloseReason ?? null,
   UPSTREAM_HOST: (facts) => addressText(facts.upstreamHost),
   UPSTREAM_HOST_NAME: (facts) => orNull(facts.upstreamHostname) ?? addressText(facts.upstreamHost),
-  UPSTREAM_HOST_NAME_WITHOUT_PORT: (facts) => orNull(facts.upstreamHostname) ?? facts.upstreamHost?.host ?? null,
+  UPSTREAM_HOST_NAME_WITHOUT_PORT: (facts) => orNull(facts.upstreamHostname) ?? orNull(facts.upstreamHost?.host),
   UPSTREAM_HOSTS_ATTEMPTED: (facts) => orNull(attempted(facts).map(addressText).join(',')),
   UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT: (facts) =>
     orNull(
@@ -126,9 +132,9 @@ export const PLAIN: Readonly<Record<string, Provider>> = {
   UPSTREAM_CONNECTION_ID: (facts) => facts.upstreamConnectionId ?? null,
   UPSTREAM_CONNECTION_IDS_ATTEMPTED: absent,
   UPSTREAM_LOCAL_ADDRESS: (facts) => addressText(facts.upstreamLocal),
-  UPSTREAM_LOCAL_PORT: (facts) => facts.upstreamLocal?.port ?? null,
+  UPSTREAM_LOCAL_PORT: (facts) => portOf(facts.upstreamLocal),
   UPSTREAM_REMOTE_ADDRESS: (facts) => addressText(connectedTo(facts)),
-  UPSTREAM_REMOTE_PORT: (facts) => connectedTo(facts)?.port ?? null,
+  UPSTREAM_REMOTE_PORT: (facts) => portOf(connectedTo(facts)),
   UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID: ofUpstream(() => ''),
   UPSTREAM_DETECTED_CLOSE_TYPE: ofUpstream((facts) => facts.upstreamCloseType ?? 'Normal'),
   UPSTREAM_LOCAL_CLOSE_REASON: absent,

@@ -148,7 +148,7 @@ function decodeAdmin(f: Fields<typeof AdminSchema>): SocketAddress | null {
   f.note('accessLog', 'requests to the admin interface are not logged');
   f.note('accessLogPath', 'requests to the admin interface are not logged');
   f.end();
-  const decoded = address === null ? null : decodeAddress(address, false);
+  const decoded = address === null ? null : decodeAddress(address, 'ip');
   return decoded === null ? null : { host: decoded.host, port: decoded.port };
 }
 

@@ -166,6 +166,6 @@ function decodeEndpoint(
   f.ignore('healthCheckConfig');
   f.end();
   if (address === null) return f.invalid('address', 'is required');
-  const decoded = decodeAddress(address, names);
+  const decoded = decodeAddress(address, names ? 'ip or name' : 'ip or pipe');
   return decoded === null ? null : { host: decoded.host, port: decoded.port, hostname };
 }

@@ -1,9 +1,11 @@
 // Filter chains: which connections they are for, their TLS, and the terminal filter at their end.
 
+import { createHash } from 'node:crypto';
+import { toBinary } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { CidrRangeSchema } from '../../../proto/gen/envoy/config/core/v3/address_pb.ts';
 import { TransportSocketSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
-import type { FilterChainSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
+import { FilterChainSchema } from '../../../proto/gen/envoy/config/listener/v3/listener_components_pb.ts';
 import {
   FilterChainMatchSchema,
   FilterSchema,
@@ -42,6 +44,7 @@ export function decodeFilterChain(
   f.ignore('metadata');
   const chain = {
     name: f.take('name'),
+    digest: createHash('sha256').update(toBinary(FilterChainSchema, f.message)).digest('base64'),
     match,
     tls: decodeDownstreamSocket(f.child('transportSocket', TransportSocketSchema)),
     transportSocketConnectTimeoutMs: f.ms('transportSocketConnectTimeout', 0),

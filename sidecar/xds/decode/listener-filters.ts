@@ -11,7 +11,7 @@ import { isType, openAny, typeName } from './any.ts';
 import type { Fields } from './fields.ts';
 import { unsupportedKind } from './unsupported-filters.ts';
 
-type Inspection = Pick<Listener, 'inspectTls' | 'proxyProtocol'>;
+type Inspection = Pick<Listener, 'inspectTls' | 'inspectHttp' | 'proxyProtocol'>;
 type Known =
   | { readonly kind: 'tls-inspector' | 'http-inspector' }
   | { readonly kind: 'proxy-protocol'; readonly proxyProtocol: ProxyProtocol }
@@ -23,19 +23,17 @@ export function decodeListenerFilters(
 ): Inspection {
   const known = list.map((f) => ({ f, filter: decodeListenerFilter(f) }));
   const placeOf = (kind: NonNullable<Known>['kind']) => known.findIndex(({ filter }) => filter?.kind === kind);
-  const http = known[placeOf('http-inspector')];
-  if (http !== undefined && chains.some(sniffsPlaintext)) {
-    http.f.unsupported('', 'choosing a chain by the protocol of unencrypted traffic is not supported by fairlead');
-  }
   const proxies = known.filter(({ filter }) => filter?.kind === 'proxy-protocol');
   proxies[1]?.f.unsupported('', 'a second PROXY header is not supported by fairlead');
-  const [tls, proxy] = [placeOf('tls-inspector'), placeOf('proxy-protocol')];
-  // Where it stands, it would look at the header and never see TLS.
-  if (tls !== -1 && tls < proxy)
-    known[tls]?.f.unsupported('', 'before the PROXY protocol is not supported by fairlead');
+  const [tls, http, proxy] = [placeOf('tls-inspector'), placeOf('http-inspector'), placeOf('proxy-protocol')];
+  // Where they stand, they would look at the header and never see what follows it.
+  for (const place of [tls, http])
+    if (place !== -1 && place < proxy)
+      known[place]?.f.unsupported('', 'before the PROXY protocol is not supported by fairlead');
   const first = proxies[0]?.filter;
   return {
     inspectTls: tls !== -1 || chains.some(needsTlsInspector),
+    inspectHttp: http !== -1,
     proxyProtocol: first?.kind === 'proxy-protocol' ? first.proxyProtocol : null,
   };
 }
@@ -44,16 +42,6 @@ export function decodeListenerFilters(
 function needsTlsInspector({ match }: FilterChain): boolean {
   if (match.transportProtocol === 'tls') return true;
   return match.transportProtocol === '' && (match.serverNames.length > 0 || match.applicationProtocols.length > 0);
-}
-
-const PLAINTEXT_PROTOCOLS: ReadonlySet<string> = new Set(['http/1.0', 'http/1.1', 'h2c']);
-
-function sniffsPlaintext({ match, tls }: FilterChain): boolean {
-  return (
-    tls === null &&
-    match.transportProtocol !== 'tls' &&
-    match.applicationProtocols.some((name) => PLAINTEXT_PROTOCOLS.has(name))
-  );
 }
 
 function decodeListenerFilter(f: Fields<typeof ListenerFilterSchema>): Known {

@@ -12,6 +12,7 @@ import {
   AdditionalAddressSchema,
   Listener_DeprecatedV1Schema,
 } from '../../../proto/gen/envoy/config/listener/v3/listener_pb.ts';
+import { hostPort } from '../../../core/addresses.ts';
 import type { FilterChainMatch, Listener } from '../../model/listener.ts';
 import { decodeAccessLog } from './access-log.ts';
 import type { DecodedAddress } from './address.ts';
@@ -44,8 +45,8 @@ export function decodeListener(f: Fields<typeof ListenerSchema>): Listener | nul
   if (chainFields.length === 0 && defaultChain === null) f.invalid('filterChains', 'no filter chains specified');
   ignoreWithoutEffect(f);
   const listener: Listener = {
-    name: f.take('name') || (addresses[0] === undefined ? '' : `${addresses[0].host}:${addresses[0].port}`),
-    addresses: addresses.map(({ host, port }) => ({ host, port })),
+    name: f.take('name') || (addresses[0] === undefined ? '' : hostPort(addresses[0].host, addresses[0].port)),
+    addresses: addresses.map(({ host, port, mode }) => ({ host, port, mode })),
     bindToPort: decodeBindToPort(f),
     backlog: f.take('tcpBacklogSize') ?? DEFAULT_BACKLOG,
     reusePort: f.take('enableReusePort') ?? true,
@@ -86,11 +87,11 @@ function decodeBindToPort(f: Fields<typeof ListenerSchema>): boolean {
 function decodeAddresses(f: Fields<typeof ListenerSchema>): DecodedAddress[] {
   const address = f.child('address', AddressSchema);
   if (address === null) f.invalid('address', 'is required');
-  const first = address === null ? null : decodeAddress(address, false);
+  const first = address === null ? null : decodeAddress(address, 'ip or pipe');
   const more = f.children('additionalAddresses', AdditionalAddressSchema).map((additional) => {
     const inner = additional.child('address', AddressSchema);
     additional.end();
-    return inner === null ? null : decodeAddress(inner, false);
+    return inner === null ? null : decodeAddress(inner, 'ip or pipe');
   });
   return [first, ...more].filter((decoded) => decoded !== null);
 }

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../../../core/node-flags.ts';
 import { packageVersion } from '../../../cli/version.ts';
 import { findEnvoy } from '../../mesh/envoy.ts';
 import type { ScenarioName } from '../scenarios.ts';
@@ -60,7 +61,7 @@ export function sidecarCommand(
 ): readonly string[] {
   return [
     process.execPath,
-    '--disable-warning=ExperimentalWarning',
+    ...NODE_FLAGS,
     ...nodeFlags,
     join(BUILT, 'cli', 'main.js'),
     'sidecar',

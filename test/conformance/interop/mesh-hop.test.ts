@@ -22,8 +22,11 @@ interface Services {
   readonly shop: number;
   readonly rpc: number;
   readonly store: number;
-  /** Where the caller reaches `store`. */
+  /** Of an undeclared protocol. */
+  readonly open: number;
+  /** Where the caller reaches `store`, and `open`. */
   readonly port: number;
+  readonly openPort: number;
 }
 
 async function services(t: TestContext): Promise<Services> {
@@ -33,21 +36,26 @@ async function services(t: TestContext): Promise<Services> {
       : answer(request.head.split('\r\n')[0] as string),
   );
   const store = await startTcpOrigin((peer) => peer.say('hello'));
-  t.after(() => Promise.all([origin.close(), store.close()]));
-  const [port] = (await freePorts(1)) as [number];
-  return { shop: origin.port, rpc: (await runGrpcOrigin(t)).port, store: store.port, port };
+  const open = await startTcpOrigin((peer) =>
+    peer.socket.once('data', (bytes) => peer.say(/HTTP/.test(String(bytes)) ? answer('a page') : `echo ${bytes}`)),
+  );
+  t.after(() => Promise.all([origin.close(), store.close(), open.close()]));
+  const [port, openPort] = (await freePorts(2)) as [number, number];
+  const rpc = await runGrpcOrigin(t);
+  return { shop: origin.port, rpc: rpc.port, store: store.port, open: open.port, port, openPort };
 }
 
-function meshOf({ shop, rpc, store, port }: Services, inbound: readonly number[]): string {
+function meshOf({ shop, rpc, store, open, port, openPort }: Services, inbound: readonly number[]): string {
   const service = (protocol: string, at: number, app: number) =>
-    `{port: ${app}, protocol: ${protocol}, instances: [{address: 127.0.0.1, port: ${inbound[at]}, appPort: ${app}}], allow: [web]}`;
+    `{port: ${app}, ${protocol} instances: [{address: 127.0.0.1, port: ${inbound[at]}, appPort: ${app}}], allow: [web]}`;
   return `
 mesh: {mtls: STRICT, allowKeysOverSds: true}
 services:
-  web: {port: 80, upstreams: [{service: store, port: ${port}}]}
-  shop: ${service('http', 0, shop)}
-  rpc: ${service('grpc', 1, rpc)}
-  store: ${service('tcp', 2, store)}
+  web: {port: 80, upstreams: [{service: store, port: ${port}}, {service: open, port: ${openPort}}]}
+  shop: ${service('protocol: http,', 0, shop)}
+  rpc: ${service('protocol: grpc,', 1, rpc)}
+  store: ${service('protocol: tcp,', 2, store)}
+  open: ${service('', 3, open)}
 `;
 }
 
@@ -64,9 +72,9 @@ async function envoyOf(t: TestContext, discovery: TestDiscovery): Promise<TestEn
 
 test('an Envoy calls what stands behind our sidecars', { ...envoyOrSkip(), timeout: 120_000 }, async (t) => {
   const here = await services(t);
-  const inbound = await freePorts(3);
+  const inbound = await freePorts(4);
   const discovery = await runDiscovery(t, meshOf(here, inbound));
-  for (const [i, service] of (['shop', 'rpc', 'store'] as const).entries())
+  for (const [i, service] of (['shop', 'rpc', 'store', 'open'] as const).entries())
     await meshMember(t, discovery, { service, appPort: here[service], inbound: inbound[i] as number });
   const envoy = await envoyOf(t, discovery);
   const outbound = await envoy.listener('outbound');
@@ -106,5 +114,12 @@ test('an Envoy calls what stands behind our sidecars', { ...envoyOrSkip(), timeo
   const peer = await dialTcp(here.port);
   assert.equal(await peer.hears('hello'), 'hello');
   peer.socket.destroy();
+  // What it finds at an undeclared port crosses as what it is.
+  assert.equal((await call(`127.0.0.1:${here.openPort}`, '/')).body, 'a page');
+  const other = await dialTcp(here.openPort);
+  other.say('EHLO a\r\n');
+  assert.equal(await other.hears('echo EHLO a\r\n'), 'echo EHLO a\r\n');
+  other.socket.destroy();
+  assert.equal(await envoy.sum(new RegExp(`^cluster\\.outbound\\|${here.open}\\|.*\\.upstream_cx_http2_total$`)), 1);
   assert.equal(await envoy.sum(/(update_rejected|update_failure)$/), 0, envoy.stderr());
 });

@@ -144,6 +144,52 @@ test('gRPC calls are counted by method, on routes and at ports of gRPC alone', (
   assert.ok(!inbound('catalog').includes('grpc_stats') && !inbound('h2').includes('grpc_stats'));
 });
 
+test('an undeclared port: HTTP and connections side by side, until something speaks of its requests', () => {
+  const mesh = `services:
+  web: {port: 80, protocol: http, upstreams: [{service: open, port: 9300}]}
+  open: {port: 83, instances: [{address: 127.0.0.1, port: 15006, appPort: 83}], allow: [web]}
+`;
+  const OPEN = node({ service: 'open', app_port: 83, features: ['identity'] });
+  const told = (text: string) => ({
+    upstream: json(translator()(catalogOf(text), SECRETS, WEB), 'upstream|9300|open', 'LDS'),
+    cluster: json(translator()(catalogOf(text), SECRETS, WEB), 'outbound|83||open.default.svc.cluster.local', 'CDS'),
+    inbound: json(translator()(catalogOf(text), SECRETS, OPEN), 'inbound', 'LDS'),
+  });
+  const detected = told(mesh);
+  for (const listener of [detected.upstream, told(`mesh: {mtls: DISABLE}\n${mesh}`).inbound]) {
+    assert.match(
+      listener,
+      /"application_protocols":\["http\/1.0","http\/1.1","h2c"\].*http_connection_manager.*tcp_proxy/,
+    );
+    assert.match(
+      listener,
+      /http_inspector.*"listener_filters_timeout":"1s".*"continue_on_listener_filters_timeout":true/,
+    );
+  }
+  assert.match(
+    detected.inbound,
+    /"alpn_protocols":\["h2","http\/1.1"\].*"mtls-http".*rbac\.allow".*tcp_proxy.*"mtls-tcp"/,
+  );
+  assert.ok(!detected.inbound.includes('http_inspector') && !detected.inbound.includes('raw_buffer'));
+  // Requests and connections share the cluster: each pool offers its own.
+  assert.match(detected.cluster, /auto_config/);
+  assert.ok(!detected.cluster.includes('alpn_protocols'));
+  const rule = (more: string) =>
+    `${mesh}---\nkind: AuthorizationPolicy\nmetadata: {name: p}\nspec: {action: DENY, rules: [{to: [{paths: [/x]}]}]${more}}`;
+  const speaking = [
+    rule(', targetRefs: [{name: open}]'),
+    rule(''),
+    `${mesh}routes: {r: {parentRefs: [{kind: Service, name: open}], rules: [{backendRefs: [{name: open}]}]}}`,
+    `${mesh}routes: {r: {hostnames: [a.test], rules: [{backendRefs: [{name: open}]}]}}`,
+    mesh.replace('port: 83,', 'port: 83, protocol: http,'),
+  ];
+  for (const text of speaking) {
+    const { upstream, cluster, inbound } = told(text);
+    assert.ok(!upstream.includes('tcp_proxy') && !inbound.includes('tcp_proxy'), text);
+    assert.match(cluster, /"alpn_protocols":\["h2","http\/1.1"\]/);
+  }
+});
+
 const STORE = node({ service: 'store', app_port: 5433, features: ['identity'] });
 
 test('a service of connections: a loopback port for callers, no host in tables, a chain of rules and TLS', () => {

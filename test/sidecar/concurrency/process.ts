@@ -8,6 +8,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createLifecycle } from '../../../core/lifecycle.ts';
 import { createLogs } from '../../../core/log.ts';
+import { NODE_FLAGS } from '../../../core/node-flags.ts';
 import { ask, until } from '../../../examples/tea-shop/ask.ts';
 import { loadConfig } from '../../../sidecar/config.ts';
 import { createPrimary } from '../../../sidecar/primary.ts';
@@ -99,7 +100,7 @@ export async function runSidecar(
   under: readonly string[] = [],
 ): Promise<Running> {
   const files = writeFiles(t, bootstrap);
-  const [command = '', ...args] = [...under, process.execPath, CLI, 'sidecar', ...flagsOf(files, flags)];
+  const [command = '', ...args] = [...under, process.execPath, ...NODE_FLAGS, CLI, 'sidecar', ...flagsOf(files, flags)];
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, FAIRLEAD_DRAIN_TIME_S: '10' },

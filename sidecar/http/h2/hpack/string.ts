@@ -19,7 +19,7 @@ const WORTH_A_CALL = 16;
 const QUESTION_MARK = 63;
 
 /** A character of UTF-8 has up to 4 bytes: with room for one more, a text that is not ASCII never fills `length`. */
-const SPARE = 4;
+export const SPARE = 4;
 
 /** The bytes of the text under way. As long as the longest so far; a head is bounded before it gets here. */
 let scratch: Buffer = Buffer.allocUnsafeSlow(4096);
@@ -29,32 +29,33 @@ export function writeString(text: string, out: Buffer, at: number): number {
   const length = read(text);
   const folded = huffmanLength(scratch, length);
   if (folded < length) return encodeHuffman(scratch, length, out, writeInteger(out, at, 0x80, 0x7f, folded));
-  return write(length, out, at);
+  const start = writeInteger(out, at, 0, 0x7f, length);
+  scratch.copy(out, start, 0, length);
+  return start + length;
 }
 
-/** Writes a string literal as it is; the end. */
+/** Writes a string literal as it is; the end. Behind it `out` has room for SPARE bytes more. */
 export function writePlain(text: string, out: Buffer, at: number): number {
-  return write(read(text), out, at);
+  const start = writeInteger(out, at, 0, 0x7f, text.length);
+  toBytes(text, out, start);
+  return start + text.length;
 }
 
 /** Takes the text to the scratch; its bytes. */
 function read(text: string): number {
   const { length } = text;
   if (length + SPARE > scratch.length) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(length + SPARE)));
-  // As many bytes as characters: each was ASCII, since any other one takes more.
-  if (length < WORTH_A_CALL || utf8Write.call(scratch, text, 0, length + SPARE) !== length) toBytes(text);
+  toBytes(text, scratch, 0);
   return length;
 }
 
-function write(length: number, out: Buffer, at: number): number {
-  const end = writeInteger(out, at, 0, 0x7f, length);
-  scratch.copy(out, end, 0, length);
-  return end + length;
-}
-
-function toBytes(text: string): void {
-  for (let i = 0; i < text.length; i++) {
+/** One byte a character. */
+function toBytes(text: string, out: Buffer, at: number): void {
+  const { length } = text;
+  // As many bytes as characters: each was ASCII, since any other one takes more.
+  if (length >= WORTH_A_CALL && utf8Write.call(out, text, at, length + SPARE) === length) return;
+  for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i);
-    scratch[i] = code < 256 ? code : QUESTION_MARK;
+    out[at + i] = code < 256 ? code : QUESTION_MARK;
   }
 }

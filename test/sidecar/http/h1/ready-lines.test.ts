@@ -43,6 +43,21 @@ test('a line that comes again is taken as it is', () => {
   assert.equal(write(), 'content-type: text/plain\r\n');
 });
 
+test('a value that hardly ever comes again is not kept for long; one that changes now and then is', () => {
+  const lines = new ReadyLines('lower');
+  const write = (value: string, times: number) => {
+    for (let i = 0; i < times; i++) lines.line(1, 'age', value);
+  };
+  write('1', 20);
+  write('2', 20);
+  assert.equal(lines.ready(1), 'age: 2\r\n');
+  write('3', 2);
+  assert.equal(lines.ready(1), 'age: 3\r\n');
+  write('4', 20);
+  assert.equal(lines.ready(1), '');
+  assert.equal(lines.line(1, 'age', '5'), 'age: 5\r\n');
+});
+
 test('what identifies somebody is not kept, nor what is long', () => {
   const lines = new ReadyLines('lower');
   const keeps = (name: string, value: string) => {
