@@ -118,7 +118,7 @@ test('mutual TLS and HTTP/2 by ALPN between two sidecars that meet at a Unix soc
   const stranger = connectTls({ path: hop, rejectUnauthorized: false, ALPNProtocols: ['h2'] });
   stranger.on('error', () => {});
   await new Promise((resolve) => stranger.on('close', resolve));
-  assert.equal(inbound.stats.listener(hop).ssl?.connection_error, 1);
+  assert.equal(inbound.stats.listener(hop).ssl?.fail_verify_no_cert, 1);
 });
 
 async function tcpPair(t: TestContext) {
