@@ -18,9 +18,6 @@ const WORTH_A_CALL = 16;
 /** What is no byte is written as a question mark, never as its low bits, which might be a line break. */
 const QUESTION_MARK = 63;
 
-/** A character of UTF-8 has up to 4 bytes: with room for one more, a text that is not ASCII never fills `length`. */
-export const SPARE = 4;
-
 /** The bytes of the text under way. As long as the longest so far; a head is bounded before it gets here. */
 let scratch: Buffer = Buffer.allocUnsafeSlow(4096);
 
@@ -34,7 +31,7 @@ export function writeString(text: string, out: Buffer, at: number): number {
   return start + length;
 }
 
-/** Writes a string literal as it is; the end. Behind it `out` has room for SPARE bytes more. */
+/** Writes a string literal as it is; the end. */
 export function writePlain(text: string, out: Buffer, at: number): number {
   const start = writeInteger(out, at, 0, 0x7f, text.length);
   toBytes(text, out, start);
@@ -44,7 +41,7 @@ export function writePlain(text: string, out: Buffer, at: number): number {
 /** Takes the text to the scratch; its bytes. */
 function read(text: string): number {
   const { length } = text;
-  if (length + SPARE > scratch.length) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(length + SPARE)));
+  if (length > scratch.length) scratch = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(length)));
   toBytes(text, scratch, 0);
   return length;
 }
@@ -52,10 +49,16 @@ function read(text: string): number {
 /** One byte a character. */
 function toBytes(text: string, out: Buffer, at: number): void {
   const { length } = text;
-  // As many bytes as characters: each was ASCII, since any other one takes more.
-  if (length >= WORTH_A_CALL && utf8Write.call(out, text, at, length + SPARE) === length) return;
+  if (length >= WORTH_A_CALL && utf8Write.call(out, text, at, length) === length && isAscii(out, at, at + length))
+    return;
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i);
     out[at + i] = code < 256 ? code : QUESTION_MARK;
   }
+}
+
+/** Of a text that is not, UTF-8 has bytes that are not. */
+function isAscii(bytes: Buffer, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if ((bytes[i] as number) >= 0x80) return false;
+  return true;
 }
