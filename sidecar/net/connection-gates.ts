@@ -58,7 +58,7 @@ export class ConnectionGates {
     return new ConnectionGate(places, this.#counts, this.#thread);
   }
 
-  /** The limit, for the first who asks in any thread: it is told once. */
+  /** The limit, for the first who asks: it is told once, but by each of several threads that ask in the same moment. */
   toTell(): DescriptorLimit | null {
     if (this.#counts.sum(TOLD) > 0) return null;
     this.#counts.add(this.#thread, TOLD, 1);

@@ -100,7 +100,9 @@ for (const threads of [1, 2]) {
     assert.deepEqual({ good, lost, failed }, { good: sent, lost: 0, failed: [] });
     assert.match(await kept.ask('after'), /200 OK[\s\S]*after$/);
     assert.equal(await overflow(), refused);
-    assert.equal(sidecar.said.stderr.split('ulimit -n').length - 1, 1, sidecar.said.stderr);
+    // Threads that refuse in the same moment may each say so.
+    const told = sidecar.said.stderr.split('ulimit -n').length - 1;
+    assert.ok(told >= 1 && told <= threads, sidecar.said.stderr);
     assert.equal(sidecar.child.exitCode, null);
   });
 }
