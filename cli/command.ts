@@ -45,7 +45,10 @@ export interface Program {
   readonly name: string;
   readonly summary: string;
   readonly examples: readonly string[];
+  /** Checked before the program is loaded; null: it reads its own. */
   readonly flags: Flags | null;
+  /** Those that it reads itself, for help and the docs. */
+  readonly ownFlags?: Flags;
   readonly main: () => Promise<(args: string[]) => Promise<void>>;
 }
 

@@ -1,6 +1,7 @@
 // The table of commands. One row each; what a row does is imported when it is asked for.
 
 import { DISCOVERY_FLAGS } from '../discovery/flags.ts';
+import { SIDECAR_FLAGS } from '../sidecar/flags.ts';
 import type { Command, Flags, Program, Run } from './command.ts';
 import { packageVersion } from './version.ts';
 
@@ -34,6 +35,7 @@ export const PROGRAMS: readonly Program[] = [
     name: 'sidecar',
     summary: "run the proxy (takes Envoy's flags: -c FILE, --mode validate, ...)",
     flags: null,
+    ownFlags: SIDECAR_FLAGS,
     examples: ['fairlead sidecar -c envoy.yaml', 'fairlead sidecar --mode validate -c envoy.yaml'],
     main: async () => (await import('../sidecar/main.ts')).main,
   },

@@ -11,9 +11,15 @@ export function generalHelp(programs: readonly Program[], commands: readonly Com
 
 export function commandHelp(row: Command | Program): string {
   const operands = 'operands' in row && row.operands !== '' ? ` ${row.operands}` : '';
-  const flags = row.flags === null ? '' : flagLines(row.flags);
+  const known = flagsOf(row);
+  const flags = known === null ? '' : flagLines(known);
   const examples = row.examples.map((example) => `  ${example}`).join('\n');
   return `fairlead ${row.name}: ${row.summary}\n\nUsage: fairlead ${row.name}${flags === '' ? '' : ' [FLAGS]'}${operands}\n${flags === '' ? '' : `\n${flags}\n`}\nExamples:\n${examples}\n`;
+}
+
+/** null: the program says itself what it takes. */
+export function flagsOf(row: Command | Program): Flags | null {
+  return row.flags ?? ('ownFlags' in row ? (row.ownFlags ?? null) : null);
 }
 
 function flagLines(flags: Flags): string {

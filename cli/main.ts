@@ -4,7 +4,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { nearest } from '../core/spelling.ts';
 import { type Command, CommandError, EXIT, type Flags, type Program, type Values, type Write } from './command.ts';
 import { COMMANDS, PROGRAMS } from './commands.ts';
-import { commandHelp, generalHelp } from './help.ts';
+import { commandHelp, flagsOf, generalHelp } from './help.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -40,7 +40,7 @@ function helpFor(name: string | undefined, console: Console): number {
 }
 
 async function runProgram(program: Program, args: readonly string[], console: Console): Promise<number> {
-  if (program.flags !== null && wantsHelp(args)) return helpFor(program.name, console);
+  if (flagsOf(program) !== null && wantsHelp(args)) return helpFor(program.name, console);
   if (program.flags !== null) checkFlags(args, program.flags);
   await (await program.main())([...args]);
   return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;

@@ -7,7 +7,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { collector } from './collector.ts';
 
-/** From the least, 1 MB, to the most there is, 16. */
+/** From the least, 1 MB, to the most that V8 ever gives; where it may have less (node-flags.ts), to that. */
 const GROWTH_FACTOR = 16;
 
 /** Stops the thread for some 60 ms: for the moment before a program takes its first connection. */

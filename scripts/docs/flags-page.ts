@@ -2,8 +2,7 @@
 
 import type { Flag, Flags } from '../../cli/command.ts';
 import { COMMANDS, PROGRAMS } from '../../cli/commands.ts';
-import { generalHelp } from '../../cli/help.ts';
-import { SIDECAR_FLAGS } from '../../sidecar/flags.ts';
+import { flagsOf, generalHelp } from '../../cli/help.ts';
 import { code, GENERATED, table } from './markdown.ts';
 
 export function flagsPage(): string {
@@ -12,13 +11,7 @@ export function flagsPage(): string {
     'Every flag can also be set in the environment: `--xds-address` as `FAIRLEAD_XDS_ADDRESS`; the flag wins. Exit codes: 0 ok, 1 a failure or finding, 2 a mistake on the command line, 69 discovery cannot be reached.\n',
     `\`\`\`\n${generalHelp(PROGRAMS, COMMANDS).trimEnd()}\n\`\`\`\n`,
     ...[...PROGRAMS, ...COMMANDS].map((row) =>
-      section(
-        row.name,
-        row.summary,
-        'operands' in row ? row.operands : '',
-        row.name === 'sidecar' ? SIDECAR_FLAGS : (row.flags ?? {}),
-        row.examples,
-      ),
+      section(row.name, row.summary, 'operands' in row ? row.operands : '', flagsOf(row) ?? {}, row.examples),
     ),
   ];
   return parts.join('\n');

@@ -40,6 +40,7 @@ test('help lists every command, and each has its own with an example', async () 
     for (const flag of Object.keys(flags)) assert.ok(help.out.includes(`--${flag}`), `${name} --${flag}`);
   }
   assert.match((await fairlead(['discovery', '--help'])).out, /--data-dir DIR/);
+  assert.match((await fairlead(['sidecar', '-h'])).out, /-c, --config-path FILE/);
 });
 
 test('slips of the finger end with 2 and what was meant', async () => {

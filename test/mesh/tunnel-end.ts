@@ -6,6 +6,15 @@ import http2, { type ClientHttp2Session, constants, type Http2Stream, type Serve
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Changes } from '../conformance/h1/changes.ts';
 
+/** Of a cluster that is spoken to over HTTP/2. */
+export const H2_UPSTREAM = `connect_timeout: 1s
+typed_extension_protocol_options:
+  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+    explicit_http_config: {http2_protocol_options: {}}`;
+/** Of a connection manager. */
+export const UPGRADES = 'upgrade_configs: [{upgrade_type: websocket}]';
+
 export type Version = 'h1' | 'h2';
 
 /** Waiting ends after so long: a limit against a hanging test, not a measurement. */

@@ -14,7 +14,7 @@ import { enter } from '../scenarios.ts';
 import { type Script, startScript } from '../script.ts';
 import { Stack } from '../stack.ts';
 import type { CallerOrder, CallerReport } from './caller.ts';
-import type { OriginOrder, OriginReport } from './origin.ts';
+import type { OriginOrder, OriginReport } from '../http2-origin.ts';
 
 const PEERS = ['fairlead', 'envoy'];
 const WARMUP_CALLS = 100;

@@ -15,7 +15,7 @@ import { enter } from '../scenarios.ts';
 import { type Script, startScript } from '../script.ts';
 import { Stack } from '../stack.ts';
 import type { CallerOrder, CallerReport } from './caller.ts';
-import type { OriginOrder, OriginReport } from './origin.ts';
+import type { OriginOrder, OriginReport } from '../http2-origin.ts';
 
 const GIB = 1024 ** 3;
 /** Of a stream of ours (docs/limits.md), in MB. */

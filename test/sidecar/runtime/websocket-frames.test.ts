@@ -10,14 +10,15 @@ import { manualClock } from '../../manual-clock.ts';
 import { openClient } from '../../mesh/client.ts';
 import { answer, startOrigin } from '../../mesh/origin.ts';
 import { startProxy, type TestProxy } from '../../mesh/proxy.ts';
-import { askWebSocket, type End, KEY, startWebSocketOrigin, type Version } from '../../mesh/tunnel-end.ts';
-
-const H2 = `connect_timeout: 1s
-typed_extension_protocol_options:
-  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-    explicit_http_config: {http2_protocol_options: {}}`;
-const UPGRADES = 'upgrade_configs: [{upgrade_type: websocket}]';
+import {
+  askWebSocket,
+  type End,
+  KEY,
+  startWebSocketOrigin,
+  type Version,
+  H2_UPSTREAM,
+  UPGRADES,
+} from '../../mesh/tunnel-end.ts';
 
 interface Tunnel {
   readonly proxy: TestProxy;
@@ -27,7 +28,7 @@ interface Tunnel {
 
 async function tunnel(t: TestContext, from: Version, to: Version, clock = manualClock(), hcm = ''): Promise<Tunnel> {
   const origin = await startWebSocketOrigin(to, { accept: webSocketAccept, announces: true });
-  const cluster = to === 'h2' ? { o: H2 } : {};
+  const cluster = to === 'h2' ? { o: H2_UPSTREAM } : {};
   const proxy = await startProxy({ origins: { o: origin.port }, hcm: `${UPGRADES}\n${hcm}`, cluster }, { clock });
   t.after(async () => {
     await proxy.close();

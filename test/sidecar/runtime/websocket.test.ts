@@ -21,6 +21,8 @@ import {
   startWebSocketOrigin,
   type Version,
   type WebSocketOrigin,
+  H2_UPSTREAM,
+  UPGRADES,
 } from '../../mesh/tunnel-end.ts';
 
 const WAYS: readonly (readonly [Version, Version])[] = [
@@ -29,12 +31,6 @@ const WAYS: readonly (readonly [Version, Version])[] = [
   ['h2', 'h1'],
   ['h2', 'h2'],
 ];
-const H2 = `connect_timeout: 1s
-typed_extension_protocol_options:
-  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-    explicit_http_config: {http2_protocol_options: {}}`;
-const UPGRADES = 'upgrade_configs: [{upgrade_type: websocket}]';
 
 interface Way {
   readonly proxy: TestProxy;
@@ -52,7 +48,7 @@ async function way(t: TestContext, from: Version, to: Version, options: WayOptio
   const origin = await startWebSocketOrigin(to, { accept, announces });
   t.after(() => origin.close());
   const proxy = await startProxy(
-    { origins: { o: origin.port }, hcm: UPGRADES, cluster: to === 'h2' ? { o: H2 } : {}, ...pieces },
+    { origins: { o: origin.port }, hcm: UPGRADES, cluster: to === 'h2' ? { o: H2_UPSTREAM } : {}, ...pieces },
     clock === undefined ? {} : { clock },
   );
   t.after(() => proxy.close());
@@ -345,7 +341,7 @@ suite('what only one side has', () => {
     const origin = await startWebSocketOrigin('h2');
     const relay = await startRelay(origin.port);
     relay.stopReading('down');
-    const proxy = await startProxy({ origins: { o: relay.port }, hcm: UPGRADES, cluster: { o: H2 } });
+    const proxy = await startProxy({ origins: { o: relay.port }, hcm: UPGRADES, cluster: { o: H2_UPSTREAM } });
     t.after(async () => {
       await proxy.close();
       await relay.close();
@@ -367,7 +363,10 @@ suite('what only one side has', () => {
     const origin = await startWebSocketOrigin('h2');
     const relay = await startRelay(origin.port);
     relay.stopReading('down');
-    const proxy = await startProxy({ origins: { o: relay.port }, hcm: UPGRADES, cluster: { o: H2 } }, { clock });
+    const proxy = await startProxy(
+      { origins: { o: relay.port }, hcm: UPGRADES, cluster: { o: H2_UPSTREAM } },
+      { clock },
+    );
     t.after(async () => {
       await proxy.close();
       await relay.close();
