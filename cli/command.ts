@@ -1,4 +1,4 @@
-// What a command is: one row of the table in main.ts. `--help`, the parser and the docs are made from it.
+// What a command is: one row of the table in commands.ts. `--help`, the parser and the docs are made from it.
 
 export interface Flag {
   readonly type: 'string' | 'boolean';
@@ -49,6 +49,8 @@ export interface Program {
   readonly flags: Flags | null;
   /** Those that it reads itself, for help and the docs. */
   readonly ownFlags?: Flags;
+  /** It says itself from when on what is hot is compiled; absent: once it is loaded. */
+  readonly compilesItself?: true;
   readonly main: () => Promise<(args: string[]) => Promise<void>>;
 }
 

@@ -1,5 +1,6 @@
 // The table of commands. One row each; what a row does is imported when it is asked for.
 
+import { compile } from '../core/compiler.ts';
 import { DISCOVERY_FLAGS } from '../discovery/flags.ts';
 import { SIDECAR_FLAGS } from '../sidecar/flags.ts';
 import type { Command, Flags, Program, Run } from './command.ts';
@@ -14,7 +15,11 @@ const XDS_ADDRESS = {
 } as const;
 
 function lazily(load: () => Promise<{ run: Run }>): Run {
-  return async (invocation) => (await load()).run(invocation);
+  return async (invocation) => {
+    const { run } = await load();
+    compile();
+    return run(invocation);
+  };
 }
 
 export const PROGRAMS: readonly Program[] = [
@@ -37,6 +42,7 @@ export const PROGRAMS: readonly Program[] = [
     flags: null,
     ownFlags: SIDECAR_FLAGS,
     examples: ['fairlead sidecar -c envoy.yaml', 'fairlead sidecar --mode validate -c envoy.yaml'],
+    compilesItself: true,
     main: async () => (await import('../sidecar/main.ts')).main,
   },
   {

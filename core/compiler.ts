@@ -22,3 +22,12 @@ export function tuneCompiler(): void {
   setFlagsFromString(`--max-inlined-bytecode-size=${LARGEST_INLINED}`);
   setFlagsFromString('--no-allocation-site-pretenuring');
 }
+
+/** V8's own; more while a program starts (node-flags.ts). */
+const CALLS_BEFORE_MAGLEV = 400;
+
+/** The end of what cli/main.ts begins, in which nothing is compiled. Holds for all threads. */
+export function compile(): void {
+  setFlagsFromString(`--invocation-count-for-maglev=${CALLS_BEFORE_MAGLEV}`);
+  for (const name of ['sparkplug', 'maglev', 'turbofan']) setFlagsFromString(`--${name}`);
+}

@@ -7,11 +7,9 @@ import type { z } from 'zod';
 import type { ConfigError, ErrorCode } from './config-error.ts';
 import { describeIssues } from './config-issues.ts';
 import { ErrorList } from './error-list.ts';
+import { FORBIDDEN_KEYS } from './forbidden-keys.ts';
 import { TextLines } from './text-lines.ts';
 import { Aliases, MAX_DEPTH, MAX_FILE_BYTES, parseYaml } from './yaml-text.ts';
-
-/** Keys that some code somewhere takes for more than a key. */
-export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 export type ConfigPath = readonly (string | number)[];

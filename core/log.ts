@@ -3,6 +3,7 @@
 
 import { styleText } from 'node:util';
 import pino from 'pino';
+import { isoTime } from './iso-time.ts';
 
 export const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type Level = (typeof LEVELS)[number];
@@ -99,7 +100,7 @@ export function createLogs(options: LogOptions): Logs {
     {
       level: 'trace',
       base: options.fields ?? null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${isoTime(Date.now())}"`,
       formatters: { level: (level) => ({ level }) },
       redact: { paths: REDACTED, censor: '[redacted]' },
       serializers: { error: pino.stdSerializers.err, err: pino.stdSerializers.err },

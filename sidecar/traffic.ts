@@ -3,6 +3,7 @@
 
 import type { Clock } from '../core/clock.ts';
 import { compactHeap } from '../core/compact-heap.ts';
+import { compile } from '../core/compiler.ts';
 import type { Logs } from '../core/log.ts';
 import type { Config } from './config.ts';
 import { ConnectionGates } from './net/connection-gates.ts';
@@ -83,6 +84,7 @@ async function openSpans(): Promise<Spans | null> {
 /** Static listeners must be bound, or the program does not start. */
 export async function startListeners(config: Config, runtime: Runtime): Promise<void> {
   compactHeap();
+  compile();
   runtime.apply(config.snapshot);
   await runtime.settled();
   const [failed] = runtime.bindErrors.values();

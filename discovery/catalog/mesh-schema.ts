@@ -2,8 +2,8 @@
 // (Gateway, HTTPRoute), our own where it has not. The JSON Schema of `fairlead schema` is made from these.
 
 import { isIP } from 'node:net';
-import { RE2JS } from 're2js';
 import { z } from 'zod';
+import { compileRe2 } from '../../core/re2.ts';
 import { duration, label, port } from '../../core/config-scalars.ts';
 
 const ipAddress = z.string().refine((text) => isIP(text) !== 0, 'must be an IP address, like 127.0.0.1 or ::1');
@@ -127,7 +127,7 @@ export const serviceSpec = z.strictObject({
 
 function regexProblem(text: string): string | null {
   try {
-    RE2JS.compile(text);
+    compileRe2(text);
     return null;
   } catch (error) {
     return `not a regular expression in RE2 syntax: ${(error as Error).message}`;

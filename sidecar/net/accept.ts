@@ -2,7 +2,8 @@
 // sockets whose first bytes have been looked at already, and its context is replaced on rotation.
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import type { Server as TlsServer, TLSSocket } from 'node:tls';
+import { nodeTls } from '../../core/node-tls.ts';
 import type { TlsFault } from '../model/peer.ts';
 import type { DownstreamTls } from '../model/tls.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
@@ -84,7 +85,7 @@ export class TlsAcceptor {
   #create(material: TlsMaterial, options: ReturnType<typeof contextOptions>): TlsServer {
     const { validation } = material;
     const strict = validation?.trustedCa != null && !validation.acceptUntrusted;
-    const server = createTlsServer({
+    const server = nodeTls().createServer({
       ...options,
       allowHalfOpen: true,
       requestCert: validation !== null || this.#tls.requireClientCertificate,

@@ -2,9 +2,10 @@
 // peer's identity is checked before a byte of a request is written.
 
 import { connect, isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, type SecureContext, connect as tlsConnect, type TLSSocket } from 'node:tls';
+import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
 import { isPipe, pipePath } from '../../core/addresses.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
+import { nodeTls } from '../../core/node-tls.ts';
 import { FAILURE, ProxyError, reasonOf } from '../errors.ts';
 import type { ValidationContext } from '../model/secret.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
@@ -106,7 +107,7 @@ function open(target: DialTarget, lent: LentBytes | null): Socket {
       : { keepAlive: true, keepAliveInitialDelay: target.keepAliveSeconds * 1000 }),
   };
   if (target.tls === null || lent === null) return connect(options);
-  return tlsConnect({ ...options, ...tlsOptions(target.tls) });
+  return nodeTls().connect({ ...options, ...tlsOptions(target.tls) });
 }
 
 /** A bind address is one of IP: towards a Unix socket it says nothing. */
@@ -218,7 +219,7 @@ class Attempt {
   }
 
   #startTls(tls: DialTls): void {
-    const secure = tlsConnect({ socket: this.#socket, ...tlsOptions(tls) });
+    const secure = nodeTls().connect({ socket: this.#socket, ...tlsOptions(tls) });
     this.#socket.removeListener('error', this.#onError);
     this.#socket.on('error', () => secure.destroy());
     this.#socket = secure;

@@ -4,12 +4,13 @@
 // per connection; when either changes a new one takes its place and open connections live on.
 
 import { constants, type X509Certificate } from 'node:crypto';
-import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import type { SecureContext, SecureContextOptions, TLSSocket } from 'node:tls';
 import { peerFault, type TlsFault } from '../model/peer.ts';
 import type { TlsCertificate, ValidationContext } from '../model/secret.ts';
 import type { CommonTls } from '../model/tls.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
 import { type Certificate, parsePem, readCertificate } from '../../core/certificate.ts';
+import { nodeTls } from '../../core/node-tls.ts';
 
 /** A context with everything resolved: names of secrets are gone. */
 export interface TlsMaterial {
@@ -22,7 +23,7 @@ const NO_RESUMPTION = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIA
 
 /** Throws OpenSSL's error where key and certificate do not fit; the caller keeps the context it has. */
 export function secureContext(material: TlsMaterial): SecureContext {
-  return createSecureContext(contextOptions(material));
+  return nodeTls().createSecureContext(contextOptions(material));
 }
 
 export function contextOptions(material: TlsMaterial): SecureContextOptions {

@@ -1,7 +1,7 @@
 // The figures as text: Envoy's /stats in its forms, and Prometheus. Rendered piece by piece, so that a
 // scrape of a large mesh leaves the event loop free between pieces.
 
-import { RE2JS } from 're2js';
+import { compileRe2 } from '../../core/re2.ts';
 import { BUCKET_BOUNDS, type Histogram, QUANTILES } from './cells/histogram.ts';
 import { type Metric, metricsOf } from './metrics.ts';
 import type { StatGroups } from './stats.ts';
@@ -56,7 +56,7 @@ export function nameFilter(pattern: string | null, invert = false): ((name: stri
   if (pattern.length > LONGEST_FILTER) return `Invalid re2 regex: longer than ${LONGEST_FILTER} characters`;
   if (/^\w+$/.test(pattern)) return (name) => name.includes(pattern) !== invert;
   try {
-    const compiled = RE2JS.compile(pattern);
+    const compiled = compileRe2(pattern);
     return (name) => compiled.matcher(name).find() !== invert;
   } catch (error) {
     return `Invalid re2 regex: ${(error as Error).message}`;

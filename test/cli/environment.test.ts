@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { runCommandLine } from '../../cli/main.ts';
+import { runCommandLine } from '../../cli/command-line.ts';
 import { runDiscovery } from '../mesh/discovery.ts';
 
 async function fairlead(args: readonly string[], environment: Record<string, string> = {}) {

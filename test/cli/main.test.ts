@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { COMMANDS, PROGRAMS } from '../../cli/commands.ts';
-import { runCommandLine } from '../../cli/main.ts';
+import { runCommandLine } from '../../cli/command-line.ts';
 import { runDiscovery } from '../mesh/discovery.ts';
 import { tempDir } from '../temp-dir.ts';
 

@@ -1,9 +1,11 @@
 // strftime for START_TIME and its kin: the specifiers of Envoy 1.40, which are those of C and of absl, and
 // `%f` with a number of digits for fractions of a second.
 
+import { isoTime } from '../../../core/iso-time.ts';
+
 /** Makes a printer for milliseconds since 1970; null format: ISO 8601 with milliseconds. */
 export function compileTime(format: string | null, zone: 'utc' | 'local'): (wallMs: number) => string {
-  if (format === null || format === '') return zone === 'utc' ? isoUtc : (wallMs) => isoLocal(wallMs);
+  if (format === null || format === '') return zone === 'utc' ? isoTime : (wallMs) => isoLocal(wallMs);
   const pieces = [...format.matchAll(/%(?:[1-9]f|f|E[0-9*]S|E[zTs]|[a-zA-Z%])|[^%]+|%/g)].map(([piece]) =>
     compilePiece(piece),
   );
@@ -13,22 +15,6 @@ export function compileTime(format: string | null, zone: 'utc' | 'local'): (wall
     for (const piece of pieces) text += typeof piece === 'string' ? piece : piece(at);
     return text;
   };
-}
-
-/** Consecutive lines share their second; Date is asked once for each. */
-let lastSecond = -1;
-let lastText = '';
-
-const MILLISECONDS = Array.from({ length: 1000 }, (_, ms) => `${String(ms).padStart(3, '0')}Z`);
-
-function isoUtc(wallMs: number): string {
-  const whole = Math.floor(wallMs);
-  const second = Math.floor(whole / 1000);
-  if (second !== lastSecond) {
-    lastSecond = second;
-    lastText = new Date(second * 1000).toISOString().slice(0, 20);
-  }
-  return lastText + MILLISECONDS[whole - second * 1000];
 }
 
 function isoLocal(wallMs: number): string {

@@ -6,6 +6,7 @@ import type { Node, Pair } from 'yaml';
 import { isAlias, isMap, isScalar, isSeq, Scalar } from 'yaml';
 import type { ConfigError, ErrorCode } from '../../../core/config-error.ts';
 import { ErrorList } from '../../../core/error-list.ts';
+import { FORBIDDEN_KEYS } from '../../../core/forbidden-keys.ts';
 import { TextLines } from '../../../core/text-lines.ts';
 import { Aliases, MAX_DEPTH, MAX_FILE_BYTES, parseYaml } from '../../../core/yaml-text.ts';
 
@@ -79,7 +80,6 @@ export function parseTree(text: string, file: string): ParsedTree {
 }
 
 const TOO_DEEP = `nested deeper than ${MAX_DEPTH} levels`;
-const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const NOTHING: ScalarTree = { kind: 'scalar', value: null, text: '', at: 0 };
 
 class Walk {

@@ -1,6 +1,6 @@
 // Metadata: plain JSON by namespace, and the typed kind, of which we know our own retry policy.
 
-import { FORBIDDEN_KEYS } from '../../../core/config-file.ts';
+import { FORBIDDEN_KEYS } from '../../../core/forbidden-keys.ts';
 import type { MetadataSchema } from '../../../proto/gen/envoy/config/core/v3/base_pb.ts';
 import { SafeRetrySchema } from '../../../proto/gen/fairlead/policy/v1/retry_pb.ts';
 import { structToPlain } from '../../../proto/scalars.ts';

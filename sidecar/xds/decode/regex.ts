@@ -2,7 +2,8 @@
 // engine only where linear.ts proves it safe, on re2js otherwise: a pattern never costs more than linear
 // time, whoever wrote it.
 
-import { RE2JS } from 're2js';
+import type { RE2JS } from 're2js';
+import { compileRe2 } from '../../../core/re2.ts';
 import {
   type RegexMatchAndSubstituteSchema,
   RegexMatcherSchema,
@@ -31,7 +32,7 @@ export function compileRegex(source: string): Regex {
 }
 
 function compile(source: string): Regex {
-  const pattern = RE2JS.compile(source);
+  const pattern = compileRe2(source);
   const native = linearPattern(source);
   return {
     source,

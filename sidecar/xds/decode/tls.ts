@@ -1,7 +1,7 @@
 // TLS contexts of listeners and clusters. Whatever restricts who may talk to whom is honoured or refused,
 // never passed over.
 
-import { getCiphers } from 'node:tls';
+import { nodeTls } from '../../../core/node-tls.ts';
 import { ConfigSourceSchema } from '../../../proto/gen/envoy/config/core/v3/config_source_pb.ts';
 import {
   TlsCertificateSchema,
@@ -124,16 +124,21 @@ function decodeVersion(
   return version === Version.TLS_AUTO ? absent : 'TLSv1.2';
 }
 
-const CIPHERS: ReadonlySet<string> = new Set(getCiphers());
-
 /** `[A|B]` names ciphers of equal preference; OpenSSL has no such notion, so they stand in the order written. */
 function decodeCiphers(f: Fields<typeof TlsParametersSchema>, suite: string, index: number): string[] {
   const names = suite.replace(/^\[(.*)\]$/, '$1').split('|');
   for (const name of names) {
-    if (!CIPHERS.has(name.toLowerCase()))
+    if (!isCipher(name))
       f.context.problems.add('invalid', `${f.at('cipherSuites')}[${index}]`, `unknown cipher suite "${name}"`);
   }
   return names;
+}
+
+let ciphers: ReadonlySet<string> | null = null;
+
+function isCipher(name: string): boolean {
+  ciphers ??= new Set(nodeTls().getCiphers());
+  return ciphers.has(name.toLowerCase());
 }
 
 const CURVES: ReadonlySet<string> = new Set(['X25519', 'P-256', 'P-384', 'P-521', 'X25519MLKEM768']);

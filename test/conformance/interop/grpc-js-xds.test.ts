@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { type sendUnaryData, Server, ServerCredentials } from '@grpc/grpc-js';
 import { request } from 'undici';
-import { runCommandLine } from '../../../cli/main.ts';
+import { runCommandLine } from '../../../cli/command-line.ts';
 import { runDiscovery, type TestDiscovery } from '../../mesh/discovery.ts';
 import { ECHO } from './grpc-echo.ts';
 
