@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../core/clock.ts';
 import { nodeTls } from '../../core/node-tls.ts';
 import { FAILURE, ProxyError, reasonOf } from '../errors.ts';
 import type { ValidationContext } from '../model/secret.ts';
+import type { TlsStats } from '../telemetry/cells/tls.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
 import type { Certificate } from '../../core/certificate.ts';
 import { type ProxyAddresses, type ProxyVersion, writeProxyHeader } from './proxy-protocol.ts';
@@ -20,6 +21,7 @@ export interface DialTls {
   readonly serverName: string;
   readonly alpn: readonly string[];
   readonly local: Certificate | null;
+  readonly stats: TlsStats;
 }
 
 export interface DialTarget {
@@ -198,7 +200,10 @@ class Attempt {
       this.#fail(new ProxyError(FAILURE.closedAtOnce, { cause: error, context: reasonOf(error) }));
       return;
     }
-    const prefix = this.#target.tls !== null && isTlsError(error) ? 'TLS_error: ' : '';
+    const { tls } = this.#target;
+    const failed = tls !== null && isTlsError(error);
+    if (failed && !this.#done) tls.stats.connection_error++;
+    const prefix = failed ? 'TLS_error: ' : '';
     this.#fail(new ProxyError(FAILURE.connectFailure, { cause: error, context: `${prefix}${reasonOf(error)}` }));
   };
 
@@ -233,9 +238,12 @@ class Attempt {
     const chainError = secure.authorized ? null : String(secure.authorizationError);
     const fault = secure.isSessionReused() ? RESUMED : identityFault(tls.validation, peer, chainError);
     if (fault !== null) {
+      tls.stats[fault.counted]++;
       this.#fail(new ProxyError(FAILURE.connectFailure, { context: `TLS_error: ${fault.reason}` }));
       return;
     }
+    tls.stats.handshake++;
+    if (peer === null) tls.stats.no_certificate++;
     this.#succeed(tlsFacts(secure, peer, secure.authorized, tls.local));
   }
 

@@ -50,7 +50,8 @@ export { type ClusterGauges, ClusterStats, type LimitGauges, OutlierStats } from
 export { Codes } from './cells/codes.ts';
 export { Histogram } from './cells/histogram.ts';
 export { HttpStats, RbacStats, TracingStats } from './cells/http.ts';
-export { ListenerStats, TlsStats } from './cells/listener.ts';
+export { ListenerStats } from './cells/listener.ts';
+export { TlsStats } from './cells/tls.ts';
 export { ProxyProtocolStats } from './cells/proxy-protocol.ts';
 export { TcpStats } from './cells/tcp.ts';
 export {

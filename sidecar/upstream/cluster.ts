@@ -14,6 +14,7 @@ import type { DialTarget, DialTls } from '../net/dial.ts';
 import type { ProxyAddresses } from '../net/proxy-protocol.ts';
 import { leafOf, secureContext, type TlsMaterial } from '../net/tls.ts';
 import type { ClusterStats } from '../telemetry/cells/cluster.ts';
+import { TlsStats } from '../telemetry/cells/tls.ts';
 import { DnsEndpoints } from './dns-endpoints.ts';
 import { Host } from './host.ts';
 import { type CircuitBreaker, LocalBreaker, type MakeBreaker } from './limits.ts';
@@ -63,6 +64,7 @@ export class Cluster {
     const breaker = (priority: 'default' | 'high') =>
       context.makeBreaker?.(name, priority, limits[priority]) ?? new LocalBreaker(limits[priority]);
     this.#breakers = { default: breaker('default'), high: breaker('high') };
+    if (description.tls !== null) this.#tlsStats();
     this.#settings = poolSettings(description, 0, this.stats);
     this.#http2Settings = { ...this.#settings, protocol: 'http2' };
     this.#http1Settings = { ...this.#settings, protocol: 'http1' };
@@ -262,6 +264,7 @@ export class Cluster {
   }
 
   #useSettings(): void {
+    if (this.#description.tls !== null) this.#tlsStats();
     this.#settings = poolSettings(this.#description, this.#trustGeneration, this.stats);
     this.#http2Settings = { ...this.#settings, protocol: 'http2' };
     this.#http1Settings = { ...this.#settings, protocol: 'http1' };
@@ -276,11 +279,17 @@ export class Cluster {
    */
   useTls(material: TlsMaterial | null): void {
     const before = this.#tls;
-    this.#tls = material === null || this.#description.tls === null ? null : dialTls(material, this.#description.tls);
+    const { tls } = this.#description;
+    this.#tls = material === null || tls === null ? null : dialTls(material, tls, this.#tlsStats());
     if (before === null || before.validation === this.#tls?.validation) return;
     this.#trustGeneration++;
     this.#useSettings();
     for (const host of this.#hosts.values()) host.retireConnections();
+  }
+
+  #tlsStats(): TlsStats {
+    this.stats.ssl ??= new TlsStats();
+    return this.stats.ssl;
   }
 
   reportAnswer(host: Host, status: number): void {
@@ -335,7 +344,7 @@ function withoutHttp2(alpn: readonly string[]): readonly string[] {
   return left.length === 0 ? ['http/1.1'] : left;
 }
 
-function dialTls(material: TlsMaterial, tls: UpstreamTls): DialTls {
+function dialTls(material: TlsMaterial, tls: UpstreamTls, stats: TlsStats): DialTls {
   const [own] = material.certificates;
   return {
     context: secureContext(material),
@@ -343,5 +352,6 @@ function dialTls(material: TlsMaterial, tls: UpstreamTls): DialTls {
     serverName: tls.sni,
     alpn: tls.alpn,
     local: own === undefined ? null : leafOf(own.chain),
+    stats,
   };
 }

@@ -5,6 +5,7 @@ import { Histogram, merged } from './histogram.ts';
 import { HTTP2_TABLE, Http2CodecStats, http2Rows } from './http2.ts';
 import { clearCounters, computed, counter, gauge, rowsOf, zeros } from './table.ts';
 import type { CodesRow, HistogramRow, Row, Table } from './table.ts';
+import { type TlsStats, tlsRows } from './tls.ts';
 
 /** Limits of one priority as they stand. `remaining` is null unless `track_remaining` is on. */
 export interface LimitGauges {
@@ -116,6 +117,8 @@ export class ClusterStats {
   assignment_timeout_received = 0;
   assignment_use_cached = 0;
   warming_state = 0;
+  /** Set where TLS is spoken to the upstream. */
+  ssl: TlsStats | null = null;
   /** Set where outlier detection is configured; shown only then. */
   outlier_detection: OutlierStats | null = null;
   readonly http1 = new Http1CodecStats();
@@ -159,6 +162,7 @@ export class ClusterStats {
   clear(): void {
     clearCounters<ClusterStats>(CLUSTER_TABLE, this);
     if (this.outlier_detection !== null) clearCounters(OUTLIER_TABLE, this.outlier_detection);
+    this.ssl?.clear();
     clearCounters(HTTP1_TABLE, this.http1);
     clearCounters(HTTP2_TABLE, this.http2);
     for (const codes of [this.external, this.internal, this.retried, this.canary]) codes?.clear();
@@ -325,6 +329,7 @@ function membershipRow(name: 'total' | 'healthy' | 'degraded' | 'excluded', help
 
 export const CLUSTER_ROWS: readonly Row<ClusterStats>[] = [
   ...rowsOf<ClusterStats, ClusterStats>(CLUSTER_TABLE, (cell) => cell),
+  ...tlsRows<ClusterStats>((cell) => cell.ssl),
   ...rowsOf<ClusterStats, OutlierStats>(OUTLIER_TABLE, (cell) => cell.outlier_detection, 'outlier_detection.'),
   ...rowsOf<ClusterStats, Http1CodecStats>(HTTP1_TABLE, http1Once, 'http1.'),
   ...http2Rows<ClusterStats>(http2Once, 'http2.'),

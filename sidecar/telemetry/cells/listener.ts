@@ -3,18 +3,7 @@
 import { Histogram } from './histogram.ts';
 import { clearCounters, counter, gauge, rowsOf, zeros } from './table.ts';
 import type { Declared, HistogramRow, Row, Table } from './table.ts';
-
-/** TLS as a listener or a cluster sees it; shown where TLS is configured. */
-export class TlsStats {
-  handshake = 0;
-  connection_error = 0;
-  no_certificate = 0;
-  fail_verify_no_cert = 0;
-  fail_verify_error = 0;
-  fail_verify_san = 0;
-  fail_verify_cert_hash = 0;
-  session_reused = 0;
-}
+import { type TlsStats, tlsRows } from './tls.ts';
 
 export class ListenerStats {
   downstream_cx_total = 0;
@@ -33,7 +22,7 @@ export class ListenerStats {
 
   clear(): void {
     clearCounters<ListenerStats>(LISTENER_TABLE, this);
-    if (this.ssl !== null) clearCounters(TLS_TABLE, this.ssl);
+    this.ssl?.clear();
   }
 }
 
@@ -51,17 +40,6 @@ const LISTENER_TABLE: Table<ListenerStats> = {
   no_filter_chain_match: counter('Connections for which no filter chain was found'),
 };
 
-export const TLS_TABLE: Table<TlsStats> = {
-  handshake: counter('Handshakes completed'),
-  connection_error: counter('Connections that failed in TLS'),
-  no_certificate: counter('Connections without a certificate of the peer'),
-  fail_verify_no_cert: counter('Connections refused: no certificate'),
-  fail_verify_error: counter('Connections refused: certificate not trusted'),
-  fail_verify_san: counter('Connections refused: other name'),
-  fail_verify_cert_hash: counter('Connections refused: other certificate'),
-  session_reused: counter('Sessions resumed'),
-};
-
 /** Envoy counts for each worker; here is one. */
 function workerRow(name: 'downstream_cx_active' | 'downstream_cx_total', { kind, help }: Declared): Row<ListenerStats> {
   const label = 'envoy_worker_id="0"';
@@ -70,7 +48,7 @@ function workerRow(name: 'downstream_cx_active' | 'downstream_cx_total', { kind,
 
 export const LISTENER_ROWS: readonly Row<ListenerStats>[] = [
   ...rowsOf<ListenerStats, ListenerStats>(LISTENER_TABLE, (cell) => cell),
-  ...rowsOf<ListenerStats, TlsStats>(TLS_TABLE, (cell) => cell.ssl, 'ssl.'),
+  ...tlsRows<ListenerStats>((cell) => cell.ssl),
   workerRow('downstream_cx_active', LISTENER_TABLE.downstream_cx_active),
   workerRow('downstream_cx_total', LISTENER_TABLE.downstream_cx_total),
   ...zeros<ListenerStats>('counter', [

@@ -3,7 +3,8 @@
 import { makeLeaf, makeRoot, type LeafOptions, type Pair } from '../../mesh/pki.ts';
 import { FRIEND, type Parties } from './parties.ts';
 
-type Counted = 'fail_verify_no_cert' | 'fail_verify_error' | 'fail_verify_san';
+/** Under `ssl.`, of a listener or of a cluster. */
+export type Counted = 'fail_verify_no_cert' | 'fail_verify_error' | 'fail_verify_san';
 
 export interface BadCertificate {
   readonly name: string;

@@ -135,7 +135,8 @@ export async function through(parties: Parties, pair: Pair, options: ContextOpti
   const origin = await tlsOrigin(pair, parties.root);
   const proxy = await proxyTo(parties, origin.port, options);
   const text = await askPlain(proxy);
+  const { ssl } = proxy.stats.cluster('o1');
   await proxy.close();
   origin.close();
-  return { text, reached: origin.reached() };
+  return { text, reached: origin.reached(), ssl };
 }

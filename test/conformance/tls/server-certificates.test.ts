@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { makeLeaf, makeRoot, type LeafOptions, type Pair } from '../../mesh/pki.ts';
-import { BAD_CERTIFICATES, NO_SPIFFE_IDS } from './bad-certificates.ts';
+import { BAD_CERTIFICATES, type Counted, NO_SPIFFE_IDS } from './bad-certificates.ts';
 import { FRIEND, makeParties, OF_THE_MESH, type ContextOptions, type Parties, through } from './parties.ts';
 
 let parties: Parties;
@@ -12,10 +12,23 @@ before(async () => {
   parties = await makeParties();
 });
 
-async function isRefused(pair: Pair, options: ContextOptions = {}): Promise<void> {
-  const { text, reached } = await through(parties, pair, options);
+const ALL_COUNTED = [
+  'handshake',
+  'connection_error',
+  'fail_verify_no_cert',
+  'fail_verify_error',
+  'fail_verify_san',
+] as const;
+
+async function isRefused(pair: Pair, options: ContextOptions = {}, counted?: Counted): Promise<void> {
+  const { text, reached, ssl } = await through(parties, pair, options);
   assert.match(text, /^HTTP\/1\.1 503[\s\S]*remote connection failure/);
   assert.equal(reached, 0);
+  if (counted !== undefined)
+    assert.deepEqual(
+      ALL_COUNTED.filter((name) => ssl?.[name] !== 0),
+      [counted],
+    );
 }
 
 const dns = (value: string) => `{san_type: DNS, matcher: {exact: "${value}"}}`;
@@ -23,12 +36,16 @@ const ip = (value: string) => `{san_type: IP_ADDRESS, matcher: {exact: "${value}
 
 describe('towards an upstream of one identity', () => {
   it('speaks to it', async () => {
-    const { text } = await through(parties, parties.friend);
+    const { text, ssl } = await through(parties, parties.friend);
     assert.match(text, /^HTTP\/1\.1 200[\s\S]*secret/);
+    assert.deepEqual(
+      ALL_COUNTED.filter((name) => ssl?.[name] !== 0),
+      ['handshake'],
+    );
   });
 
-  for (const { name, make } of BAD_CERTIFICATES) {
-    it(`sends nothing to ${name}: 503 UF`, async () => isRefused(await make(parties)));
+  for (const { name, make, counted } of BAD_CERTIFICATES) {
+    it(`sends nothing to ${name}: 503 UF`, async () => isRefused(await make(parties), {}, counted));
   }
 
   it('S01: sends nothing to a certificate for clients only', async () =>

@@ -49,6 +49,11 @@ const EVENTS: readonly ((stats: Stats, n: number) => void)[] = [
     cell.ssl ??= new TlsStats();
     cell.ssl.handshake++;
   },
+  (stats) => {
+    const cell = stats.cluster('web');
+    cell.ssl ??= new TlsStats();
+    cell.ssl.fail_verify_san++;
+  },
   (stats, n) => stats.listenerHttp('127.0.0.1:80', 'main').add(200 + n),
   (stats) => {
     stats.rbac('main').denied++;
