@@ -13,8 +13,12 @@ const ALPN = 16;
 /** A ClientHello larger than this is refused by every server; post-quantum key shares fit well. */
 export const LONGEST_CLIENT_HELLO = 16 * 1024;
 
+/** Clients send one record, or a few; each look at the bytes so far goes through all of them. */
+export const MOST_RECORDS = 100;
+
 const MORE: Sniffed = { kind: 'more' };
 const PLAIN: Sniffed = { kind: 'plain' };
+const NAMELESS: Sniffed = { kind: 'tls', serverName: '', alpn: [] };
 
 /** Judges the bytes so far. A malformed hello is 'tls' without a name: the TLS stack will refuse it. */
 export function sniff(bytes: Buffer): Sniffed {
@@ -22,31 +26,37 @@ export function sniff(bytes: Buffer): Sniffed {
   if (bytes[0] !== HANDSHAKE) return PLAIN;
   if (bytes.length < 3) return MORE;
   if (bytes[1] !== 3) return PLAIN;
-  const hello = unwrapRecords(bytes);
-  if (hello === null) return bytes.length > LONGEST_CLIENT_HELLO ? { kind: 'tls', serverName: '', alpn: [] } : MORE;
-  return readHello(hello);
+  const hello = unwrapRecords(bytes.subarray(0, LONGEST_CLIENT_HELLO));
+  if (hello === null) return bytes.length < LONGEST_CLIENT_HELLO ? MORE : NAMELESS;
+  return hello === 'too many records' ? NAMELESS : readHello(hello);
 }
 
-/** The ClientHello message out of its records; null while it is not complete. */
-function unwrapRecords(bytes: Buffer): Buffer | null {
+const MESSAGE_HEAD = 4;
+
+/** The ClientHello message out of its records, however small they are; null while it is not complete. */
+function unwrapRecords(bytes: Buffer): Buffer | 'too many records' | null {
   const parts: Buffer[] = [];
   let at = 0;
   let collected = 0;
-  while (at + 5 <= bytes.length && bytes[at] === HANDSHAKE) {
-    const length = bytes.readUInt16BE(at + 3);
-    if (at + 5 + length > bytes.length) return null;
-    parts.push(bytes.subarray(at + 5, at + 5 + length));
-    collected += length;
-    at += 5 + length;
-    const message = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-    if (collected >= 4 && collected >= 4 + message.readUIntBE(1, 3)) return message;
+  let wanted = Number.POSITIVE_INFINITY;
+  for (let records = 0; at + 5 <= bytes.length && bytes[at] === HANDSHAKE; records++) {
+    if (records === MOST_RECORDS) return 'too many records';
+    const end = at + 5 + bytes.readUInt16BE(at + 3);
+    if (end > bytes.length) return null;
+    if (end > at + 5) parts.push(bytes.subarray(at + 5, end));
+    collected += end - at - 5;
+    at = end;
+    // Put together twice at most, however many records there are.
+    if (collected >= MESSAGE_HEAD && wanted === Number.POSITIVE_INFINITY)
+      wanted = MESSAGE_HEAD + Buffer.concat(parts).readUIntBE(1, 3);
+    if (collected >= wanted) return Buffer.concat(parts);
   }
   return null;
 }
 
 function readHello(hello: Buffer): Sniffed {
   const reader = new Reader(hello);
-  if (reader.number(1) !== CLIENT_HELLO) return { kind: 'tls', serverName: '', alpn: [] };
+  if (reader.number(1) !== CLIENT_HELLO) return NAMELESS;
   reader.skip(3 + 2 + 32);
   reader.skip(reader.number(1));
   reader.skip(reader.number(2));

@@ -15,6 +15,7 @@ const GENERATED: Readonly<Record<TargetName, number>> = {
   'h1-response': 3000,
   hpack: 1500,
   'h2-frames': 3000,
+  'first-bytes': 3000,
   'xds-decode': 300,
   'mesh-yaml': 200,
   bootstrap: 100,

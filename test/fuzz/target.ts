@@ -7,6 +7,7 @@ export const TARGET_NAMES = [
   'h1-response',
   'hpack',
   'h2-frames',
+  'first-bytes',
   'xds-decode',
   'mesh-yaml',
   'bootstrap',
