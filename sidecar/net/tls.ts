@@ -4,13 +4,12 @@
 // per connection; when either changes a new one takes its place and open connections live on.
 
 import { constants, type X509Certificate } from 'node:crypto';
-import type { SecureContext, SecureContextOptions, TLSSocket } from 'node:tls';
+import type { SecureContextOptions, TLSSocket } from 'node:tls';
 import { peerFault, type TlsFault } from '../model/peer.ts';
 import type { TlsCertificate, ValidationContext } from '../model/secret.ts';
 import type { CommonTls } from '../model/tls.ts';
 import type { TlsFacts } from '../telemetry/facts.ts';
 import { type Certificate, parsePem, readCertificate } from '../../core/certificate.ts';
-import { nodeTls } from '../../core/node-tls.ts';
 
 /** A context with everything resolved: names of secrets are gone. */
 export interface TlsMaterial {
@@ -21,11 +20,7 @@ export interface TlsMaterial {
 
 const NO_RESUMPTION = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION;
 
-/** Throws OpenSSL's error where key and certificate do not fit; the caller keeps the context it has. */
-export function secureContext(material: TlsMaterial): SecureContext {
-  return nodeTls().createSecureContext(contextOptions(material));
-}
-
+/** Where key and certificate do not fit, OpenSSL says so of the context made of them; the caller keeps what it has. */
 export function contextOptions(material: TlsMaterial): SecureContextOptions {
   const { tls, validation } = material;
   return {
