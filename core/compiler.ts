@@ -26,8 +26,12 @@ export function tuneCompiler(): void {
 /** V8's own; more while a program starts (node-flags.ts). */
 const CALLS_BEFORE_MAGLEV = 400;
 
+let compiles = false;
+
 /** The end of what cli/main.ts begins, in which nothing is compiled. Holds for all threads. */
 export function compile(): void {
+  if (compiles) return;
+  compiles = true;
   setFlagsFromString(`--invocation-count-for-maglev=${CALLS_BEFORE_MAGLEV}`);
   for (const name of ['sparkplug', 'maglev', 'turbofan']) setFlagsFromString(`--${name}`);
 }

@@ -8,6 +8,8 @@
 // And until the program takes the word (cli/main.ts) Node runs so much for each file it loads that V8 wakes a compiler for
 // it, of which 2 MB stay; later what is hot is compiled as ever.
 
+// Node's own snapshot, from which it starts 40 ms sooner, is 4 MB of pages that are touched once and stay.
+
 /** In MB, of V8's three equal parts each. */
 const YOUNG_MB = 8;
 
@@ -16,4 +18,5 @@ export const NODE_FLAGS: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
   `--max-semi-space-size=${YOUNG_MB}`,
   '--invocation-count-for-maglev=4000',
+  '--no-node-snapshot',
 ];

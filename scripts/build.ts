@@ -39,15 +39,13 @@ async function bundle(): Promise<void> {
     platform: 'node',
     target: 'node24',
     external: LEFT_AS_PACKAGES,
-    plugins: [demoStaysOutside],
+    plugins: [demoStaysOutside, lightBuiltins],
     minifySyntax: true,
     minifyWhitespace: true,
     lineLimit: 120,
     legalComments: 'linked',
-    // Some libraries are CommonJS and ask for Node's modules.
-    banner: {
-      js: "import { createRequire as requireFrom } from 'node:module';\nconst require = requireFrom(import.meta.url);",
-    },
+    // Some libraries are CommonJS and ask for Node's modules; everything else that they ask for is in the bundle.
+    banner: { js: 'const require = process.getBuiltinModule;' },
     logLevel: 'warning',
   });
 }
@@ -65,6 +63,44 @@ function makeExecutable(file: string): void {
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, `#!/usr/bin/env node\n${text}`);
   chmodSync(file, 0o755);
+}
+
+/**
+ * An import of one of Node's modules evaluates all that it exports, and so loads what hangs behind lazy properties: of
+ * node:fs all of its promises, readline and a REPL's history, 4 MB. Asked for by name, it gives what was asked for.
+ */
+const lightBuiltins: Plugin = {
+  name: 'light-builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/, namespace: 'file' }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'builtin', sideEffects: false } : { path, external: true },
+    );
+    onResolve({ filter: /^lazy:/ }, ({ path }) => ({ path, namespace: 'lazy', sideEffects: false }));
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({ contents: exportsOf(path) }));
+    onLoad({ filter: /.*/, namespace: 'lazy' }, ({ path }) => ({ contents: lazyExport(path) }));
+  },
+};
+
+/** Each export is left out where nobody imports it; a lazy property has a module of its own, for those who do. */
+function exportsOf(name: string): string {
+  const properties = Object.entries(Object.getOwnPropertyDescriptors(process.getBuiltinModule(name) ?? {}));
+  const lines = properties
+    .filter(([key]) => /^[A-Za-z_]\w*$/.test(key) && key !== 'default')
+    .map(([key, { get }]) =>
+      get === undefined
+        ? `export const ${key} = /* @__PURE__ */ pick('${key}');`
+        : `export { value as ${key} } from 'lazy:${name}#${key}';`,
+    );
+  return `const all = process.getBuiltinModule('${name}');
+const pick = (key) => all[key];
+${lines.join('\n')}
+export default all;
+`;
+}
+
+function lazyExport(path: string): string {
+  const [, name, key] = /^lazy:(.*)#(.*)$/.exec(path) ?? [];
+  return `export const value = /* @__PURE__ */ (() => process.getBuiltinModule('${name}').${key})();`;
 }
 
 rmSync(out, { recursive: true, force: true });

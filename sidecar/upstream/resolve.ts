@@ -1,8 +1,8 @@
 // Names to addresses for DNS clusters: the hosts file first, then DNS by c-ares, never the blocking
 // look-up that shares four threads with everything else. Answers carry how long they may be believed.
 
-import { readFile } from 'node:fs/promises';
-import { promises as dns } from 'node:dns';
+import type { promises as dns } from 'node:dns';
+import fs from 'node:fs';
 import { isIP } from 'node:net';
 
 export type Family = 'auto' | 'v4' | 'v6' | 'v4-preferred' | 'all';
@@ -17,7 +17,7 @@ export interface Resolved {
 export const MOST_ADDRESSES = 512;
 const HOSTS_FILE = '/etc/hosts';
 const HOSTS_TTL_SECONDS = 60;
-const RESOLVER = new dns.Resolver({ timeout: 2000, tries: 2 });
+let resolver: dns.Resolver | null = null;
 
 /** Throws what DNS says where there is no answer at all. */
 export async function resolveName(name: string, family: Family): Promise<Resolved> {
@@ -28,7 +28,7 @@ export async function resolveName(name: string, family: Family): Promise<Resolve
 }
 
 async function fromHostsFile(name: string): Promise<string[]> {
-  const text = await readFile(HOSTS_FILE, 'utf8').catch(() => '');
+  const text = await fs.promises.readFile(HOSTS_FILE, 'utf8').catch(() => '');
   const wanted = name.toLowerCase().replace(/\.$/, '');
   const found = text.split('\n').flatMap((line) => {
     const [address, ...names] = line.replace(/#.*/, '').trim().split(/\s+/);
@@ -50,9 +50,10 @@ function inOrder(addresses: readonly string[], family: Family): string[] {
 }
 
 async function fromDns(name: string, family: Family): Promise<Resolved> {
+  resolver ??= new (process.getBuiltinModule('node:dns').promises.Resolver)({ timeout: 2000, tries: 2 });
   const asked: Promise<{ address: string; ttl: number }[]>[] = [];
-  if (family !== 'v6') asked.push(RESOLVER.resolve4(name, { ttl: true }));
-  if (family !== 'v4') asked.push(RESOLVER.resolve6(name, { ttl: true }));
+  if (family !== 'v6') asked.push(resolver.resolve4(name, { ttl: true }));
+  if (family !== 'v4') asked.push(resolver.resolve6(name, { ttl: true }));
   const answers = await Promise.allSettled(asked);
   const records = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   if (records.length === 0)

@@ -2,8 +2,7 @@
 // accepted resources as they came; private keys are never written.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import fs, { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { SecretSchema } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.ts';
@@ -97,15 +96,15 @@ async function write(dir: string, file: string, updates: readonly ResourceUpdate
   const types = updates.map(toStored);
   const stored: Stored = { format: FORMAT, digest: digestOf(types), types };
   const fresh = `${file}.new`;
-  const handle = await open(fresh, 'w', 0o600);
+  const handle = await fs.promises.open(fresh, 'w', 0o600);
   try {
     await handle.writeFile(JSON.stringify(stored));
     await handle.sync();
   } finally {
     await handle.close();
   }
-  await rename(fresh, file);
-  const folder = await open(dir, 'r');
+  await fs.promises.rename(fresh, file);
+  const folder = await fs.promises.open(dir, 'r');
   await folder.sync().finally(() => folder.close());
 }
 

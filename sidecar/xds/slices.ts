@@ -2,6 +2,7 @@
 // the event loop has looked at its sockets and timers.
 
 import type { Clock } from '../../core/clock.ts';
+import { compile } from '../../core/compiler.ts';
 
 export type Steps<T> = Generator<void, T>;
 
@@ -21,6 +22,7 @@ export async function inSlices<T>(steps: Steps<T>, clock: Clock): Promise<T> {
   for (let step = steps.next(); ; step = steps.next()) {
     if (step.done === true) return step.value;
     if (clock.now() - began < SLICE_MS) continue;
+    compile();
     await nextTurn();
     began = clock.now();
   }

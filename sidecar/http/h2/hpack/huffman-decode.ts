@@ -15,7 +15,8 @@ const FAILS = 1 << 27;
 
 /** Inner nodes of the tree, two numbers each: a node, or below 0 the symbol -1 - n. */
 const TREE = treeOf();
-const STEPS = stepsOf();
+/** Made with the first string that is decoded: half a million steps, and nothing for who speaks no HTTP/2. */
+let steps: Int32Array | null = null;
 
 /** The longest that `wire` bytes can become. */
 export function mostDecoded(wire: number): number {
@@ -27,9 +28,10 @@ export function mostDecoded(wire: number): number {
  * counted and not kept: a typed array takes no notice of what is written past its end.
  */
 export function decodeHuffman(bytes: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
+  const table = steps ?? madeSteps();
   let step = MAY_END;
   for (let i = start; i < end; i++) {
-    step = STEPS[((step & 0xff) << 8) | (bytes[i] as number)] as number;
+    step = table[((step & 0xff) << 8) | (bytes[i] as number)] as number;
     if ((step & FAILS) !== 0) return -1;
     out[at] = step >>> SYMBOL_1;
     out[at + 1] = step >>> SYMBOL_2;
@@ -53,13 +55,14 @@ function treeOf(): Int16Array {
   return tree;
 }
 
-function stepsOf(): Int32Array {
+function madeSteps(): Int32Array {
   const endings = endingNodes();
-  const steps = new Int32Array(256 * 256);
+  const made = new Int32Array(256 * 256);
   for (let state = 0; state < 256; state++) {
-    for (let byte = 0; byte < 256; byte++) steps[(state << 8) | byte] = stepOf(state, byte, endings);
+    for (let byte = 0; byte < 256; byte++) made[(state << 8) | byte] = stepOf(state, byte, endings);
   }
-  return steps;
+  steps = made;
+  return made;
 }
 
 function stepOf(state: number, byte: number, endings: ReadonlySet<number>): number {
