@@ -28,7 +28,10 @@ const CALLS_BEFORE_MAGLEV = 400;
 
 let compiles = false;
 
-/** The end of what cli/main.ts begins, in which nothing is compiled. Holds for all threads. */
+/**
+ * The end of what cli/main.ts begins, in which nothing is compiled. Holds for all threads; it has to come before another
+ * one is made, whose part of Maglev would otherwise stay off.
+ */
 export function compile(): void {
   if (compiles) return;
   compiles = true;

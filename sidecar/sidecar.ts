@@ -1,6 +1,7 @@
 // The life of the program: one thread that does everything, or a primary with workers; from its start until
 // it is told to stop.
 
+import { compile } from '../core/compiler.ts';
 import { createLifecycle, type Lifecycle, type Part } from '../core/lifecycle.ts';
 import { createLogs, type Logs, parseLevels } from '../core/log.ts';
 import type { Config } from './config.ts';
@@ -44,6 +45,8 @@ export async function runSidecar(config: Config, origin: ConfigOrigin): Promise<
 /** Who needs no workers does not load what is for them. */
 async function createSidecar(config: Config, logs: Logs, origin: ConfigOrigin): Promise<Sidecar> {
   if (config.concurrency === 1) return createSingle(config, logs);
+  // A thread that is made while the compilers are off has one of them off for good.
+  compile();
   return (await import('./primary.ts')).createPrimary(config, logs, origin);
 }
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -91,20 +91,18 @@ async function serves(t: TestContext, folder: string, concurrency: string): Prom
   assert.equal(await exit, 0);
 }
 
-/** Of the one listener, when it is bound. */
+/** Of the one listener, once the sidecar is ready. */
 async function portOf(child: ChildProcess, address: string): Promise<number> {
-  let port = 0;
-  await until(
-    'the sidecar',
-    async () => {
-      assert.equal(child.exitCode, null, 'the sidecar has ended');
-      const admin = Number(readFileSync(address, 'utf8').split(':').at(-1));
-      port = Number(/main::.*:(\d+)/.exec((await ask({ port: admin, path: '/listeners' })).text)?.[1]);
-      return port > 0;
-    },
-    START_MS,
-  );
-  return port;
+  const page = async (path: string) => {
+    const admin = Number(readFileSync(address, 'utf8').split(':').at(-1));
+    return (await ask({ port: admin, path })).text;
+  };
+  const isLive = async () => {
+    assert.equal(child.exitCode, null, 'the sidecar has ended');
+    return existsSync(address) && (await page('/ready')) === 'LIVE\n';
+  };
+  await until('the sidecar', isLive, START_MS);
+  return Number(/main::.*:(\d+)/.exec(await page('/listeners'))?.[1]);
 }
 
 const BOOTSTRAP = `
