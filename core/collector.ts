@@ -1,5 +1,6 @@
 // V8's collector as a function. Node has none unless it was started with --expose-gc; a new context made while
-// that flag is set has one.
+// that flag is set has one. The flag is one for all threads, and stays: a thread that took it back took it from another
+// that was just about to use it, and ended its start.
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -8,7 +9,5 @@ export type CollectionKind = { readonly type: 'minor' } | { readonly type: 'majo
 
 export function collector(): (kind: CollectionKind) => void {
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as (kind: CollectionKind) => void;
-  setFlagsFromString('--no-expose-gc');
-  return collect;
+  return runInNewContext('gc') as (kind: CollectionKind) => void;
 }
