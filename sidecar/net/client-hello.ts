@@ -20,7 +20,7 @@ const MORE: Sniffed = { kind: 'more' };
 const PLAIN: Sniffed = { kind: 'plain' };
 const NAMELESS: Sniffed = { kind: 'tls', serverName: '', alpn: [] };
 
-/** Judges the bytes so far. A malformed hello is 'tls' without a name: the TLS stack will refuse it. */
+/** Judges the bytes so far. A hello that is malformed or past a bound is 'tls' without a name: who ends TLS judges it. */
 export function sniff(bytes: Buffer): Sniffed {
   if (bytes.length === 0) return MORE;
   if (bytes[0] !== HANDSHAKE) return PLAIN;

@@ -21,11 +21,11 @@ const lost = new FinalizationRegistry<string>(forgetLost);
 export function secureContext(material: TlsMaterial): SecureContext {
   const chain = material.certificates[0]?.chain ?? '';
   const parts = partsOf(material);
-  const known = shared
-    .get(chain)
-    ?.find((one) => isSame(one.parts, parts))
-    ?.context.deref();
-  if (known !== undefined) return known;
+  for (const one of shared.get(chain) ?? []) {
+    // One that nobody used any more may still stand before its successor.
+    const known = isSame(one.parts, parts) ? one.context.deref() : undefined;
+    if (known !== undefined) return known;
+  }
   const context = nodeTls().createSecureContext(contextOptions(material));
   shared.set(chain, [...(shared.get(chain) ?? []), { parts, context: new WeakRef(context) }]);
   lost.register(context, chain);
