@@ -32,7 +32,7 @@ WORKDIR /var/lib/fairlead
 USER 1337:1337
 # 15000 sidecar's admin, 15001 outbound, 15006 inbound; 15012 discovery's xDS and certificates, 15014 its admin.
 EXPOSE 15001 15006 15012
-ENTRYPOINT ["/nodejs/bin/node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=8", "--invocation-count-for-maglev=4000", "--no-node-snapshot", "/app/dist/cli/main.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=8", "--invocation-count-for-maglev=4000", "--no-node-snapshot", "--concurrent-turbofan-max-threads=1", "/app/dist/cli/main.js"]
 CMD ["--help"]
 # That of discovery; a sidecar's is http://127.0.0.1:15000/ready.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=6 \

@@ -30,19 +30,10 @@ export const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 let turnMs = -1;
 let turnWallMs = -1;
-let turnsToGo = 0;
-let afterThem: () => void = () => {};
 const turnIsOver = () => {
   turnMs = -1;
   turnWallMs = -1;
-  if (turnsToGo > 0 && --turnsToGo === 0) afterThem();
 };
-
-/** Calls `run` once, after so many turns of the event loop in which the time was asked for: there was something to do. */
-export function afterTurns(turns: number, run: () => void): void {
-  turnsToGo = turns;
-  afterThem = run;
-}
 
 /** Asks the system once; the check phase that ends each turn of the loop forgets it. */
 function turn(): number {

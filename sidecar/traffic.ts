@@ -1,7 +1,7 @@
 // What carries traffic in one thread: the runtime with what it counts in, logs to and traces with. The only
 // thread of a small sidecar has one, and so has every worker of a larger one.
 
-import { afterTurns, type Clock } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import { compactHeap } from '../core/compact-heap.ts';
 import { compile } from '../core/compiler.ts';
 import type { Logs } from '../core/log.ts';
@@ -81,15 +81,12 @@ async function openSpans(): Promise<Spans | null> {
   return options === null ? null : loadSpans(options);
 }
 
-/** A request takes two or more. Waking the compilers takes 4 MB, which a sidecar that nobody asks does without. */
-const TURNS_BEFORE_COMPILING = 100;
-
 /** Static listeners must be bound, or the program does not start. */
 export async function startListeners(config: Config, runtime: Runtime): Promise<void> {
   compactHeap();
-  afterTurns(TURNS_BEFORE_COMPILING, compile);
   runtime.apply(config.snapshot);
   await runtime.settled();
+  compile();
   const [failed] = runtime.bindErrors.values();
   if (failed !== undefined) throw new Error(failed);
 }

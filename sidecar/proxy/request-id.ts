@@ -3,7 +3,9 @@
 
 import { randomFillSync } from 'node:crypto';
 
+/** Of one system call at most. The first are few: a sidecar that is asked once does not compile for them. */
 const IDS = 256;
+const FIRST_IDS = 8;
 const FORM = '________-____-4___-____-____________';
 /** Bytes of chance for one id. */
 const CHANCE = 16;
@@ -15,21 +17,23 @@ const VARIANT = PLACES.indexOf(19);
 const chance = Buffer.allocUnsafeSlow(IDS * CHANCE);
 const written = Buffer.from(FORM.repeat(IDS), 'latin1');
 let ids = '';
+let next = FIRST_IDS;
 let at = 0;
 
 export function newRequestId(): string {
   if (at === ids.length) {
-    ids = writeIds();
+    ids = writeIds(next);
+    next = Math.min(2 * next, IDS);
     at = 0;
   }
   at += FORM.length;
   return ids.slice(at - FORM.length, at);
 }
 
-function writeIds(): string {
-  randomFillSync(chance);
-  for (let id = 0; id < IDS; id++) writeId(id * FORM.length, id * CHANCE);
-  return written.toString('latin1');
+function writeIds(count: number): string {
+  randomFillSync(chance, 0, count * CHANCE);
+  for (let id = 0; id < count; id++) writeId(id * FORM.length, id * CHANCE);
+  return written.toString('latin1', 0, count * FORM.length);
 }
 
 function writeId(to: number, from: number): void {
