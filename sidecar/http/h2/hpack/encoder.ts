@@ -20,7 +20,7 @@ const LITERAL_NEVER = 0x10;
 /** A changing value from this length on is sent in Huffman code. */
 const WORTH_FOLDING = 128;
 
-/** Fields seen and not indexed yet, by their marks: places for so many of them. */
+/** Fields seen and not indexed yet, by their marks: places for so many of them, besides the one of each Place. */
 const SEEN = 128;
 
 /** Fields of a block, from its beginning, of which is remembered what stood there the last time. */
@@ -34,6 +34,8 @@ class Place {
   /** The last value there that has an index, and that index: in the static table, or below 0 a number of an entry. */
   value = '';
   indexed = 0;
+  /** What came there the last time without an index, as a mark. */
+  seen = 0;
 }
 
 export class HpackEncoder {
@@ -148,7 +150,8 @@ export class HpackEncoder {
     const index = staticIndex > 0 ? staticIndex : -found;
     // Of a new name the name alone has to come twice: then it has an entry that later values refer to.
     const seen =
-      this.#table.hasRoom(name.length + value.length) && this.#isSeen(index === 0 ? mark : mark ^ markOfValue(value));
+      this.#table.hasRoom(name.length + value.length) &&
+      this.#isSeen(place, index === 0 ? mark : mark ^ markOfValue(value));
     if (!seen) return literal(LITERAL, 0x0f, index, name, value, out, at);
     this.#table.insert(name, value, mark);
     return literal(LITERAL_INDEXED, 0x3f, index, name, value, out, at);
@@ -165,13 +168,17 @@ export class HpackEncoder {
     return literal(LITERAL_INDEXED, 0x3f, 0, name, value, out, at);
   }
 
-  /** Whether this mark was the last one at its place. */
-  #isSeen(mark: number): boolean {
-    const place = mark & (SEEN - 1);
+  /**
+   * Whether this mark was the last one at its place of the block, or the last of those that share a place by their
+   * mark. By the mark alone two fields of one block may drive each other out for ever.
+   */
+  #isSeen(place: Place, mark: number): boolean {
+    const shared = mark & (SEEN - 1);
     // A place that was never used holds 0.
     const kept = mark | (1 << 31);
-    if (this.#seen[place] === kept) return true;
-    this.#seen[place] = kept;
+    if (place.seen === kept || this.#seen[shared] === kept) return true;
+    place.seen = kept;
+    this.#seen[shared] = kept;
     return false;
   }
 }
@@ -181,6 +188,7 @@ function meet(place: Place, name: string): void {
   place.mark = markOfName(name);
   place.spec = specOf(name, place.mark);
   place.indexed = 0;
+  place.seen = 0;
 }
 
 /** At least the bytes that a block of these fields takes. */

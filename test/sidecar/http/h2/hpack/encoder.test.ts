@@ -44,6 +44,14 @@ describe('which fields are indexed', () => {
     assert.equal(encode(encoder, other).toString('hex'), 'be');
   });
 
+  it('all that come again, whatever else the block has', () => {
+    for (let port = 1; port <= 1000; port++) {
+      const headers = ['accept', 'text/css', 'x-forwarded-for', '127.0.0.1', 'x-forwarded-proto', 'http'];
+      const list = [':authority', `127.0.0.1:${port}`, ...headers];
+      assert.equal(bytesOfThird(list).length, 2 * 4, `port ${port}`);
+    }
+  });
+
   it('folds a changing value only where it is long', () => {
     const path = (text: string) => encode(new HpackEncoder(), [':path', text]).length;
     assert.equal(path(`/${'a'.repeat(100)}`), 1 + 1 + 101);
