@@ -89,10 +89,18 @@ export function responseHead(found: FieldList, wireBytes: number): ResponseHead 
   return { status, headers: found.headers, version: 20, wireBytes };
 }
 
+const ZERO = 48;
+
+/** Three digits, or -1: `2e2` is a number too, but no status. */
 function statusOf(text: string): number {
   if (text.length !== 3) return -1;
-  const status = Number(text);
-  return Number.isInteger(status) && isToken(text) ? status : -1;
+  let status = 0;
+  for (let i = 0; i < 3; i++) {
+    const digit = text.charCodeAt(i) - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    status = 10 * status + digit;
+  }
+  return status;
 }
 
 /** null where they are none: pseudo fields, fields of a connection, a length (RFC 9110 6.5.1). */

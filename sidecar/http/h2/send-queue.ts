@@ -26,8 +26,9 @@ export class SendQueue {
     if (this.#timer === null) this.#lookIn(this.#stallMs);
   }
 
+  /** Of every stream that ends; hardly ever one waits. */
   delete(stream: Http2Stream): void {
-    this.#streams.delete(stream);
+    if (this.#streams.size > 0) this.#streams.delete(stream);
   }
 
   /** Sends what waits, as far as windows and the socket allow. */

@@ -78,6 +78,7 @@ const HEADS: readonly AnswerRow[] = [
   bad('R03d', ':status with a sign', f.response('+20')),
   bad('R03e', ':status past 599', f.response('600')),
   bad('R03f', 'an empty :status', f.response('')),
+  bad('R03g', ':status with an exponent', f.response('2e2')),
   bad('R04', ':path in an answer', [
     [':status', '200'],
     [':path', '/'],
