@@ -31,7 +31,7 @@ let compiles = false;
 /**
  * The end of what cli/main.ts begins, in which nothing is compiled. Holds for all threads; it has to come before another
  * one is made, whose part of Maglev would otherwise stay off. Where connections are taken it comes before the first: what
- * traffic has made hot by then is compiled bit by bit, and not all at once under the first large transfer.
+ * traffic makes hot is compiled bit by bit then, and not all at once under the first large transfer.
  */
 export function compile(): void {
   if (compiles) return;
